@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+import java.nio.ByteBuffer;
+import java.util.Optional;
+
+/**
+ * Questions about the selected bucket: seqnos, failover logs, scopes and collections. Stateless.
+ */
+final class BucketCommands implements KvConnection.Commands {
+  private static final int STATE_ALIVE = 0;
+  private static final int STATE_ACTIVE = 1;
+  private static final byte[] NOTHING = {};
+
+  @Override
+  public boolean handle(Session session, Request request) {
+    switch (request.opcode()) {
+      case Opcode.GET_ALL_VB_SEQNOS,
+          Opcode.OBSERVE_SEQNO,
+          Opcode.GET_FAILOVER_LOG,
+          Opcode.GET_COLLECTIONS_MANIFEST,
+          Opcode.GET_COLLECTION_ID,
+          Opcode.GET_SCOPE_ID -> {
+        if (session.bucket() == null) {
+          session.answer(request, Status.NO_BUCKET);
+        } else {
+          answer(session, request);
+        }
+        return true;
+      }
+      default -> {
+        return false;
+      }
+    }
+  }
+
+  private static void answer(Session session, Request request) {
+    switch (request.opcode()) {
+      case Opcode.GET_ALL_VB_SEQNOS -> allSeqnos(session, request);
+      case Opcode.OBSERVE_SEQNO -> observe(session, request);
+      case Opcode.GET_FAILOVER_LOG -> failoverLog(session, request);
+      case Opcode.GET_COLLECTIONS_MANIFEST ->
+          session.answerJson(
+              request, Status.SUCCESS, Json.bytes(session.bucket().manifest().toJson()));
+      case Opcode.GET_COLLECTION_ID -> collectionId(session, request);
+      default -> scopeId(session, request);
+    }
+  }
+
+  /**
+   * The high seqno of each vBucket: of a collection if one is named, of the default collection for
+   * clients that know of no collections, otherwise of the vBucket. This node's vBuckets are all
+   * active.
+   */
+  private static void allSeqnos(Session session, Request request) {
+    int extras = request.extrasLength();
+    if (extras != 0 && extras != 4 && extras != 8) {
+      session.answer(request, Status.EINVAL);
+      return;
+    }
+    if (!session.permits(request, Privilege.META_READ, "GET_ALL_VB_SEQNOS")) {
+      return;
+    }
+    Bucket bucket = session.bucket();
+    int state = extras >= 4 ? request.intExtra(0) : STATE_ALIVE;
+    boolean ofCollection = extras == 8 || !session.has(Feature.COLLECTIONS);
+    int collection = extras == 8 ? request.intExtra(4) : 0;
+    if (ofCollection && bucket.manifest().collection(collection) == null) {
+      refuseUnknown(session, request, Status.UNKNOWN_COLLECTION);
+      return;
+    }
+    int count = state == STATE_ALIVE || state == STATE_ACTIVE ? bucket.vbucketCount() : 0;
+    ByteBuffer seqnos = ByteBuffer.allocate(count * 10);
+    for (int id = 0; id < count; id++) {
+      VBucket vbucket = bucket.vbucket(id);
+      seqnos.putShort((short) id);
+      seqnos.putLong(ofCollection ? vbucket.highSeqno(collection) : vbucket.highSeqno());
+    }
+    session.answer(request, seqnos.array());
+  }
+
+  /**
+   * How far a vBucket has been persisted: everything at once in this node.
+   *
+   * <pre>
+   *   0x00  vBucket (2)  vbuuid (8)  persisted seqno (8)  high seqno (8)
+   *   0x01  vBucket (2)  new vbuuid (8)  persisted (8)  high (8)  asked vbuuid (8)  its last seqno (8)
+   * </pre>
+   */
+  private static void observe(Session session, Request request) {
+    VBucket vbucket = requireVBucket(session, request);
+    if (vbucket == null) {
+      return;
+    }
+    if (request.valueLength() != Long.BYTES) {
+      session.answer(request, Status.EINVAL);
+      return;
+    }
+    if (!session.permits(request, Privilege.META_READ, "OBSERVE_SEQNO")) {
+      return;
+    }
+    VBucket.Branch branch = vbucket.branchOf(ByteBuffer.wrap(request.value()).getLong());
+    if (branch == null) {
+      session.answer(request, Status.KEY_ENOENT);
+      return;
+    }
+    ByteBuffer reply = ByteBuffer.allocate(branch.isCurrent() ? 27 : 43);
+    reply.put((byte) (branch.isCurrent() ? 0 : 1)).putShort((short) vbucket.id());
+    reply.putLong(branch.currentUuid()).putLong(branch.highSeqno()).putLong(branch.highSeqno());
+    if (!branch.isCurrent()) {
+      reply.putLong(branch.uuid()).putLong(branch.upper());
+    }
+    session.answer(request, reply.array());
+  }
+
+  private static void failoverLog(Session session, Request request) {
+    VBucket vbucket = requireVBucket(session, request);
+    if (vbucket != null) {
+      session.answer(request, vbucket.failoverLog());
+    }
+  }
+
+  private static void collectionId(Session session, Request request) {
+    String[] path = path(request).split("\\.", -1);
+    if (path.length != 2) {
+      session.answer(request, Status.EINVAL);
+      return;
+    }
+    CollectionsManifest manifest = session.bucket().manifest();
+    Optional<CollectionsManifest.Scope> scope = manifest.scope(orDefault(path[0]));
+    Optional<CollectionsManifest.Collection> collection =
+        scope.flatMap(s -> manifest.collection(s, orDefault(path[1])));
+    if (scope.isEmpty()) {
+      refuseUnknown(session, request, Status.UNKNOWN_SCOPE);
+    } else if (collection.isEmpty()) {
+      refuseUnknown(session, request, Status.UNKNOWN_COLLECTION);
+    } else {
+      sendId(session, request, manifest.uid(), collection.get().id());
+    }
+  }
+
+  private static void scopeId(Session session, Request request) {
+    CollectionsManifest manifest = session.bucket().manifest();
+    Optional<CollectionsManifest.Scope> scope =
+        manifest.scope(orDefault(path(request).split("\\.", -1)[0]));
+    if (scope.isEmpty()) {
+      refuseUnknown(session, request, Status.UNKNOWN_SCOPE);
+    } else {
+      sendId(session, request, manifest.uid(), scope.get().id());
+    }
+  }
+
+  private static void sendId(Session session, Request request, long uid, int id) {
+    byte[] extras = ByteBuffer.allocate(12).putLong(uid).putInt(id).array();
+    session.send(request, Status.SUCCESS, extras, NOTHING, Datatype.RAW, 0);
+  }
+
+  /** Newer clients send the path as the value, older ones as the key. */
+  private static String path(Request request) {
+    return request.keyLength() > 0 ? request.keyText() : request.valueText();
+  }
+
+  private static String orDefault(String name) {
+    return name.isEmpty() ? CollectionsManifest.DEFAULT : name;
+  }
+
+  /** Answers that a scope or collection is unknown, and what manifest that is said by. */
+  static void refuseUnknown(Session session, Request request, Status status) {
+    session.error(
+        request,
+        status,
+        "{\"error\":{\"context\":\"Unknown scope or collection in operation\"},\"manifest_uid\":\""
+            + Long.toHexString(session.bucket().manifest().uid())
+            + "\"}");
+  }
+
+  /** The request's vBucket, or null when it was answered with the map of those who have it. */
+  static VBucket requireVBucket(Session session, Request request) {
+    VBucket vbucket = session.bucket().vbucket(request.vbucket());
+    if (vbucket == null) {
+      session.answerJson(request, Status.NOT_MY_VBUCKET, session.clusterConfig());
+    }
+    return vbucket;
+  }
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+import java.nio.ByteBuffer;
+
+/** Opening and steering DCP. Stateless: what a connection has is in its {@link DcpProducer}. */
+final class DcpCommands implements KvConnection.Commands {
+  private static final int OPEN_EXTRAS = 8;
+  private static final int STREAM_EXTRAS = 48;
+
+  private static final int DISK_ONLY = 0x02;
+  private static final int TO_LATEST = 0x04;
+  private static final int ACTIVE_ONLY = 0x10;
+  private static final int STRICT_VBUUID = 0x20;
+  private static final int IGNORE_PURGED = 0x80;
+  private static final int KNOWN_STREAM_FLAGS =
+      DISK_ONLY | TO_LATEST | ACTIVE_ONLY | STRICT_VBUUID | IGNORE_PURGED;
+
+  @Override
+  public boolean handle(Session session, Request request) {
+    switch (request.opcode()) {
+      case Opcode.DCP_OPEN -> open(session, request);
+      case Opcode.DCP_CONTROL,
+          Opcode.DCP_STREAM_REQ,
+          Opcode.DCP_CLOSE_STREAM,
+          Opcode.DCP_GET_FAILOVER_LOG,
+          Opcode.DCP_BUFFER_ACK -> {
+        if (session.producer() == null) {
+          session.refuse(
+              request, Status.EINVAL, "The command can only be sent on a DCP connection");
+        } else {
+          steer(session, session.producer(), request);
+        }
+      }
+      default -> {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static void steer(Session session, DcpProducer producer, Request request) {
+    switch (request.opcode()) {
+      case Opcode.DCP_CONTROL -> control(session, producer, request);
+      case Opcode.DCP_STREAM_REQ -> openStream(session, producer, request);
+      case Opcode.DCP_CLOSE_STREAM -> closeStream(session, producer, request);
+      case Opcode.DCP_GET_FAILOVER_LOG -> failoverLog(session, request);
+      default -> acknowledge(session, producer, request);
+    }
+  }
+
+  private static void open(Session session, Request request) {
+    if (session.bucket() == null) {
+      session.answer(request, Status.NO_BUCKET);
+      return;
+    }
+    String mistake = openMistake(session, request);
+    if (mistake != null) {
+      session.refuse(request, Status.EINVAL, mistake);
+      return;
+    }
+    int flags = request.intExtra(4);
+    if ((flags & DcpSettings.PRODUCER) == 0) {
+      session.answer(request, Status.NOT_SUPPORTED);
+      return;
+    }
+    if (!session.permits(request, Privilege.DCP_PRODUCER, "DCP_OPEN")) {
+      return;
+    }
+    FlowControlWindow window = new FlowControlWindow();
+    DcpSettings settings =
+        new DcpSettings(
+            flags, session.has(Feature.SNAPPY), session.has(Feature.COLLECTIONS), window);
+    Bucket bucket = session.bucket();
+    String name = request.keyText();
+    DcpProducer producer = new DcpProducer(session.channel(), bucket, name, settings, window);
+    session.producer(producer);
+    DcpProducer former = bucket.producers().put(name, producer);
+    if (former != null) {
+      former.close();
+    }
+    session.answer(request, Status.SUCCESS);
+  }
+
+  /** What is wrong with an open request, or null. */
+  private static String openMistake(Session session, Request request) {
+    if (request.extrasLength() != OPEN_EXTRAS) {
+      return "Request must include extras of length " + OPEN_EXTRAS;
+    }
+    if (request.keyLength() == 0) {
+      return "Request must include key";
+    }
+    if (session.producer() != null) {
+      return "The connection is already opened as a DCP connection";
+    }
+    int flags = request.intExtra(4);
+    if ((flags & ~DcpSettings.KNOWN_FLAGS) != 0) {
+      return "Request contains invalid flags";
+    }
+    int noValue = DcpSettings.NO_VALUE | DcpSettings.NO_VALUE_WITH_DATATYPE;
+    if ((flags & noValue) == noValue) {
+      return "Request contains invalid flags combination"
+          + " (NO_VALUE && NO_VALUE_WITH_UNDERLYING_DATATYPE)";
+    }
+    boolean deletedUserXattrs = (flags & DcpSettings.DELETED_USER_XATTRS) != 0;
+    if (deletedUserXattrs && (flags & DcpSettings.INCLUDE_XATTRS) == 0) {
+      return "Request contains invalid flags combination"
+          + " - IncludeDeletedUserXattrs but not IncludeXattrs";
+    }
+    return null;
+  }
+
+  private static void control(Session session, DcpProducer producer, Request request) {
+    String key = request.keyText();
+    String value = request.valueText();
+    if (key.isEmpty() || value.isEmpty()) {
+      session.refuse(
+          request, Status.EINVAL, "Request must include " + (key.isEmpty() ? "key" : "value"));
+      return;
+    }
+    if (key.equals("force_value_compression") && !producer.settings().snappy()) {
+      session.refuse(
+          request,
+          Status.EINVAL,
+          "The ctrl parameter "
+              + key
+              + " is only supported if datatype snappy is enabled on the connection");
+      return;
+    }
+    Status status = producer.settings().control(key, value);
+    if (status == Status.EINVAL && key.equals("backfill_order")) {
+      session.refuse(
+          request, status, "Unsupported value '" + key + "' for ctrl parameter '" + key + "'");
+      return;
+    }
+    session.answer(request, status);
+    producer.schedule();
+  }
+
+  private static void openStream(Session session, DcpProducer producer, Request request) {
+    DcpSettings settings = producer.settings();
+    String mistake = streamMistake(settings, request);
+    if (mistake != null) {
+      session.refuse(request, Status.EINVAL, mistake);
+      return;
+    }
+    VBucket vbucket = BucketCommands.requireVBucket(session, request);
+    if (vbucket == null) {
+      return;
+    }
+    if (!settings.noop() && (settings.xattrs() || settings.collections())) {
+      session.answer(request, Status.NOT_SUPPORTED);
+      return;
+    }
+    StreamPosition position =
+        new StreamPosition(
+            request.longExtra(8),
+            request.longExtra(16),
+            request.longExtra(24),
+            request.longExtra(32),
+            request.longExtra(40));
+    if (!position.isRange()) {
+      session.answer(request, Status.ERANGE);
+      return;
+    }
+    if (producer.stream(vbucket.id()) != null) {
+      session.answer(request, Status.KEY_EEXISTS);
+      return;
+    }
+    try {
+      StreamFilter filter =
+          settings.collections()
+              ? StreamFilter.parse(request.value(), session.bucket().manifest())
+              : StreamFilter.defaultCollection();
+      startStream(session, producer, request, vbucket, position, filter);
+    } catch (StreamFilter.RefusedException e) {
+      if (e.status() == Status.UNKNOWN_COLLECTION || e.status() == Status.UNKNOWN_SCOPE) {
+        BucketCommands.refuseUnknown(session, request, e.status());
+      } else {
+        session.answer(request, e.status());
+      }
+    }
+  }
+
+  private static String streamMistake(DcpSettings settings, Request request) {
+    if (request.extrasLength() != STREAM_EXTRAS) {
+      return "Request must include extras of length " + STREAM_EXTRAS;
+    }
+    if (request.valueLength() > 0 && !settings.collections()) {
+      return "Request must not include value";
+    }
+    return (request.intExtra(0) & ~KNOWN_STREAM_FLAGS) != 0
+        ? "Request contains invalid flags"
+        : null;
+  }
+
+  private static void startStream(
+      Session session,
+      DcpProducer producer,
+      Request request,
+      VBucket vbucket,
+      StreamPosition position,
+      StreamFilter filter) {
+    int flags = request.intExtra(0);
+    long rollback =
+        vbucket.rollbackSeqno(position, (flags & STRICT_VBUUID) != 0, (flags & IGNORE_PURGED) != 0);
+    if (rollback >= 0) {
+      byte[] seqno = ByteBuffer.allocate(Long.BYTES).putLong(rollback).array();
+      session.send(request, Status.ROLLBACK, new byte[0], seqno, Datatype.RAW, 0);
+      return;
+    }
+    session.answer(request, vbucket.failoverLog());
+    long high = vbucket.highSeqno();
+    boolean diskOnly = (flags & DISK_ONLY) != 0;
+    boolean toLatest = (flags & TO_LATEST) != 0;
+    producer.open(
+        new DcpStream(
+            producer,
+            vbucket,
+            request.opaque(),
+            filter,
+            position.startSeqno(),
+            toLatest ? high : position.endSeqno(),
+            position.startSeqno() < high,
+            diskOnly));
+  }
+
+  private static void closeStream(Session session, DcpProducer producer, Request request) {
+    DcpStream stream = producer.stream(request.vbucket());
+    if (!producer.closeStream(request.vbucket())) {
+      session.answer(request, Status.KEY_ENOENT);
+      return;
+    }
+    session.answer(request, Status.SUCCESS);
+    if (producer.settings().endOnClose()) {
+      producer.sendClosed(stream);
+    }
+  }
+
+  private static void failoverLog(Session session, Request request) {
+    VBucket vbucket = BucketCommands.requireVBucket(session, request);
+    if (vbucket != null) {
+      session.answer(request, vbucket.failoverLog());
+    }
+  }
+
+  private static void acknowledge(Session session, DcpProducer producer, Request request) {
+    if (request.extrasLength() != Integer.BYTES) {
+      session.refuse(
+          request, Status.EINVAL, "Request must include extras of length " + Integer.BYTES);
+    } else {
+      producer.acknowledge(Integer.toUnsignedLong(request.intExtra(0)));
+    }
+  }
+}

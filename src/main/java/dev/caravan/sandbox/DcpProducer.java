@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.util.concurrent.ScheduledFuture;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * The DCP side of a connection: its streams, and the pump that lets them send in turn.
+ *
+ * <p>The pump stops when the client has as many bytes as its flow-control window takes or the
+ * channel isn't writable, and goes on when one of that changes, so what is in flight is bounded. It
+ * runs on the connection's event loop, a bounded time at once. {@link #ready}, {@link #schedule}
+ * and {@link #close} may be called by any thread, everything else is confined to the event loop.
+ */
+final class DcpProducer {
+  private static final int CHUNK_SIZE = 64 * 1024;
+  private static final int CHUNK_CAPACITY = 2 * CHUNK_SIZE;
+  private static final int CHUNKS_PER_RUN = 8;
+  private static final long IDLE_SECONDS = 360;
+  private static final int FIRST_NOOP_OPAQUE = 10_000_001;
+
+  private final Channel channel;
+  private final Bucket bucket;
+  private final String name;
+  private final DcpSettings settings;
+  private final FlowControlWindow window;
+  private final DcpEncoder encoder;
+  private final Map<Integer, DcpStream> streams = new HashMap<>();
+  private final Queue<DcpStream> ready = new ConcurrentLinkedQueue<>();
+  private final AtomicBoolean scheduled = new AtomicBoolean();
+  private final ScheduledFuture<?> ticks;
+  private boolean noopPending;
+  private int noopOpaque = FIRST_NOOP_OPAQUE;
+  private long lastNoopNanos = System.nanoTime();
+  private long lastHeardNanos = System.nanoTime();
+
+  DcpProducer(
+      Channel channel, Bucket bucket, String name, DcpSettings settings, FlowControlWindow window) {
+    this.channel = channel;
+    this.bucket = bucket;
+    this.name = name;
+    this.settings = settings;
+    this.window = window;
+    encoder = new DcpEncoder(settings, window, CHUNK_SIZE);
+    ticks = channel.eventLoop().scheduleAtFixedRate(this::tick, 1, 1, TimeUnit.SECONDS);
+  }
+
+  DcpSettings settings() {
+    return settings;
+  }
+
+  DcpStream stream(int vbucket) {
+    return streams.get(vbucket);
+  }
+
+  void open(DcpStream stream) {
+    streams.put(stream.vbucketId(), stream);
+    stream.start();
+  }
+
+  /** Ends a stream at the client's wish; returns false when it isn't open. */
+  boolean closeStream(int vbucket) {
+    DcpStream stream = streams.remove(vbucket);
+    if (stream == null) {
+      return false;
+    }
+    stream.stop();
+    return true;
+  }
+
+  /** Sends the end of a stream that the client closed, for those who want it. */
+  void sendClosed(DcpStream stream) {
+    ByteBuf buffer = channel.alloc().buffer(64);
+    encoder.into(buffer);
+    encoder.end(stream, DcpStream.END_CLOSED);
+    channel.write(buffer, channel.voidPromise());
+  }
+
+  void ended(DcpStream stream) {
+    streams.remove(stream.vbucketId());
+  }
+
+  /** Puts a stream in the queue of those that may have something to send. */
+  void ready(DcpStream stream) {
+    if (stream.enqueue()) {
+      ready.add(stream);
+      schedule();
+    }
+  }
+
+  /** Lets the pump run soon; many calls before it does are one. */
+  void schedule() {
+    if (scheduled.compareAndSet(false, true)) {
+      channel.eventLoop().execute(this::pump);
+    }
+  }
+
+  private void pump() {
+    scheduled.set(false);
+    int chunks = 0;
+    while (chunks < CHUNKS_PER_RUN && canSend()) {
+      ByteBuf chunk = channel.alloc().ioBuffer(CHUNK_CAPACITY);
+      encoder.into(chunk);
+      fill();
+      if (!chunk.isReadable()) {
+        chunk.release();
+        break;
+      }
+      channel.write(chunk, channel.voidPromise());
+      chunks++;
+    }
+    if (chunks > 0) {
+      channel.flush();
+    }
+    if (!ready.isEmpty() && canSend()) {
+      schedule();
+    }
+  }
+
+  private boolean canSend() {
+    return channel.isActive() && channel.isWritable() && window.isOpen();
+  }
+
+  private void fill() {
+    while (encoder.hasRoom()) {
+      DcpStream stream = ready.poll();
+      if (stream == null) {
+        return;
+      }
+      stream.dequeue();
+      if (stream.produce(encoder) && stream.enqueue()) {
+        ready.add(stream);
+      }
+    }
+  }
+
+  void acknowledge(long bytes) {
+    window.acknowledge(bytes);
+    schedule();
+  }
+
+  /** Notes that the client sent something. */
+  void heard() {
+    lastHeardNanos = System.nanoTime();
+  }
+
+  void noopAnswered() {
+    noopPending = false;
+  }
+
+  private void tick() {
+    long now = System.nanoTime();
+    if (now - lastHeardNanos >= TimeUnit.SECONDS.toNanos(IDLE_SECONDS)) {
+      channel.close();
+      return;
+    }
+    boolean due = now - lastNoopNanos >= TimeUnit.SECONDS.toNanos(settings.noopIntervalSeconds());
+    if (settings.noop() && !noopPending && due) {
+      noopPending = true;
+      lastNoopNanos = now;
+      ByteBuf noop = channel.alloc().buffer(Request.HEADER_LENGTH);
+      noop.writeByte(Request.MAGIC_REQUEST).writeByte(Opcode.DCP_NOOP).writeZero(10);
+      // A real node sends the opaque in its own byte order, and it means nothing to anybody.
+      noop.writeIntLE(noopOpaque++).writeLong(0);
+      channel.writeAndFlush(noop, channel.voidPromise());
+    }
+  }
+
+  /** Closes the connection, because another one took its name. */
+  void close() {
+    channel.close();
+  }
+
+  /** The connection is gone. */
+  void closed() {
+    ticks.cancel(false);
+    streams.values().forEach(DcpStream::stop);
+    streams.clear();
+    ready.clear();
+    bucket.producers().remove(name, this);
+  }
+}

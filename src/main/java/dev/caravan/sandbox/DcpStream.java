@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * One stream: the changes of a vBucket from a position on, in snapshots.
+ *
+ * <p>What was there when the stream was opened goes out as one disk snapshot, what comes later as
+ * memory snapshots. A snapshot holds references to items that never change, so it stays what it was
+ * while the vBucket is written to. Confined to the connection's event loop, except the {@link
+ * VBucket.Watcher} methods, which run on the thread of a writer.
+ */
+final class DcpStream implements VBucket.Watcher {
+  static final int END_OK = 0;
+  static final int END_CLOSED = 1;
+  static final int END_STATE_CHANGED = 2;
+  static final int END_FILTER_EMPTY = 7;
+
+  private static final int MARKER_MEMORY = 0x1;
+  private static final int MARKER_DISK = 0x2;
+  private static final int MARKER_CHECKPOINT = 0x4;
+
+  private final DcpProducer producer;
+  private final VBucket vbucket;
+  private final int opaque;
+  private final StreamFilter filter;
+  private final long startSeqno;
+  private final long endSeqno;
+  private final boolean diskOnly;
+  private final AtomicBoolean queued = new AtomicBoolean();
+  private volatile boolean branched;
+
+  private boolean fromDisk;
+  private boolean anyMarker;
+  private boolean anyMemoryMarker;
+  private boolean ended;
+  private long position;
+  private Item[] snapshot;
+  private int next;
+  private long snapshotEnd;
+
+  /**
+   * A stream that sends nothing until its producer runs it.
+   *
+   * @param endSeqno where it ends, unsigned; the snapshot that holds it is sent as a whole
+   * @param fromDisk whether there is anything to send already
+   * @param diskOnly whether it ends after that
+   */
+  DcpStream(
+      DcpProducer producer,
+      VBucket vbucket,
+      int opaque,
+      StreamFilter filter,
+      long startSeqno,
+      long endSeqno,
+      boolean fromDisk,
+      boolean diskOnly) {
+    this.producer = producer;
+    this.vbucket = vbucket;
+    this.opaque = opaque;
+    this.filter = filter;
+    this.startSeqno = startSeqno;
+    this.endSeqno = endSeqno;
+    this.fromDisk = fromDisk;
+    this.diskOnly = diskOnly;
+    position = startSeqno;
+  }
+
+  int vbucketId() {
+    return vbucket.id();
+  }
+
+  int opaque() {
+    return opaque;
+  }
+
+  void start() {
+    vbucket.watch(this);
+    producer.ready(this);
+  }
+
+  /** Stops without a word; the producer no longer knows the stream. */
+  void stop() {
+    ended = true;
+    snapshot = null;
+    vbucket.unwatch(this);
+  }
+
+  @Override
+  public void changed() {
+    producer.ready(this);
+  }
+
+  @Override
+  public void branched() {
+    branched = true;
+    producer.ready(this);
+  }
+
+  /** Notes that it waits for its turn; returns false when it does already. */
+  boolean enqueue() {
+    return queued.compareAndSet(false, true);
+  }
+
+  /** Its turn has come; what changes from now on queues it again. */
+  void dequeue() {
+    queued.set(false);
+  }
+
+  /** Sends what there is room for; returns whether there may be more. */
+  boolean produce(DcpEncoder encoder) {
+    while (!ended && encoder.hasRoom()) {
+      if (!step(encoder)) {
+        return false;
+      }
+    }
+    return !ended;
+  }
+
+  /**
+   * Sends at most one message; returns false when there is nothing to do until something changes.
+   */
+  private boolean step(DcpEncoder encoder) {
+    if (branched) {
+      end(encoder, END_STATE_CHANGED);
+    } else if (snapshot == null) {
+      return begin(encoder);
+    } else if (next < snapshot.length) {
+      sendItem(encoder, snapshot[next]);
+      snapshot[next++] = null;
+    } else {
+      finish(encoder);
+    }
+    return true;
+  }
+
+  private boolean begin(DcpEncoder encoder) {
+    if (isComplete()) {
+      end(encoder, END_OK);
+      return true;
+    }
+    VBucket.Tail tail = vbucket.after(position);
+    if (tail.highSeqno() == position) {
+      return false;
+    }
+    Item[] passing = filter.passing(tail.items());
+    if (passing.length == 0 && !fromDisk) {
+      position = tail.highSeqno();
+      return true;
+    }
+    snapshot = passing;
+    next = 0;
+    snapshotEnd = tail.highSeqno();
+    long start = anyMarker ? passing[0].seqno() : startSeqno;
+    long end = fromDisk ? snapshotEnd : passing[passing.length - 1].seqno();
+    encoder.marker(this, start, end, markerFlags());
+    anyMarker = true;
+    return true;
+  }
+
+  private int markerFlags() {
+    if (fromDisk) {
+      return MARKER_DISK | MARKER_CHECKPOINT;
+    }
+    boolean newCheckpoint = !anyMemoryMarker || snapshot[0].isEvent();
+    anyMemoryMarker = true;
+    return newCheckpoint ? MARKER_MEMORY | MARKER_CHECKPOINT : MARKER_MEMORY;
+  }
+
+  private void sendItem(DcpEncoder encoder, Item item) {
+    encoder.item(this, item);
+    position = item.seqno();
+    if (fromDisk && item.expiry() != 0 && item.isExpired(System.currentTimeMillis() / 1000)) {
+      vbucket.expire(item);
+    }
+  }
+
+  private void finish(DcpEncoder encoder) {
+    if (filter.isExhausted()) {
+      end(encoder, END_FILTER_EMPTY);
+      return;
+    }
+    boolean advance = fromDisk && position < snapshotEnd && producer.settings().collections();
+    if (advance) {
+      encoder.seqnoAdvanced(this, snapshotEnd);
+    }
+    position = snapshotEnd;
+    snapshot = null;
+    fromDisk = false;
+  }
+
+  private boolean isComplete() {
+    return Long.compareUnsigned(position, endSeqno) >= 0 || diskOnly && !fromDisk;
+  }
+
+  /** Sends the end of the stream and stops it. */
+  void end(DcpEncoder encoder, int reason) {
+    encoder.end(this, reason);
+    producer.ended(this);
+    stop();
+  }
+}

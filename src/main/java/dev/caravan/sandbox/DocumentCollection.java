@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Optional;
+
+/** The documents of one collection, to be written from inside the process. Thread-safe. */
+public final class DocumentCollection {
+  private final Bucket bucket;
+  private final int id;
+
+  DocumentCollection(Bucket bucket, int id) {
+    this.bucket = bucket;
+    this.id = id;
+  }
+
+  /** The collection's id in the manifest: 0 for the default collection, otherwise 8 or more. */
+  public int id() {
+    return id;
+  }
+
+  /** Writes a document that never expires. */
+  public void upsert(String documentId, String value) {
+    upsert(documentId, value.getBytes(StandardCharsets.UTF_8), 0);
+  }
+
+  /**
+   * Writes a document.
+   *
+   * @param expiry seconds since 1970 when it expires, 0 for never; one in the past is due at once
+   */
+  public void upsert(String documentId, byte[] value, long expiry) {
+    int datatype = Datatype.isJson(value, 0, value.length) ? Datatype.JSON : Datatype.RAW;
+    store(documentId, value, datatype, expiry);
+  }
+
+  /**
+   * Writes a document with extended attributes.
+   *
+   * @param namesAndValues name, JSON value, name, JSON value, ...; names of system attributes start
+   *     with an underscore
+   */
+  public void upsertWithXattrs(String documentId, String value, String... namesAndValues) {
+    byte[] body = value.getBytes(StandardCharsets.UTF_8);
+    int json = Datatype.isJson(body, 0, body.length) ? Datatype.JSON : Datatype.RAW;
+    store(documentId, Datatype.withXattrs(body, namesAndValues), json | Datatype.XATTR, 0);
+  }
+
+  private void store(String documentId, byte[] value, int datatype, long expiry) {
+    byte[] id = documentId.getBytes(StandardCharsets.UTF_8);
+    byte[] key = Leb128.prefixed(this.id, id);
+    byte[] keyAndValue = Arrays.copyOf(key, key.length + value.length);
+    System.arraycopy(value, 0, keyAndValue, key.length, value.length);
+    Status status =
+        bucket
+            .vbucketOfKey(id)
+            .write(
+                new VBucket.Write(
+                    VBucket.Mode.SET,
+                    keyAndValue,
+                    key.length,
+                    datatype,
+                    0,
+                    (int) expiry,
+                    false,
+                    0,
+                    false))
+            .status();
+    requireCollection(status);
+  }
+
+  /** Deletes a document; returns false when there was none. */
+  public boolean delete(String documentId) {
+    byte[] id = documentId.getBytes(StandardCharsets.UTF_8);
+    Status status = bucket.vbucketOfKey(id).delete(Leb128.prefixed(this.id, id), 0, false).status();
+    requireCollection(status);
+    return status == Status.SUCCESS;
+  }
+
+  /** Expires a document now, whether it is due or not; returns false when there was none. */
+  public boolean expire(String documentId) {
+    byte[] id = documentId.getBytes(StandardCharsets.UTF_8);
+    VBucket vbucket = bucket.vbucketOfKey(id);
+    Item document = vbucket.get(Leb128.prefixed(this.id, id));
+    if (document == null) {
+      return false;
+    }
+    vbucket.expire(document);
+    return true;
+  }
+
+  /** The value of a document, without extended attributes and uncompressed. */
+  public Optional<byte[]> get(String documentId) {
+    byte[] id = documentId.getBytes(StandardCharsets.UTF_8);
+    Item document = bucket.vbucketOfKey(id).get(Leb128.prefixed(this.id, id));
+    return document == null ? Optional.empty() : Optional.of(Values.body(document));
+  }
+
+  private void requireCollection(Status status) {
+    if (status == Status.UNKNOWN_COLLECTION) {
+      throw new IllegalStateException("collection 0x" + Integer.toHexString(id) + " was dropped");
+    }
+  }
+}

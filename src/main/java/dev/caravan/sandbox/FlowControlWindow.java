@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+/**
+ * How many bytes a DCP client has been sent and hasn't acknowledged.
+ *
+ * <p>A message may be sent while less than the capacity is outstanding, so the last one may go over
+ * it by its own length. Bytes are those on the wire, header included. Confined to an event loop.
+ */
+final class FlowControlWindow {
+  private long capacity;
+  private long outstanding;
+
+  /** Sets the capacity in bytes; 0 means no flow control. */
+  void resize(long bytes) {
+    capacity = bytes;
+  }
+
+  boolean isOpen() {
+    return capacity == 0 || Long.compareUnsigned(outstanding, capacity) < 0;
+  }
+
+  void charge(int bytes) {
+    if (capacity != 0) {
+      outstanding += bytes;
+    }
+  }
+
+  /** Takes back what the client has consumed; more than is outstanding leaves nothing. */
+  void acknowledge(long bytes) {
+    outstanding = Math.max(0, outstanding - bytes);
+  }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+
+/**
+ * One version of a document, or one collection event: what has a seqno in a vBucket.
+ *
+ * <p>Immutable, so that a stream can send it without a lock while newer versions replace it. It is
+ * kept small because a bucket holds millions: key and value lie in one array as they go over the
+ * wire, the key with its collection prefix.
+ */
+final class Item {
+  enum Kind {
+    MUTATION,
+    DELETION,
+    EXPIRATION,
+    COLLECTION_CREATED,
+    COLLECTION_DROPPED,
+    SCOPE_CREATED,
+    SCOPE_DROPPED
+  }
+
+  private static final Kind[] KINDS = Kind.values();
+
+  private final byte[] keyAndValue;
+  private final short keyLength;
+  private final byte kind;
+  private final byte datatype;
+  private final int flags;
+  private final int time;
+  private final long seqno;
+  private final long revSeqno;
+  private final long cas;
+
+  private Item(
+      Kind kind,
+      byte[] keyAndValue,
+      int keyLength,
+      int datatype,
+      int flags,
+      int time,
+      long seqno,
+      long revSeqno,
+      long cas) {
+    this.kind = (byte) kind.ordinal();
+    this.keyAndValue = keyAndValue;
+    this.keyLength = (short) keyLength;
+    this.datatype = (byte) datatype;
+    this.flags = flags;
+    this.time = time;
+    this.seqno = seqno;
+    this.revSeqno = revSeqno;
+    this.cas = cas;
+  }
+
+  static Item mutation(
+      byte[] keyAndValue,
+      int keyLength,
+      int datatype,
+      int flags,
+      int expiry,
+      long seqno,
+      long revSeqno,
+      long cas) {
+    return new Item(
+        Kind.MUTATION, keyAndValue, keyLength, datatype, flags, expiry, seqno, revSeqno, cas);
+  }
+
+  /** The deletion or expiration of a document; system xattrs, when there are any, survive in it. */
+  static Item tombstone(
+      Kind kind,
+      byte[] keyAndValue,
+      int keyLength,
+      int deleteTime,
+      long seqno,
+      long rev,
+      long cas) {
+    int datatype = keyAndValue.length > keyLength ? Datatype.XATTR : Datatype.RAW;
+    return new Item(kind, keyAndValue, keyLength, datatype, 0, deleteTime, seqno, rev, cas);
+  }
+
+  /** A collection event: the key is a name, or empty; the value is as in DCP. */
+  static Item event(
+      Kind kind, byte[] nameAndValue, int nameLength, int id, int version, long seqno, long cas) {
+    return new Item(kind, nameAndValue, nameLength, version, id, 0, seqno, 0, cas);
+  }
+
+  Kind kind() {
+    return KINDS[kind];
+  }
+
+  boolean isEvent() {
+    return kind >= Kind.COLLECTION_CREATED.ordinal();
+  }
+
+  boolean isTombstone() {
+    return kind == Kind.DELETION.ordinal() || kind == Kind.EXPIRATION.ordinal();
+  }
+
+  boolean isMutation() {
+    return kind == Kind.MUTATION.ordinal();
+  }
+
+  /** Key, then value. Shared, not copied: nobody changes it. */
+  byte[] keyAndValue() {
+    return keyAndValue;
+  }
+
+  int keyLength() {
+    return keyLength;
+  }
+
+  int valueLength() {
+    return keyAndValue.length - keyLength;
+  }
+
+  byte[] key() {
+    return Arrays.copyOf(keyAndValue, keyLength);
+  }
+
+  byte[] value() {
+    return Arrays.copyOfRange(keyAndValue, keyLength, keyAndValue.length);
+  }
+
+  boolean hasKey(byte[] key) {
+    return Arrays.equals(keyAndValue, 0, keyLength, key, 0, key.length);
+  }
+
+  int datatype() {
+    return datatype;
+  }
+
+  int flags() {
+    return flags;
+  }
+
+  /** Of a mutation: when it expires, in seconds since 1970, 0 for never. */
+  int expiry() {
+    return isMutation() ? time : 0;
+  }
+
+  /** Of a tombstone: when the document was deleted, in seconds since 1970. */
+  int deleteTime() {
+    return time;
+  }
+
+  boolean isExpired(long nowSeconds) {
+    return time != 0 && isMutation() && Integer.toUnsignedLong(time) <= nowSeconds;
+  }
+
+  long seqno() {
+    return seqno;
+  }
+
+  long revSeqno() {
+    return revSeqno;
+  }
+
+  long cas() {
+    return cas;
+  }
+
+  /** Of an event: the version of its payload. */
+  int eventVersion() {
+    return datatype;
+  }
+
+  /** The collection that a document is in. */
+  int collectionId() {
+    return Leb128.read(keyAndValue);
+  }
+
+  /** Of an event: the collection or scope that it is about. */
+  int eventId() {
+    return flags;
+  }
+
+  /** Of an event: the scope that it is about, or that its collection is in. */
+  int eventScopeId() {
+    return ByteBuffer.wrap(keyAndValue).getInt(keyLength + Long.BYTES);
+  }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.SimpleChannelInboundHandler;
+import io.netty.handler.codec.TooLongFrameException;
+import java.io.IOException;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One client connection: takes frames, gives each to the commands that know it, and flushes the
+ * answers when everything that has come is answered.
+ *
+ * <p>An ordinary connection whose client doesn't read its answers isn't read from either, so that
+ * answers can't pile up. A DCP connection is: its acknowledgements are what makes room. Confined to
+ * the connection's event loop.
+ */
+final class KvConnection extends SimpleChannelInboundHandler<ByteBuf> {
+  /** Some commands: each set knows a few opcodes. */
+  interface Commands {
+    /** Answers the request, or returns false when its opcode isn't one of these. */
+    boolean handle(Session session, Request request);
+  }
+
+  private static final Logger LOG = LoggerFactory.getLogger(KvConnection.class);
+
+  private final CouchbaseNode node;
+  private final SessionCommands sessionCommands;
+  private final List<Commands> bucketCommands;
+  private Session session;
+
+  KvConnection(CouchbaseNode node) {
+    this.node = node;
+    sessionCommands = new SessionCommands(node);
+    bucketCommands = List.of(new DocumentCommands(), new BucketCommands(), new DcpCommands());
+  }
+
+  @Override
+  public void channelActive(ChannelHandlerContext context) {
+    session = new Session(context.channel(), node.clusterConfig());
+    node.connected(session);
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext context) {
+    node.disconnected(session);
+    if (session.producer() != null) {
+      session.producer().closed();
+    }
+  }
+
+  @Override
+  protected void channelRead0(ChannelHandlerContext context, ByteBuf frame) {
+    Request request = new Request(frame);
+    if (session.producer() != null) {
+      session.producer().heard();
+    }
+    if (request.magic() == Request.MAGIC_RESPONSE) {
+      if (request.opcode() == Opcode.DCP_NOOP && session.producer() != null) {
+        session.producer().noopAnswered();
+      }
+      return;
+    }
+    handle(request);
+  }
+
+  private void handle(Request request) {
+    if (request.unknownFrameInfo()) {
+      session.answer(request, Status.UNKNOWN_FRAME_INFO);
+    } else if (sessionCommands.handleAnonymous(session, request)) {
+      return;
+    } else if (session.account() == null) {
+      session.answer(request, Status.EACCESS);
+    } else if (sessionCommands.handle(session, request)) {
+      return;
+    } else if (bucketCommands.stream().noneMatch(c -> c.handle(session, request))) {
+      session.answer(request, Status.UNKNOWN_COMMAND);
+    }
+  }
+
+  @Override
+  public void channelReadComplete(ChannelHandlerContext context) {
+    context.flush();
+  }
+
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext context) {
+    if (session.producer() == null) {
+      context.channel().config().setAutoRead(context.channel().isWritable());
+    } else if (context.channel().isWritable()) {
+      session.producer().schedule();
+    }
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+    if (cause instanceof IOException
+        || cause instanceof TooLongFrameException
+        || cause instanceof IllegalArgumentException) {
+      LOG.debug("Closing {}: {}", context.channel().remoteAddress(), cause.toString());
+    } else {
+      LOG.error("Closing {} after an error of the node", context.channel().remoteAddress(), cause);
+    }
+    context.close();
+  }
+}

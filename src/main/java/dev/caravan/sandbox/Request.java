@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * One frame that a client sent: a request, or its response to a request of the node.
+ *
+ * <pre>
+ *   magic (1)  opcode (1)  key length (2)                  0x80 request, 0x81 response
+ *   magic (1)  opcode (1)  frame info (1)  key length (1)  0x08 request with frame info
+ *   extras length (1)  datatype (1)  vBucket, or the status of a response (2)
+ *   body length (4)
+ *   opaque (4)
+ *   CAS (8)
+ *   body: frame info, extras, key, value
+ * </pre>
+ *
+ * <p>It reads from the frame's buffer, which stays its giver's: a request must not be used after
+ * the handler that received it has returned. All getters that return arrays copy.
+ */
+final class Request {
+  static final int HEADER_LENGTH = 24;
+  static final int MAGIC_REQUEST = 0x80;
+  static final int MAGIC_RESPONSE = 0x81;
+  static final int MAGIC_FLEXIBLE_REQUEST = 0x08;
+
+  private static final int FRAME_INFO_BARRIER = 0;
+  private static final int FRAME_INFO_DURABILITY = 1;
+  private static final int FRAME_INFO_STREAM_ID = 2;
+  private static final int FRAME_INFO_TRACE_CONTEXT = 3;
+  private static final int FRAME_INFO_IMPERSONATE = 4;
+  private static final int FRAME_INFO_PRESERVE_TTL = 5;
+
+  private final ByteBuf frame;
+  private final int extrasAt;
+  private final int extrasLength;
+  private final int keyLength;
+  private boolean durable;
+  private boolean preserveTtl;
+  private boolean unknownFrameInfo;
+
+  /**
+   * Parses a whole frame.
+   *
+   * @throws IllegalArgumentException when the lengths contradict each other or the magic is unknown
+   */
+  Request(ByteBuf frame) {
+    this.frame = frame;
+    int frameInfoLength = 0;
+    switch (magic()) {
+      case MAGIC_REQUEST, MAGIC_RESPONSE -> keyLength = frame.getUnsignedShort(2);
+      case MAGIC_FLEXIBLE_REQUEST -> {
+        frameInfoLength = frame.getUnsignedByte(2);
+        keyLength = frame.getUnsignedByte(3);
+      }
+      default -> throw new IllegalArgumentException("magic 0x" + Integer.toHexString(magic()));
+    }
+    extrasLength = frame.getUnsignedByte(4);
+    extrasAt = HEADER_LENGTH + frameInfoLength;
+    if (extrasAt + extrasLength + keyLength > frame.readableBytes()) {
+      throw new IllegalArgumentException(
+          "frame info "
+              + frameInfoLength
+              + ", extras "
+              + extrasLength
+              + " and key "
+              + keyLength
+              + " don't fit a frame of "
+              + frame.readableBytes()
+              + " bytes");
+    }
+    parseFrameInfo(HEADER_LENGTH, extrasAt);
+  }
+
+  private void parseFrameInfo(int from, int to) {
+    int at = from;
+    while (at < to) {
+      int head = frame.getUnsignedByte(at++);
+      int id = head >>> 4;
+      int length = head & 0xf;
+      if (id == 0xf && at < to) {
+        id += frame.getUnsignedByte(at++);
+      }
+      if (length == 0xf && at < to) {
+        length += frame.getUnsignedByte(at++);
+      }
+      switch (id) {
+        case FRAME_INFO_DURABILITY -> durable = true;
+        case FRAME_INFO_PRESERVE_TTL -> preserveTtl = true;
+        case FRAME_INFO_BARRIER,
+            FRAME_INFO_STREAM_ID,
+            FRAME_INFO_TRACE_CONTEXT,
+            FRAME_INFO_IMPERSONATE -> {}
+        default -> unknownFrameInfo = true;
+      }
+      at += length;
+    }
+  }
+
+  int magic() {
+    return frame.getUnsignedByte(0);
+  }
+
+  int opcode() {
+    return frame.getUnsignedByte(1);
+  }
+
+  int datatype() {
+    return frame.getUnsignedByte(5);
+  }
+
+  int vbucket() {
+    return frame.getUnsignedShort(6);
+  }
+
+  int opaque() {
+    return frame.getInt(12);
+  }
+
+  long cas() {
+    return frame.getLong(16);
+  }
+
+  /** Whether a durability level was asked for. */
+  boolean durable() {
+    return durable;
+  }
+
+  /** Whether a write is to keep the document's expiry. */
+  boolean preserveTtl() {
+    return preserveTtl;
+  }
+
+  boolean unknownFrameInfo() {
+    return unknownFrameInfo;
+  }
+
+  int extrasLength() {
+    return extrasLength;
+  }
+
+  int intExtra(int offset) {
+    return frame.getInt(extrasAt + offset);
+  }
+
+  long longExtra(int offset) {
+    return frame.getLong(extrasAt + offset);
+  }
+
+  int keyLength() {
+    return keyLength;
+  }
+
+  byte[] key() {
+    return ByteBufUtil.getBytes(frame, extrasAt + extrasLength, keyLength);
+  }
+
+  String keyText() {
+    return new String(key(), StandardCharsets.UTF_8);
+  }
+
+  int valueLength() {
+    return frame.readableBytes() - extrasAt - extrasLength - keyLength;
+  }
+
+  byte[] value() {
+    return ByteBufUtil.getBytes(frame, extrasAt + extrasLength + keyLength, valueLength());
+  }
+
+  String valueText() {
+    return new String(value(), StandardCharsets.UTF_8);
+  }
+}

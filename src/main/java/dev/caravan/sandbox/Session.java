@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFutureListener;
+import java.util.EnumSet;
+import java.util.Set;
+
+/**
+ * What the node knows of one connection, and how it answers it.
+ *
+ * <p>Confined to the connection's event loop, except {@link #bucket()} and {@link #close()}, which
+ * any thread may call. Answers are written without a flush: the connection flushes when it has read
+ * all that has come.
+ */
+final class Session {
+  private static final int MAGIC_RESPONSE = 0x81;
+  private static final byte[] NOTHING = {};
+
+  private final Channel channel;
+  private final ClusterConfig clusterConfig;
+  private Set<Feature> features = EnumSet.noneOf(Feature.class);
+  private Account account;
+  private volatile Bucket bucket;
+  private DcpProducer producer;
+
+  Session(Channel channel, ClusterConfig clusterConfig) {
+    this.channel = channel;
+    this.clusterConfig = clusterConfig;
+  }
+
+  Channel channel() {
+    return channel;
+  }
+
+  /** The cluster map as this connection is to see it. */
+  byte[] clusterConfig() {
+    return clusterConfig.json(bucket);
+  }
+
+  boolean has(Feature feature) {
+    return features.contains(feature);
+  }
+
+  void features(Set<Feature> granted) {
+    features = granted;
+  }
+
+  /** Who is logged in, or null. */
+  Account account() {
+    return account;
+  }
+
+  void account(Account authenticated) {
+    account = authenticated;
+  }
+
+  /** The selected bucket, or null. */
+  Bucket bucket() {
+    return bucket;
+  }
+
+  void bucket(Bucket selected) {
+    bucket = selected;
+  }
+
+  /** The DCP side of the connection, or null while it is an ordinary one. */
+  DcpProducer producer() {
+    return producer;
+  }
+
+  void producer(DcpProducer opened) {
+    producer = opened;
+  }
+
+  void close() {
+    channel.close();
+  }
+
+  void answer(Request request, Status status) {
+    send(request, status, NOTHING, NOTHING, Datatype.RAW, 0);
+  }
+
+  void answer(Request request, byte[] value) {
+    send(request, Status.SUCCESS, NOTHING, value, Datatype.RAW, 0);
+  }
+
+  void answerJson(Request request, Status status, byte[] json) {
+    send(request, status, NOTHING, json, Datatype.JSON, 0);
+  }
+
+  /** Answers with an error that says what was wrong. */
+  void refuse(Request request, Status status, String context) {
+    error(request, status, "{\"error\":{\"context\":" + Json.quoted(context) + "}}");
+  }
+
+  /** Answers with an error and this JSON, marked as JSON for those who asked for that. */
+  void error(Request request, Status status, String json) {
+    int datatype = has(Feature.JSON) || producer != null ? Datatype.JSON : Datatype.RAW;
+    send(request, status, NOTHING, Json.bytes(json), datatype, 0);
+  }
+
+  /** Whether the user may do that in the selected bucket; if not, the request is answered. */
+  boolean permits(Request request, Privilege privilege, String operation) {
+    if (account.may(privilege, bucket.name())) {
+      return true;
+    }
+    refuse(
+        request,
+        Status.EACCESS,
+        "Authorization failure: can't execute "
+            + operation
+            + " operation without the "
+            + privilege.label()
+            + " privilege");
+    return false;
+  }
+
+  void send(Request request, Status status, byte[] extras, byte[] value, int datatype, long cas) {
+    if (account != null && !has(Feature.XERROR) && !status.isClassic()) {
+      channel.close();
+      return;
+    }
+    int bodyLength = extras.length + value.length;
+    ByteBuf frame = channel.alloc().buffer(Request.HEADER_LENGTH + bodyLength);
+    frame.writeByte(MAGIC_RESPONSE).writeByte(request.opcode()).writeShort(0);
+    frame.writeByte(extras.length).writeByte(datatype).writeShort(status.code());
+    frame.writeInt(bodyLength).writeInt(request.opaque()).writeLong(cas);
+    frame.writeBytes(extras).writeBytes(value);
+    channel.write(frame, channel.voidPromise());
+  }
+
+  /** Closes the connection when all that was answered so far has been sent. */
+  void closeAfterAnswers() {
+    channel.writeAndFlush(channel.alloc().buffer(0)).addListener(ChannelFutureListener.CLOSE);
+  }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.EnumSet;
+import java.util.Set;
+
+/** The commands that make a session: HELLO, the choice of a bucket, and what needs neither. */
+final class SessionCommands {
+  private static final String VERSION = "7.2.9-0000";
+
+  private final CouchbaseNode node;
+  private final SaslCommands sasl;
+
+  SessionCommands(CouchbaseNode node) {
+    this.node = node;
+    sasl = new SaslCommands(node.accounts());
+  }
+
+  /** The commands that are allowed before authentication; returns false when it isn't one. */
+  boolean handleAnonymous(Session session, Request request) {
+    switch (request.opcode()) {
+      case Opcode.HELLO -> hello(session, request);
+      case Opcode.SASL_LIST_MECHS -> sasl.listMechanisms(session, request);
+      case Opcode.SASL_AUTH -> sasl.start(session, request);
+      case Opcode.SASL_STEP -> sasl.step(session, request);
+      case Opcode.GET_ERROR_MAP -> errorMap(session, request);
+      case Opcode.QUIT -> session.closeAfterAnswers();
+      default -> {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  boolean handle(Session session, Request request) {
+    switch (request.opcode()) {
+      case Opcode.VERSION -> session.answer(request, VERSION.getBytes(StandardCharsets.US_ASCII));
+      case Opcode.NOOP -> session.answer(request, Status.SUCCESS);
+      case Opcode.SELECT_BUCKET -> selectBucket(session, request);
+      case Opcode.LIST_BUCKETS -> listBuckets(session, request);
+      case Opcode.GET_CLUSTER_CONFIG ->
+          session.answerJson(request, Status.SUCCESS, session.clusterConfig());
+      default -> {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static void hello(Session session, Request request) {
+    ByteBuffer codes = ByteBuffer.wrap(request.value());
+    if (codes.remaining() % 2 != 0) {
+      session.answer(request, Status.EINVAL);
+      return;
+    }
+    Set<Feature> granted = EnumSet.noneOf(Feature.class);
+    while (codes.hasRemaining()) {
+      Feature feature = Feature.ofCode(Short.toUnsignedInt(codes.getShort()));
+      if (feature != null) {
+        granted.add(feature);
+      }
+    }
+    if (granted.contains(Feature.TCP_NODELAY) && granted.contains(Feature.TCP_DELAY)) {
+      session.refuse(request, Status.EINVAL, "TCPNODELAY cannot co-exist with TCPDELAY");
+      return;
+    }
+    if (granted.contains(Feature.CLUSTERMAP_CHANGE_NOTIFICATION)
+        && !granted.contains(Feature.DUPLEX)) {
+      session.refuse(request, Status.EINVAL, "Clustermap change notification needs Duplex");
+      return;
+    }
+    session.features(granted);
+    // An EnumSet goes through its elements in the order of the codes.
+    ByteBuffer reply = ByteBuffer.allocate(granted.size() * 2);
+    granted.forEach(feature -> reply.putShort((short) feature.code()));
+    session.answer(request, reply.array());
+  }
+
+  private static void errorMap(Session session, Request request) {
+    if (request.valueLength() != Short.BYTES) {
+      session.answer(request, Status.EINVAL);
+      return;
+    }
+    int version = ByteBuffer.wrap(request.value()).getShort();
+    if (version == 0) {
+      session.answer(request, Status.KEY_ENOENT);
+    } else {
+      session.answerJson(request, Status.SUCCESS, ErrorMap.json(version));
+    }
+  }
+
+  private void selectBucket(Session session, Request request) {
+    String name = request.keyText();
+    Bucket bucket = node.findBucket(name);
+    if (session.producer() != null) {
+      session.refuse(request, Status.NOT_SUPPORTED, "DCP connections cannot change bucket");
+    } else if (!session.account().covers(name)) {
+      session.answer(request, Status.EACCESS);
+    } else if (bucket == null) {
+      session.answer(request, Status.KEY_ENOENT);
+    } else {
+      session.bucket(bucket);
+      session.answer(request, Status.SUCCESS);
+    }
+  }
+
+  private void listBuckets(Session session, Request request) {
+    String names =
+        String.join(" ", node.bucketNames().stream().filter(session.account()::covers).toList());
+    session.answer(request, names.getBytes(StandardCharsets.UTF_8));
+  }
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
+
+/**
+ * Which items a stream carries: all, the default collection, some collections, or those of a scope.
+ *
+ * <p>Items must be given in seqno order, since events change what passes afterwards. Confined to
+ * its stream's event loop.
+ */
+final class StreamFilter {
+  /** A stream request's filter was refused. */
+  static final class RefusedException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    private final Status status;
+
+    RefusedException(Status status) {
+      super(status.name());
+      this.status = status;
+    }
+
+    Status status() {
+      return status;
+    }
+  }
+
+  private enum Scope {
+    EVERYTHING,
+    DEFAULT_COLLECTION,
+    COLLECTIONS,
+    ONE_SCOPE
+  }
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final Scope scope;
+  private final int scopeId;
+  private final Set<Integer> collections;
+  private boolean exhausted;
+
+  private StreamFilter(Scope scope, int scopeId, Set<Integer> collections) {
+    this.scope = scope;
+    this.scopeId = scopeId;
+    this.collections = collections;
+  }
+
+  /**
+   * For clients that don't know of collections: the documents of the default one, without events.
+   */
+  static StreamFilter defaultCollection() {
+    return new StreamFilter(Scope.DEFAULT_COLLECTION, 0, Set.of());
+  }
+
+  /**
+   * Reads the value of a stream request: empty, or an object with {@code uid}, {@code collections}
+   * or {@code scope}, where all ids are hexadecimal texts without a prefix.
+   */
+  static StreamFilter parse(byte[] value, CollectionsManifest manifest) throws RefusedException {
+    if (value.length == 0) {
+      return new StreamFilter(Scope.EVERYTHING, 0, Set.of());
+    }
+    JsonNode root = readObject(value);
+    if (root.has("sid")) {
+      throw new RefusedException(Status.STREAM_ID_INVALID);
+    }
+    if (root.has("scope") && root.has("collections")) {
+      throw new RefusedException(Status.EINVAL);
+    }
+    if (root.has("uid")) {
+      hex(root.get("uid"));
+    }
+    if (root.has("scope")) {
+      return ofScope((int) hex(root.get("scope")), manifest);
+    }
+    if (root.has("collections")) {
+      return ofCollections(root.get("collections"), manifest);
+    }
+    if (root.has("uid")) {
+      return new StreamFilter(Scope.EVERYTHING, 0, Set.of());
+    }
+    throw new RefusedException(Status.EINVAL);
+  }
+
+  private static JsonNode readObject(byte[] value) throws RefusedException {
+    try {
+      JsonNode root = JSON.readTree(value);
+      if (root != null && root.isObject()) {
+        return root;
+      }
+    } catch (IOException notJson) {
+      // Refused below, like JSON that isn't an object.
+    }
+    throw new RefusedException(Status.EINVAL);
+  }
+
+  private static StreamFilter ofScope(int id, CollectionsManifest manifest)
+      throws RefusedException {
+    if (!manifest.hasScope(id)) {
+      throw new RefusedException(Status.UNKNOWN_SCOPE);
+    }
+    Set<Integer> ids = new HashSet<>();
+    manifest.collectionsOf(id).forEach(collection -> ids.add(collection.id()));
+    return new StreamFilter(Scope.ONE_SCOPE, id, ids);
+  }
+
+  private static StreamFilter ofCollections(JsonNode list, CollectionsManifest manifest)
+      throws RefusedException {
+    if (!list.isArray() || list.isEmpty()) {
+      throw new RefusedException(Status.EINVAL);
+    }
+    Set<Integer> ids = new HashSet<>();
+    for (JsonNode element : list) {
+      int id = (int) hex(element);
+      if (manifest.collection(id) == null) {
+        throw new RefusedException(Status.UNKNOWN_COLLECTION);
+      }
+      ids.add(id);
+    }
+    return new StreamFilter(Scope.COLLECTIONS, 0, ids);
+  }
+
+  private static long hex(JsonNode node) throws RefusedException {
+    if (!node.isTextual() || !node.textValue().matches("[0-9a-fA-F]{1,16}")) {
+      throw new RefusedException(Status.EINVAL);
+    }
+    return Long.parseUnsignedLong(node.textValue(), 16);
+  }
+
+  /** The items that pass, in an array that may be the given one. */
+  Item[] passing(Item[] items) {
+    if (scope == Scope.EVERYTHING) {
+      return items;
+    }
+    int count = 0;
+    for (Item item : items) {
+      if (passes(item)) {
+        items[count++] = item;
+      }
+    }
+    return count == items.length ? items : Arrays.copyOf(items, count);
+  }
+
+  private boolean passes(Item item) {
+    if (!item.isEvent()) {
+      int collection = item.collectionId();
+      return scope == Scope.DEFAULT_COLLECTION ? collection == 0 : collections.contains(collection);
+    }
+    return switch (scope) {
+      case COLLECTIONS -> passesCollections(item);
+      case ONE_SCOPE -> passesScope(item);
+      default -> false;
+    };
+  }
+
+  private boolean passesCollections(Item event) {
+    boolean passes = isCollectionEvent(event) && collections.contains(event.eventId());
+    if (passes && event.kind() == Item.Kind.COLLECTION_DROPPED) {
+      collections.remove(event.eventId());
+      exhausted = collections.isEmpty();
+    }
+    return passes;
+  }
+
+  private boolean passesScope(Item event) {
+    if (event.eventScopeId() != scopeId) {
+      return false;
+    }
+    switch (event.kind()) {
+      case COLLECTION_CREATED -> collections.add(event.eventId());
+      case COLLECTION_DROPPED -> collections.remove(event.eventId());
+      default -> exhausted = event.kind() == Item.Kind.SCOPE_DROPPED;
+    }
+    return true;
+  }
+
+  private static boolean isCollectionEvent(Item event) {
+    return event.kind() == Item.Kind.COLLECTION_CREATED
+        || event.kind() == Item.Kind.COLLECTION_DROPPED;
+  }
+
+  /** Whether everything that it lets pass was dropped. */
+  boolean isExhausted() {
+    return exhausted;
+  }
+}
