@@ -2,6 +2,7 @@
 package dev.caravan.sandbox;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
@@ -11,6 +12,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import kafka.server.BrokerServer;
@@ -55,7 +57,7 @@ public final class KafkaBroker implements AutoCloseable {
   }
 
   /** Starts a broker on any free port of the loopback interface. */
-  public static KafkaBroker start() {
+  public static KafkaBroker start() throws IOException {
     return start("127.0.0.1", 0, Map.of());
   }
 
@@ -65,9 +67,10 @@ public final class KafkaBroker implements AutoCloseable {
    * @param host the address to listen on and to tell clients
    * @param port the port, or 0 for any free one
    * @param overrides broker settings, which win over those chosen here
-   * @throws IllegalStateException if the broker can't start, for example since the port is taken
+   * @throws IOException if the broker can't start, for example since the port is taken
    */
-  public static KafkaBroker start(String host, int port, Map<String, String> overrides) {
+  public static KafkaBroker start(String host, int port, Map<String, String> overrides)
+      throws IOException {
     Path directory = null;
     try {
       directory = Files.createTempDirectory("caravan-kafka-");
@@ -76,7 +79,7 @@ public final class KafkaBroker implements AutoCloseable {
       if (directory != null) {
         deleteTree(directory);
       }
-      throw new IllegalStateException(
+      throw new IOException(
           "The embedded Kafka broker can't start on "
               + host
               + ":"
@@ -117,7 +120,7 @@ public final class KafkaBroker implements AutoCloseable {
           new ControllerServer(
               shared,
               KafkaRaftServer.configSchema(),
-              new BootstrapDirectory(directory.toString(), java.util.Optional.empty()).read());
+              new BootstrapDirectory(directory.toString(), Optional.empty()).read());
       controller
           .socketServerFirstBoundPortFuture()
           .thenAccept(
@@ -166,7 +169,7 @@ public final class KafkaBroker implements AutoCloseable {
 
   private static void format(Path directory) throws Exception {
     new Formatter()
-        .setPrintStream(new PrintStream(java.io.OutputStream.nullOutputStream()))
+        .setPrintStream(new PrintStream(OutputStream.nullOutputStream()))
         .setNodeId(NODE_ID)
         .setClusterId(Uuid.randomUuid().toString())
         .setControllerListenerName(CONTROLLER)

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The {@code caravan} command. */
+@Command(
+    name = "caravan",
+    description = "Streams every change of a Couchbase bucket into Kafka, as Apache Camel routes.",
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {SandboxCommand.class, CommandLine.HelpCommand.class},
+    mixinStandardHelpOptions = true,
+    versionProvider = Caravan.Version.class,
+    footerHeading = "%nFirst steps:%n",
+    footer = {
+      "  caravan demo              see it work, on a machine with neither Couchbase nor Kafka",
+      "  caravan sandbox           a Couchbase node and a Kafka broker to try things on",
+      "  caravan worker --help     run a worker on your own Couchbase and Kafka"
+    })
+public final class Caravan implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  /** Runs the command and exits with its status: 0 well, 1 failed, 2 wrong usage. */
+  public static void main(String[] args) {
+    System.exit(commandLine().execute(args));
+  }
+
+  static CommandLine commandLine() {
+    return new CommandLine(new Caravan())
+        // The worker's flags have one dash and a whole word, as the agent always had them.
+        .setPosixClusteredShortOptionsAllowed(false)
+        .setExecutionExceptionHandler(Caravan::failed);
+  }
+
+  @Override
+  public Integer call() {
+    throw new ParameterException(spec.commandLine(), "Say which command to run.");
+  }
+
+  /** One line instead of a stack trace: what went wrong is in the message. */
+  private static int failed(
+      Exception failure, CommandLine command, CommandLine.ParseResult parseResult) {
+    String message = failure.getMessage() == null ? failure.toString() : failure.getMessage();
+    command.getErr().println(command.getCommandName() + ": " + message);
+    if (Boolean.getBoolean("caravan.trace")) {
+      failure.printStackTrace(command.getErr());
+    }
+    return CommandLine.ExitCode.SOFTWARE;
+  }
+
+  static final class Version implements CommandLine.IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      String version = Caravan.class.getPackage().getImplementationVersion();
+      return new String[] {"caravan " + (version == null ? "(development)" : version)};
+    }
+  }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import dev.caravan.sandbox.Sandbox;
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code caravan sandbox}: a Couchbase node and a Kafka broker, until stopped. */
+@Command(
+    name = "sandbox",
+    description = {
+      "Runs a Couchbase node and a Kafka broker in one process, to try Caravan on, until stopped.",
+      "",
+      "The node speaks the memcached and DCP protocols and keeps its documents in memory. Its "
+          + "administrator is Administrator with the password 'password'; a bucket's own name with an "
+          + "empty password is taken for that bucket, too. Kafka is real."
+    },
+    mixinStandardHelpOptions = true,
+    sortOptions = false)
+final class SandboxCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--host",
+      paramLabel = "HOST",
+      defaultValue = "127.0.0.1",
+      description = "The address to listen on (default: ${DEFAULT-VALUE}).")
+  private String host;
+
+  @Option(
+      names = "--kv-port",
+      paramLabel = "P",
+      defaultValue = "11210",
+      description =
+          "The port of the Couchbase node, 0 for any free one (default: ${DEFAULT-VALUE}). "
+              + "camel-couchbase can only use 11210.")
+  private int kvPort;
+
+  @Option(
+      names = "--kafka-port",
+      paramLabel = "P",
+      defaultValue = "9092",
+      description = "The port of the broker, 0 for any free one (default: ${DEFAULT-VALUE}).")
+  private int kafkaPort;
+
+  @Option(
+      names = "--bucket",
+      paramLabel = "NAME",
+      defaultValue = "default",
+      description = "A bucket; may be given several times (default: ${DEFAULT-VALUE}).")
+  private List<String> buckets;
+
+  @Option(
+      names = "--vbuckets",
+      paramLabel = "N",
+      defaultValue = "1024",
+      description = "The number of vBuckets of each bucket, 1 to 1024 (default: ${DEFAULT-VALUE}).")
+  private int vbuckets;
+
+  @Option(
+      names = "--documents",
+      paramLabel = "N",
+      defaultValue = "0",
+      description =
+          "How many documents each bucket holds at the start (default: ${DEFAULT-VALUE}).")
+  private int documents;
+
+  @Option(
+      names = "--size",
+      paramLabel = "BYTES",
+      defaultValue = "300",
+      description = "The size of those documents (default: ${DEFAULT-VALUE}).")
+  private int size;
+
+  @Override
+  public Integer call() throws IOException, InterruptedException {
+    if (documents < 0) {
+      throw new ParameterException(
+          spec.commandLine(), "--documents must be 0 or more, not " + documents + ".");
+    }
+    Sandbox sandbox =
+        Sandbox.builder()
+            .host(host)
+            .kvPort(kvPort)
+            .kafkaPort(kafkaPort)
+            .buckets(buckets)
+            .vbuckets(vbuckets)
+            .start();
+    for (String bucket : buckets) {
+      sandbox.couchbase().bucket(bucket).load(documents, size);
+    }
+    spec.commandLine()
+        .getOut()
+        .printf(
+            "sandbox: ready couchbase=%s kafka=%s%n",
+            sandbox.couchbaseAddress(), sandbox.kafkaAddress());
+    spec.commandLine().getOut().flush();
+    Stop.await(sandbox);
+    return 0;
+  }
+}

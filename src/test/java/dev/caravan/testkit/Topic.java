@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.testkit;
+
+import static org.awaitility.Awaitility.await;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.StringDeserializer;
+
+/** A topic as a consumer sees it, from its beginning. Keys are strings, as document ids are. */
+public final class Topic implements AutoCloseable {
+  private static final Duration AT_MOST = Duration.ofSeconds(60);
+
+  private final String name;
+  private final KafkaConsumer<String, byte[]> consumer;
+  private final List<ConsumerRecord<String, byte[]>> records = new ArrayList<>();
+
+  public Topic(String brokers, String name) {
+    this.name = name;
+    consumer =
+        new KafkaConsumer<>(
+            Map.of(
+                ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG,
+                brokers,
+                ConsumerConfig.GROUP_ID_CONFIG,
+                "test-" + System.nanoTime(),
+                ConsumerConfig.AUTO_OFFSET_RESET_CONFIG,
+                "earliest",
+                ConsumerConfig.METADATA_MAX_AGE_CONFIG,
+                500,
+                ConsumerConfig.FETCH_MAX_BYTES_CONFIG,
+                64 * 1024 * 1024,
+                ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG,
+                false),
+            new StringDeserializer(),
+            new ByteArrayDeserializer());
+    consumer.subscribe(Set.of(name));
+  }
+
+  /** All records read so far, in the order in which they came. */
+  public List<ConsumerRecord<String, byte[]>> records() {
+    return List.copyOf(records);
+  }
+
+  /** Reads until there are this many records. */
+  public List<ConsumerRecord<String, byte[]>> awaitRecords(int count) {
+    return awaitUntil(count + " records", all -> all.size() >= count);
+  }
+
+  /** Reads until the records fulfil a condition. */
+  public List<ConsumerRecord<String, byte[]>> awaitUntil(
+      String what, Predicate<List<ConsumerRecord<String, byte[]>>> condition) {
+    await(what + " in topic " + name)
+        .atMost(AT_MOST)
+        .pollInterval(Duration.ofMillis(1))
+        .until(
+            () -> {
+              read(Duration.ofMillis(200));
+              return condition.test(records);
+            });
+    return records();
+  }
+
+  /** Reads what comes within a time. */
+  public List<ConsumerRecord<String, byte[]>> read(Duration wait) {
+    consumer.poll(wait).forEach(records::add);
+    return records();
+  }
+
+  @Override
+  public void close() {
+    consumer.close(Duration.ofSeconds(2));
+  }
+}
