@@ -6,6 +6,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
 import java.util.EnumSet;
 import java.util.Set;
+import java.util.UUID;
 
 /**
  * What the node knows of one connection, and how it answers it.
@@ -106,14 +107,14 @@ final class Session {
     if (account.may(privilege, bucket.name())) {
       return true;
     }
-    refuse(
+    String context =
+        "Authorization failure: can't execute %s operation without the %s privilege"
+            .formatted(operation, privilege.label());
+    error(
         request,
         Status.EACCESS,
-        "Authorization failure: can't execute "
-            + operation
-            + " operation without the "
-            + privilege.label()
-            + " privilege");
+        "{\"error\":{\"context\":%s,\"ref\":\"%s\"}}"
+            .formatted(Json.quoted(context), UUID.randomUUID()));
     return false;
   }
 

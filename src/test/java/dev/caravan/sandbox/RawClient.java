@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+import java.io.BufferedInputStream;
+import java.io.DataInputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.net.Socket;
+import java.net.SocketException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.UUID;
+
+/**
+ * Speaks the protocol frame by frame, so that tests see every byte that a client would.
+ *
+ * <p>It says what it received in the words of the recordings that the tests cite.
+ */
+final class RawClient implements AutoCloseable {
+  static final int[] DCP_FEATURES = {0x06, 0x07, 0x08, 0x0a, 0x0b, 0x0c, 0x0d, 0x12};
+
+  private static final int TIMEOUT_MILLIS = 10_000;
+
+  /** A frame from the node: a response, or a DCP message. */
+  record Frame(
+      int magic,
+      int opcode,
+      int datatype,
+      int statusOrVBucket,
+      int opaque,
+      long cas,
+      byte[] extras,
+      byte[] key,
+      byte[] value) {
+    int status() {
+      return statusOrVBucket;
+    }
+
+    String text() {
+      return new String(value, StandardCharsets.UTF_8);
+    }
+
+    int length() {
+      return 24 + extras.length + key.length + value.length;
+    }
+
+    boolean isMessage() {
+      return magic == 0x80;
+    }
+
+    /** The message in the words of the recordings, without CAS and opaque. */
+    String words() {
+      ByteBuffer in = ByteBuffer.wrap(extras);
+      String what =
+          switch (opcode) {
+            case 0x55 -> "STREAM_END reason=" + in.getInt();
+            case 0x56 ->
+                "SNAPSHOT_MARKER v1 %d-%d flags=0x%x"
+                    .formatted(in.getLong(), in.getLong(), in.getInt());
+            case 0x57 ->
+                "MUTATION seq=%d rev=%d flags=0x%x exp=%d lock=%d nmeta=%d nru=%d dt=%d key=%s val=%d:%s"
+                    .formatted(
+                        in.getLong(),
+                        in.getLong(),
+                        in.getInt(),
+                        in.getInt(),
+                        in.getInt(),
+                        in.getShort(),
+                        in.get(),
+                        datatype,
+                        keyWords(),
+                        value.length,
+                        text());
+            case 0x58 ->
+                extras.length == 18
+                    ? "DELETION v1 seq=%d rev=%d nmeta=%d dt=%d key=%s val=%d"
+                        .formatted(
+                            in.getLong(),
+                            in.getLong(),
+                            in.getShort(),
+                            datatype,
+                            keyWords(),
+                            value.length)
+                    : "DELETION v2 seq=%d rev=%d delete_time=%d unused=%d dt=%d key=%s val=%d"
+                        .formatted(
+                            in.getLong(),
+                            in.getLong(),
+                            in.getInt(),
+                            in.get(),
+                            datatype,
+                            keyWords(),
+                            value.length);
+            case 0x59 ->
+                "EXPIRATION seq=%d rev=%d delete_time=%d dt=%d key=%s val=%d"
+                    .formatted(
+                        in.getLong(),
+                        in.getLong(),
+                        in.getInt(),
+                        datatype,
+                        keyWords(),
+                        value.length);
+            case 0x5c -> "NOOP";
+            case 0x5f ->
+                "SYSTEM_EVENT seq=%d event=%d version=%d key=%s value=%s"
+                    .formatted(
+                        in.getLong(),
+                        in.getInt(),
+                        in.get(),
+                        new String(key, StandardCharsets.UTF_8),
+                        HexFormat.of().formatHex(value));
+            case 0x64 -> "SEQNO_ADVANCED seq=" + in.getLong();
+            default -> "opcode 0x" + Integer.toHexString(opcode);
+          };
+      return "[" + length() + " bytes] " + what;
+    }
+
+    private String keyWords() {
+      StringBuilder words = new StringBuilder();
+      for (byte b : key) {
+        words.append(b > ' ' ? String.valueOf((char) b) : "\\x%02x".formatted(b & 0xff));
+      }
+      return words.toString();
+    }
+  }
+
+  private final Socket socket;
+  private final DataInputStream in;
+  private final List<Frame> messages = new ArrayList<>();
+
+  RawClient(CouchbaseNode node) throws IOException {
+    socket = new Socket(node.host(), node.port());
+    socket.setSoTimeout(TIMEOUT_MILLIS);
+    in = new DataInputStream(new BufferedInputStream(socket.getInputStream()));
+  }
+
+  /** A client that is logged in as the administrator and has selected a bucket. */
+  static RawClient ready(CouchbaseNode node, String bucket, int... features) throws IOException {
+    RawClient client = new RawClient(node);
+    client.hello(features);
+    client.plain("Administrator", "password");
+    client.select(bucket);
+    return client;
+  }
+
+  /** A client with an open DCP connection with noop, as all need that know of collections. */
+  static RawClient dcp(CouchbaseNode node, String bucket, int openFlags, int... features)
+      throws IOException {
+    RawClient client = ready(node, bucket, features);
+    client.open("raw-" + UUID.randomUUID(), openFlags);
+    client.control("enable_noop", "true");
+    return client;
+  }
+
+  Frame hello(int... features) throws IOException {
+    ByteBuffer value = ByteBuffer.allocate(features.length * 2);
+    for (int feature : features) {
+      value.putShort((short) feature);
+    }
+    return call(0x1f, 0, 0, "", "", value.array());
+  }
+
+  Frame plain(String user, String password) throws IOException {
+    return call(0x21, "PLAIN", "\0" + user + "\0" + password);
+  }
+
+  Frame select(String bucket) throws IOException {
+    return call(0x89, bucket, "");
+  }
+
+  Frame open(String name, int flags) throws IOException {
+    byte[] extras = ByteBuffer.allocate(8).putInt(0).putInt(flags).array();
+    return call(0x50, 0, 0, extras, name.getBytes(StandardCharsets.UTF_8), new byte[0]);
+  }
+
+  Frame control(String key, String value) throws IOException {
+    return call(0x5e, key, value);
+  }
+
+  Frame stream(int vbucket, long start, long end) throws IOException {
+    return stream(vbucket, 0, start, end, 0, start, start, "");
+  }
+
+  Frame stream(
+      int vbucket,
+      int flags,
+      long start,
+      long end,
+      long uuid,
+      long snapshotStart,
+      long snapshotEnd,
+      String value)
+      throws IOException {
+    byte[] extras =
+        ByteBuffer.allocate(48)
+            .putInt(flags)
+            .putInt(0)
+            .putLong(start)
+            .putLong(end)
+            .putLong(uuid)
+            .putLong(snapshotStart)
+            .putLong(snapshotEnd)
+            .array();
+    return call(0x53, vbucket, 0, extras, new byte[0], value.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Acknowledges without waiting: a good acknowledgement has no answer. */
+  void acknowledge(int bytes) throws IOException {
+    send(
+        0x80,
+        0x5d,
+        0,
+        0,
+        0,
+        0,
+        ByteBuffer.allocate(4).putInt(bytes).array(),
+        new byte[0],
+        new byte[0]);
+  }
+
+  Frame set(int vbucket, byte[] key, String value) throws IOException {
+    return call(0x01, vbucket, 0, new byte[8], key, value.getBytes(StandardCharsets.UTF_8));
+  }
+
+  Frame call(int opcode, String key, String value) throws IOException {
+    return call(opcode, 0, 0, "", key, value.getBytes(StandardCharsets.UTF_8));
+  }
+
+  Frame call(int opcode, int vbucket, int opaque, String extras, String key, byte[] value)
+      throws IOException {
+    return call(
+        opcode,
+        vbucket,
+        opaque,
+        HexFormat.of().parseHex(extras),
+        key.getBytes(StandardCharsets.UTF_8),
+        value);
+  }
+
+  Frame call(int opcode, int vbucket, int opaque, byte[] extras, byte[] key, byte[] value)
+      throws IOException {
+    send(0x80, opcode, vbucket, 0, opaque, 0, extras, key, value);
+    return reply(opcode);
+  }
+
+  void send(
+      int magic,
+      int opcode,
+      int vbucketOrStatus,
+      int datatype,
+      int opaque,
+      long cas,
+      byte[] extras,
+      byte[] key,
+      byte[] value)
+      throws IOException {
+    ByteBuffer frame = ByteBuffer.allocate(24 + extras.length + key.length + value.length);
+    frame.put((byte) magic).put((byte) opcode).putShort((short) key.length);
+    frame.put((byte) extras.length).put((byte) datatype).putShort((short) vbucketOrStatus);
+    frame.putInt(extras.length + key.length + value.length).putInt(opaque).putLong(cas);
+    frame.put(extras).put(key).put(value);
+    socket.getOutputStream().write(frame.array());
+  }
+
+  /** The next response to this command; DCP messages before it are kept for {@link #arrived}. */
+  Frame reply(int opcode) throws IOException {
+    while (true) {
+      Frame frame = read();
+      if (frame.isMessage()) {
+        messages.add(frame);
+      } else if (frame.opcode() == opcode) {
+        return frame;
+      } else {
+        throw new IOException("expected a response to 0x%x, got %s".formatted(opcode, frame));
+      }
+    }
+  }
+
+  /** The next DCP message. */
+  Frame message() throws IOException {
+    return messages.isEmpty() ? read() : messages.remove(0);
+  }
+
+  /** All DCP messages until the end of a stream, in words. */
+  List<String> untilEnd() throws IOException {
+    List<String> words = new ArrayList<>();
+    Frame frame;
+    do {
+      frame = message();
+      words.add(frame.words());
+    } while (frame.opcode() != 0x55);
+    return words;
+  }
+
+  /**
+   * All DCP messages that the node sends without being asked again.
+   *
+   * <p>The node answers a connection in order, and what it has to send it sends between two
+   * requests, so two round trips are enough to know.
+   */
+  List<Frame> arrived() throws IOException {
+    call(0x0a, "", "");
+    call(0x0a, "", "");
+    List<Frame> all = List.copyOf(messages);
+    messages.clear();
+    return all;
+  }
+
+  List<String> arrivedWords() throws IOException {
+    return arrived().stream().map(Frame::words).toList();
+  }
+
+  /** Whether the node closes the connection, whatever it sends before. */
+  boolean isClosedByNode() throws IOException {
+    try {
+      while (true) {
+        read();
+      }
+    } catch (EOFException | SocketException closed) {
+      return true;
+    }
+  }
+
+  private Frame read() throws IOException {
+    byte[] header = new byte[24];
+    in.readFully(header);
+    ByteBuffer fields = ByteBuffer.wrap(header);
+    int magic = fields.get() & 0xff;
+    int opcode = fields.get() & 0xff;
+    byte[] key = new byte[fields.getShort() & 0xffff];
+    byte[] extras = new byte[fields.get() & 0xff];
+    int datatype = fields.get();
+    int statusOrVBucket = fields.getShort() & 0xffff;
+    byte[] value = new byte[fields.getInt() - key.length - extras.length];
+    int opaque = fields.getInt();
+    long cas = fields.getLong();
+    in.readFully(extras);
+    in.readFully(key);
+    in.readFully(value);
+    return new Frame(magic, opcode, datatype, statusOrVBucket, opaque, cas, extras, key, value);
+  }
+
+  @Override
+  public void close() throws IOException {
+    socket.close();
+  }
+}
