@@ -261,7 +261,12 @@ final class RawClient implements AutoCloseable {
     frame.put((byte) extras.length).put((byte) datatype).putShort((short) vbucketOrStatus);
     frame.putInt(extras.length + key.length + value.length).putInt(opaque).putLong(cas);
     frame.put(extras).put(key).put(value);
-    socket.getOutputStream().write(frame.array());
+    sendRaw(frame.array());
+  }
+
+  /** Sends bytes that need not be a frame. */
+  void sendRaw(byte[] bytes) throws IOException {
+    socket.getOutputStream().write(bytes);
   }
 
   /** The next response to this command; DCP messages before it are kept for {@link #arrived}. */
