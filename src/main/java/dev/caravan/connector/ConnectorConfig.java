@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.connector;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import org.apache.kafka.common.config.ConfigDef;
+import org.apache.kafka.common.config.ConfigDef.Importance;
+import org.apache.kafka.common.config.ConfigDef.Type;
+import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.config.ConfigValue;
+import org.apache.kafka.common.config.types.Password;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What a connector is: the properties that somebody sent for it, checked as a whole and given their
+ * types. An instance is valid and immutable.
+ *
+ * <p>Keys are declared with Kafka's {@link ConfigDef}, so that messages are Kafka Connect's own.
+ * Unknown keys are accepted, as Kafka Connect does, and their names are logged.
+ */
+public final class ConnectorConfig {
+  public static final String NAME = "name";
+  public static final String CONNECTOR_CLASS = "connector.class";
+  public static final String TASKS_MAX = "tasks.max";
+  public static final String TOPIC = "topic";
+  public static final String SCHEMA_NAME = "schema.name";
+  public static final String NODES = "couchbase.nodes";
+  public static final String BUCKET = "couchbase.bucket";
+  public static final String BUCKETS = "couchbase.buckets";
+  public static final String USERNAME = "couchbase.username";
+  public static final String PASSWORD = "couchbase.password";
+  public static final String DRAIN_RATE = "dcp.maximum.drainrate";
+  public static final String BUFFER_SIZE = "couchbase.dcpConnectionBufferSize";
+
+  /** The class that the mission's page names, and this project's own name for the same thing. */
+  static final Set<String> CONNECTOR_CLASSES =
+      Collections.unmodifiableSet(
+          new LinkedHashSet<>(
+              List.of(
+                  "org.apache.kafka.connect.couchbase.CouchbaseSourceConnector",
+                  "dev.caravan.CouchbaseSourceConnector")));
+
+  /** As many tasks as a bucket has vBuckets, at most: a task without any would have no work. */
+  static final int MAX_TASKS = 1024;
+
+  /** More documents a second than a connector can read: a limit there would not limit anything. */
+  static final int MAX_DRAIN_RATE = 5_000_000;
+
+  static final int DEFAULT_BUFFER_SIZE = 20 * 1024 * 1024;
+  static final int MIN_BUFFER_SIZE = 64 * 1024;
+
+  private static final Logger LOG = LoggerFactory.getLogger(ConnectorConfig.class);
+
+  /** Couchbase's rule for the name of a bucket. */
+  private static final Pattern BUCKET_NAME = Pattern.compile("[A-Za-z0-9_.%-]{1,100}");
+
+  /** Kafka's rule for the name of a topic, but for "." and "..". */
+  private static final Pattern TOPIC_NAME = Pattern.compile("[A-Za-z0-9._-]{1,249}");
+
+  /** A full name of Avro: names separated by dots. */
+  private static final Pattern FULL_NAME =
+      Pattern.compile("[A-Za-z_][A-Za-z0-9_]*(\\.[A-Za-z_][A-Za-z0-9_]*)*");
+
+  private static final ConfigDef DEFINITION =
+      new ConfigDef()
+          .define(
+              NAME,
+              Type.STRING,
+              ConfigDef.NO_DEFAULT_VALUE,
+              ConfigDef.NonEmptyStringWithoutControlChars.nonEmptyStringWithoutControlChars(),
+              Importance.HIGH,
+              "Globally unique name of the connector.")
+          .define(
+              CONNECTOR_CLASS,
+              Type.STRING,
+              ConfigDef.NO_DEFAULT_VALUE,
+              check(ConnectorConfig::checkClass),
+              Importance.HIGH,
+              "The class of the connector: " + String.join(" or ", CONNECTOR_CLASSES) + ".")
+          .define(
+              TASKS_MAX,
+              Type.INT,
+              1,
+              check(ConnectorConfig::checkTasks),
+              Importance.HIGH,
+              "How many tasks share the vBuckets, 1 to 1024.")
+          .define(
+              TOPIC,
+              Type.STRING,
+              "",
+              Importance.HIGH,
+              "What the topic's name has before the bucket's name. May be empty.")
+          .define(
+              SCHEMA_NAME,
+              Type.STRING,
+              "CouchbaseDocument",
+              check(ConnectorConfig::checkSchemaName),
+              Importance.MEDIUM,
+              "The full name of the record schema.")
+          .define(
+              NODES,
+              Type.STRING,
+              ConfigDef.NO_DEFAULT_VALUE,
+              check((key, value) -> NodeAddresses.parse(key, (String) value)),
+              Importance.HIGH,
+              "Couchbase nodes, host or host:port, separated by commas or semicolons.")
+          .define(
+              BUCKET,
+              Type.STRING,
+              null,
+              check(ConnectorConfig::checkBucket),
+              Importance.HIGH,
+              "The bucket to stream.")
+          .define(
+              BUCKETS,
+              Type.STRING,
+              null,
+              check(ConnectorConfig::checkBuckets),
+              Importance.HIGH,
+              "The buckets to stream, separated by commas or semicolons.")
+          .define(
+              USERNAME,
+              Type.STRING,
+              null,
+              Importance.HIGH,
+              "The user. Without one, each bucket's own name with an empty password, as servers"
+                  + " before 5.0 had it.")
+          .define(PASSWORD, Type.PASSWORD, null, Importance.HIGH, "The password of the user.")
+          .define(
+              DRAIN_RATE,
+              Type.INT,
+              0,
+              check(ConnectorConfig::checkDrainRate),
+              Importance.MEDIUM,
+              "How many documents a second the connector takes from Couchbase, all its tasks"
+                  + " together. 0 is no limit.")
+          .define(
+              BUFFER_SIZE,
+              Type.INT,
+              DEFAULT_BUFFER_SIZE,
+              check(ConnectorConfig::checkBufferSize),
+              Importance.MEDIUM,
+              "How many bytes a node may send ahead on a DCP connection. 0 leaves it to the"
+                  + " worker.");
+
+  private final Map<String, String> properties;
+  private final Map<String, Object> values;
+  private final NodeAddresses nodes;
+  private final List<String> buckets;
+
+  private ConnectorConfig(
+      Map<String, String> properties,
+      Map<String, Object> values,
+      NodeAddresses nodes,
+      List<String> buckets) {
+    this.properties = properties;
+    this.values = values;
+    this.nodes = nodes;
+    this.buckets = buckets;
+  }
+
+  /**
+   * Checks all properties of a connector at once.
+   *
+   * @throws InvalidConnectorConfigException naming everything that is wrong
+   */
+  public static ConnectorConfig parse(Map<String, String> properties) {
+    List<String> errors = new ArrayList<>();
+    Map<String, Object> values = new HashMap<>();
+    for (ConfigValue value : DEFINITION.validate(properties)) {
+      errors.addAll(value.errorMessages());
+      values.put(value.name(), value.value());
+    }
+    List<String> buckets = chooseBuckets(values, errors);
+    checkTopics((String) values.get(TOPIC), buckets, errors);
+    checkCredentials(values, errors);
+    if (!errors.isEmpty()) {
+      throw new InvalidConnectorConfigException(errors);
+    }
+    NodeAddresses nodes = NodeAddresses.parse(NODES, (String) values.get(NODES));
+    return new ConnectorConfig(
+        Collections.unmodifiableMap(new LinkedHashMap<>(properties)), values, nodes, buckets);
+  }
+
+  private static ConfigDef.Validator check(ConfigDef.Validator validator) {
+    // A missing value, and one of the wrong type, is null here and was reported before.
+    return (key, value) -> {
+      if (value != null) {
+        validator.ensureValid(key, value);
+      }
+    };
+  }
+
+  private static void checkClass(String key, Object value) {
+    if (!CONNECTOR_CLASSES.contains((String) value)) {
+      throw new ConfigException(
+          key,
+          value,
+          "This worker runs "
+              + String.join(" (or, the same, ", CONNECTOR_CLASSES)
+              + ") and no other class");
+    }
+  }
+
+  private static void checkTasks(String key, Object value) {
+    int tasks = (int) value;
+    if (tasks < 1 || tasks > MAX_TASKS) {
+      throw new ConfigException(
+          key, value, "Value must be at least 1, and at most " + MAX_TASKS + ", a task a vBucket");
+    }
+  }
+
+  private static void checkSchemaName(String key, Object value) {
+    if (!FULL_NAME.matcher((String) value).matches()) {
+      throw new ConfigException(
+          key,
+          value,
+          "A schema name is one or more names separated by dots, each of letters, digits and"
+              + " underscores, not beginning with a digit");
+    }
+  }
+
+  private static void checkBucket(String key, Object value) {
+    if (!BUCKET_NAME.matcher((String) value).matches()) {
+      throw new ConfigException(
+          key,
+          value,
+          "A bucket's name has 1 to 100 letters, digits or any of _ . - %; give several buckets as "
+              + BUCKETS);
+    }
+  }
+
+  private static void checkBuckets(String key, Object value) {
+    List<String> buckets = split((String) value);
+    if (buckets.isEmpty()) {
+      throw new ConfigException(key, value, "Give at least one bucket");
+    }
+    Set<String> seen = new LinkedHashSet<>();
+    for (String bucket : buckets) {
+      if (!BUCKET_NAME.matcher(bucket).matches()) {
+        throw new ConfigException(
+            key,
+            value,
+            "\""
+                + bucket
+                + "\" is no bucket: a name has 1 to 100 letters, digits or any of _ . - %");
+      }
+      if (!seen.add(bucket)) {
+        throw new ConfigException(key, value, "Bucket \"" + bucket + "\" is there twice");
+      }
+    }
+  }
+
+  private static void checkDrainRate(String key, Object value) {
+    int rate = (int) value;
+    if (rate < 0 || rate > MAX_DRAIN_RATE) {
+      throw new ConfigException(
+          key,
+          value,
+          "Value must be 0 for no limit, or 1 to " + MAX_DRAIN_RATE + " documents a second");
+    }
+  }
+
+  private static void checkBufferSize(String key, Object value) {
+    int bytes = (int) value;
+    if (bytes != 0 && bytes < MIN_BUFFER_SIZE) {
+      throw new ConfigException(
+          key,
+          value,
+          "Value must be 0, which leaves the size to the worker, or at least "
+              + MIN_BUFFER_SIZE
+              + " bytes: with less, the server waits for an acknowledgement after every few"
+              + " documents");
+    }
+  }
+
+  private static List<String> chooseBuckets(Map<String, Object> values, List<String> errors) {
+    String one = (String) values.get(BUCKET);
+    String several = (String) values.get(BUCKETS);
+    if (one == null && several == null) {
+      boolean reported =
+          errors.stream().anyMatch(e -> e.contains(" " + BUCKET + ":") || e.contains(BUCKETS));
+      if (!reported) {
+        errors.add(
+            "Missing required configuration \""
+                + BUCKET
+                + "\" which has no default value. (Several buckets are given as \""
+                + BUCKETS
+                + "\".)");
+      }
+      return List.of();
+    }
+    if (several == null) {
+      return List.of(one);
+    }
+    List<String> buckets = split(several);
+    if (one != null && !buckets.equals(List.of(one))) {
+      errors.add(
+          "Invalid value "
+              + one
+              + " for configuration "
+              + BUCKET
+              + ": "
+              + BUCKETS
+              + " says something else, "
+              + several
+              + "; give one of the two");
+    }
+    return buckets;
+  }
+
+  private static void checkTopics(String prefix, List<String> buckets, List<String> errors) {
+    for (String bucket : buckets) {
+      String topic = prefix + bucket;
+      if (BUCKET_NAME.matcher(bucket).matches() && !isTopicName(topic)) {
+        errors.add(
+            "Invalid value "
+                + prefix
+                + " for configuration "
+                + TOPIC
+                + ": the topic of bucket \""
+                + bucket
+                + "\" would be \""
+                + topic
+                + "\", and a Kafka topic has 1 to 249 letters, digits or any of . _ -");
+      }
+    }
+  }
+
+  private static boolean isTopicName(String name) {
+    return TOPIC_NAME.matcher(name).matches() && !name.equals(".") && !name.equals("..");
+  }
+
+  private static void checkCredentials(Map<String, Object> values, List<String> errors) {
+    boolean username = values.get(USERNAME) != null;
+    boolean password = values.get(PASSWORD) != null;
+    if (username != password) {
+      errors.add(
+          "Missing required configuration \""
+              + (username ? PASSWORD : USERNAME)
+              + "\", which \""
+              + (username ? USERNAME : PASSWORD)
+              + "\" can't do without.");
+    }
+  }
+
+  private static List<String> split(String list) {
+    return Arrays.stream(list.split("[,;]"))
+        .map(String::trim)
+        .filter(name -> !name.isEmpty())
+        .toList();
+  }
+
+  /** Names the properties that mean nothing here in one warning, without their values. */
+  public void warnOfUnknownProperties() {
+    Set<String> unknown = new TreeSet<>(properties.keySet());
+    unknown.removeAll(DEFINITION.names());
+    if (!unknown.isEmpty()) {
+      LOG.warn("Connector {}: unknown properties are ignored: {}", name(), unknown);
+    }
+  }
+
+  /** As they were sent, secrets included: for storing and for who asked for them, not for logs. */
+  public Map<String, String> properties() {
+    return properties;
+  }
+
+  /** The name of the connector. */
+  public String name() {
+    return (String) values.get(NAME);
+  }
+
+  /** The buckets to stream, at least one, each once. */
+  public List<String> buckets() {
+    return buckets;
+  }
+
+  /** The topic of a bucket: the prefix, then the bucket's name. */
+  public String topic(String bucket) {
+    return values.get(TOPIC) + bucket;
+  }
+
+  /** The full name of the record schema. */
+  public String schemaName() {
+    return (String) values.get(SCHEMA_NAME);
+  }
+
+  /** The nodes, as the component takes them: {@code couchbase://host[:port],...}. */
+  public String connectionString() {
+    return nodes.connectionString();
+  }
+
+  /** The user, or null for each bucket's own name with an empty password. */
+  public String username() {
+    return (String) values.get(USERNAME);
+  }
+
+  /** The password, null without a {@link #username()}. */
+  public Password password() {
+    return (Password) values.get(PASSWORD);
+  }
+
+  /** How many documents a second all tasks together may take; empty for no limit. */
+  public OptionalInt drainRate() {
+    int rate = (int) values.get(DRAIN_RATE);
+    return rate == 0 ? OptionalInt.empty() : OptionalInt.of(rate);
+  }
+
+  /** How many bytes a node may send ahead; empty leaves it to the worker. */
+  public OptionalInt bufferSize() {
+    int bytes = (int) values.get(BUFFER_SIZE);
+    return bytes == 0 ? OptionalInt.empty() : OptionalInt.of(bytes);
+  }
+
+  /** The tasks that share the work of this connector, {@code tasks.max} of them. */
+  public List<TaskConfig> tasks() {
+    int tasks = (int) values.get(TASKS_MAX);
+    return IntStream.range(0, tasks).mapToObj(task -> new TaskConfig(this, task, tasks)).toList();
+  }
+
+  /** Names the connector only: the properties may hold secrets. */
+  @Override
+  public String toString() {
+    return "ConnectorConfig[" + name() + "]";
+  }
+}

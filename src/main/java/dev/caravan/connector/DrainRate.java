@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.connector;
+
+/**
+ * A rate in the terms of Camel's Throttler EIP in its TotalRequests mode: so many permits, each of
+ * which comes back one period after it was taken.
+ *
+ * <p>Over a long time, permits a period is never more than the rate asked for and at most 1 % less.
+ * A burst, all permits at once, is at most what 200 ms of the rate allow, or one document. Where
+ * there is a choice, the period is near 100 ms: longer makes bursts larger, and with a shorter one
+ * the lateness of each permit (the throttler counts in milliseconds) weighs more.
+ *
+ * @param permits how many documents may pass in any period
+ * @param periodMillis the length of the period in milliseconds
+ */
+public record DrainRate(int permits, long periodMillis) {
+  private static final double MIN_RATE = 0.0001;
+  private static final double MAX_RATE = 10_000_000;
+  private static final double SHORTEST_PERIOD_SECONDS = 0.1;
+  private static final double LONGEST_BURST_SECONDS = 0.2;
+
+  /** An error that is not worth a longer period in exchange. */
+  private static final double GOOD_ENOUGH = 0.001;
+
+  /** What the division of a rate by a number of tasks loses must not cost a whole millisecond. */
+  private static final double ROUNDING = 1e-9;
+
+  /**
+   * @param documentsPerSecond may be a fraction: a task's share of a rate
+   * @throws IllegalArgumentException if the rate is not within 0.0001 to 10,000,000
+   */
+  public static DrainRate of(double documentsPerSecond) {
+    if (!(documentsPerSecond >= MIN_RATE && documentsPerSecond <= MAX_RATE)) {
+      throw new IllegalArgumentException(
+          "A rate of "
+              + documentsPerSecond
+              + " documents a second is not within "
+              + MIN_RATE
+              + " to "
+              + MAX_RATE);
+    }
+    long fewest = ceil(documentsPerSecond * SHORTEST_PERIOD_SECONDS);
+    long most = Math.max(fewest, (long) (documentsPerSecond * LONGEST_BURST_SECONDS));
+    DrainRate best = with(fewest, documentsPerSecond);
+    for (long permits = fewest + 1; permits <= most; permits++) {
+      if (best.errorAgainst(documentsPerSecond) <= GOOD_ENOUGH) {
+        break;
+      }
+      DrainRate candidate = with(permits, documentsPerSecond);
+      if (candidate.errorAgainst(documentsPerSecond) < best.errorAgainst(documentsPerSecond)) {
+        best = candidate;
+      }
+    }
+    return best;
+  }
+
+  private static DrainRate with(long permits, double documentsPerSecond) {
+    return new DrainRate(Math.toIntExact(permits), ceil(1000 * permits / documentsPerSecond));
+  }
+
+  private static long ceil(double value) {
+    return (long) Math.ceil(value * (1 - ROUNDING));
+  }
+
+  /** The rate that the throttler lets through in the long run, in documents a second. */
+  public double documentsPerSecond() {
+    return 1000.0 * permits / periodMillis;
+  }
+
+  private double errorAgainst(double documentsPerSecond) {
+    return Math.abs(1 - documentsPerSecond() / documentsPerSecond);
+  }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.connector;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.kafka.common.config.ConfigException;
+
+/**
+ * The Couchbase nodes that a connector asks first: {@code host} or {@code host:port}, separated by
+ * commas or semicolons, an IPv6 address in brackets, the whole list or each node optionally after
+ * {@code couchbase://} or {@code couchbases://} (TLS). A port is the key-value port.
+ */
+record NodeAddresses(boolean tls, List<String> nodes) {
+  private static final Pattern SCHEME = Pattern.compile("^([A-Za-z][A-Za-z0-9+.-]*)://(.*)$");
+  private static final Pattern NODE =
+      Pattern.compile("(\\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?]|[A-Za-z0-9._-]+)(?::(\\d{1,5}))?");
+  private static final int MAX_PORT = 65535;
+
+  NodeAddresses {
+    nodes = List.copyOf(nodes);
+  }
+
+  /**
+   * @param key the configuration key, for messages
+   * @throws ConfigException if the list is empty or an entry can't be understood
+   */
+  static NodeAddresses parse(String key, String value) {
+    if (value.contains("@")) {
+      throw new ConfigException(
+          key,
+          "[hidden]",
+          "A user and a password don't belong in an address; give "
+              + ConnectorConfig.USERNAME
+              + " and "
+              + ConnectorConfig.PASSWORD);
+    }
+    Set<String> schemes = new HashSet<>();
+    List<String> nodes = new ArrayList<>();
+    for (String entry : value.split("[,;]")) {
+      String node = entry.trim();
+      if (node.isEmpty()) {
+        continue;
+      }
+      Matcher scheme = SCHEME.matcher(node);
+      if (scheme.matches()) {
+        schemes.add(scheme.group(1).toLowerCase(Locale.ROOT));
+        node = scheme.group(2);
+      }
+      nodes.add(node(key, value, node));
+    }
+    if (nodes.isEmpty()) {
+      throw new ConfigException(key, value, "Give at least one node, as host or host:port");
+    }
+    return new NodeAddresses(tls(key, value, schemes), nodes);
+  }
+
+  private static String node(String key, String value, String node) {
+    Matcher matcher = NODE.matcher(node);
+    Optional<Integer> port =
+        matcher.matches()
+            ? Optional.ofNullable(matcher.group(2)).map(Integer::valueOf)
+            : Optional.of(-1);
+    if (port.isPresent() && (port.get() < 1 || port.get() > MAX_PORT)) {
+      throw new ConfigException(
+          key,
+          value,
+          "\""
+              + node
+              + "\" is not a node; write host, host:port (1 to 65535) or [IPv6 address]:port,"
+              + " separated by commas or semicolons");
+    }
+    return node;
+  }
+
+  private static boolean tls(String key, String value, Set<String> schemes) {
+    for (String scheme : schemes) {
+      if (!scheme.equals("couchbase") && !scheme.equals("couchbases")) {
+        throw new ConfigException(
+            key,
+            value,
+            "\"" + scheme + "://\" is unknown; use couchbase://, or couchbases:// for TLS");
+      }
+    }
+    if (schemes.size() > 1) {
+      throw new ConfigException(
+          key, value, "couchbase:// and couchbases:// can't be mixed in one connector");
+    }
+    return schemes.contains("couchbases");
+  }
+
+  /** As the {@code connectionString} option of the component takes it. */
+  String connectionString() {
+    return (tls ? "couchbases://" : "couchbase://") + String.join(",", nodes);
+  }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.offset;
+
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Keeps offsets for as long as the process lives: enough for a route that is stopped and started
+ * again.
+ */
+public final class MemoryOffsetStore implements OffsetStore {
+  private final Map<String, Map<Integer, Offset>> offsetsByBucket = new ConcurrentHashMap<>();
+
+  @Override
+  public Map<Integer, Offset> load(String bucket, Collection<Integer> vbuckets) {
+    Map<Integer, Offset> result = new HashMap<>(offsetsByBucket.getOrDefault(bucket, Map.of()));
+    result.keySet().retainAll(vbuckets);
+    return result;
+  }
+
+  @Override
+  public CompletionStage<Void> save(String bucket, Map<Integer, Offset> offsets) {
+    offsetsByBucket.computeIfAbsent(bucket, name -> new ConcurrentHashMap<>()).putAll(offsets);
+    return CompletableFuture.completedFuture(null);
+  }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.rest;
+
+import dev.caravan.connector.InvalidConnectorConfigException;
+import dev.caravan.worker.ConnectorExistsException;
+import dev.caravan.worker.ConnectorNotFoundException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeoutException;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Owns the status codes of errors: turns every failure of a call into Kafka Connect's {@code
+ * {"error_code":404,"message":"..."}}.
+ */
+final class ErrorMapper implements Processor {
+  private static final Logger LOG = LoggerFactory.getLogger(ErrorMapper.class);
+
+  @Override
+  public void process(Exchange exchange) {
+    Throwable failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
+    int status = status(failure);
+    if (status >= 500) {
+      LOG.error("A REST request failed", failure);
+    }
+    Answer.error(status, message(failure)).to(exchange);
+  }
+
+  private static int status(Throwable failure) {
+    if (failure instanceof RestException rest) {
+      return rest.status();
+    }
+    if (failure instanceof InvalidConnectorConfigException) {
+      return 400;
+    }
+    if (failure instanceof ConnectorNotFoundException) {
+      return 404;
+    }
+    if (failure instanceof ConnectorExistsException) {
+      return 409;
+    }
+    return failure instanceof RejectedExecutionException ? 503 : 500;
+  }
+
+  private static String message(Throwable failure) {
+    if (failure instanceof RejectedExecutionException) {
+      return "This worker is stopping";
+    }
+    if (failure instanceof TimeoutException) {
+      return "Request timed out";
+    }
+    return failure.getMessage() == null ? failure.toString() : failure.getMessage();
+  }
+}

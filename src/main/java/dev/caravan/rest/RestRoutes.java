@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.rest;
+
+import dev.caravan.worker.Worker;
+import org.apache.camel.Processor;
+import org.apache.camel.builder.RouteBuilder;
+
+/** The REST API of a worker: Kafka Connect's, as REST DSL. */
+public final class RestRoutes extends RouteBuilder {
+  private final ConnectorsApi api;
+
+  /**
+   * @param worker answers the calls
+   * @param version what the API gives as the version of this program
+   */
+  public RestRoutes(Worker worker, String version) {
+    this.api = new ConnectorsApi(worker, version);
+  }
+
+  @Override
+  public void configure() {
+    onException(Throwable.class).handled(true).process(new ErrorMapper());
+    restConfiguration().component("platform-http");
+
+    rest("/").get().id("rest-root").to("direct:root");
+    rest("/connectors")
+        .get()
+        .id("rest-list-connectors")
+        .to("direct:list-connectors")
+        .post()
+        .id("rest-create-connector")
+        .to("direct:create-connector");
+    rest("/connectors/{" + ConnectorsApi.CONNECTOR + "}")
+        .get()
+        .id("rest-connector")
+        .to("direct:connector")
+        .delete()
+        .id("rest-delete-connector")
+        .to("direct:delete-connector")
+        .get("/config")
+        .id("rest-connector-config")
+        .to("direct:connector-config")
+        .put("/config")
+        .id("rest-put-connector-config")
+        .to("direct:put-connector-config")
+        // As the agent's page prints it; Kafka Connect takes PUT only.
+        .post("/config")
+        .id("rest-post-connector-config")
+        .to("direct:post-connector-config")
+        .get("/status")
+        .id("rest-connector-status")
+        .to("direct:connector-status")
+        .get("/tasks")
+        .id("rest-connector-tasks")
+        .to("direct:connector-tasks");
+
+    call("root", api::root);
+    call("list-connectors", api::list);
+    call("create-connector", api::create);
+    call("connector", api::info);
+    call("delete-connector", api::delete);
+    call("connector-config", api::config);
+    call("put-connector-config", api::putConfig);
+    call("post-connector-config", api::putConfig);
+    call("connector-status", api::status);
+    call("connector-tasks", api::tasks);
+  }
+
+  private void call(String name, Processor processor) {
+    from("direct:" + name).routeId(name).process(processor);
+  }
+}

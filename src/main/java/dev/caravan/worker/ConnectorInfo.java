@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a connector is.
+ *
+ * @param name its name
+ * @param config its properties as they were sent, secrets included
+ * @param tasks the numbers of its tasks
+ */
+public record ConnectorInfo(String name, Map<String, String> config, List<Integer> tasks) {}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+/** There is no connector of that name. */
+public final class ConnectorNotFoundException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  ConnectorNotFoundException(String message) {
+    super(message);
+  }
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.config.TopicConfig;
+import org.apache.kafka.common.errors.AuthorizationException;
+import org.apache.kafka.common.errors.TopicExistsException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What a worker asks and tells the Kafka cluster itself, not a topic. Each call blocks for at most
+ * {@link #TIMEOUT} and fails with a {@link KafkaException} that says what was asked of whom.
+ */
+final class KafkaCluster implements AutoCloseable {
+  static final Duration TIMEOUT = Duration.ofSeconds(30);
+
+  private static final Logger LOG = LoggerFactory.getLogger(KafkaCluster.class);
+
+  private final String brokers;
+  private final Admin admin;
+
+  KafkaCluster(WorkerConfig config) {
+    Map<String, Object> settings = new HashMap<>(config.adminSettings());
+    settings.put(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, config.bootstrapServers());
+    this.brokers = config.bootstrapServers();
+    this.admin = Admin.create(settings);
+  }
+
+  /** The id of the cluster. */
+  String id() {
+    return ask(admin.describeCluster().clusterId(), "tell its id");
+  }
+
+  /**
+   * Makes a topic of one partition that keeps the last record of each key, unless it is there.
+   *
+   * @throws ConfigException if a topic of that name is there and is another kind of topic
+   */
+  void ensureCompacted(String topic, Optional<Short> replication) {
+    Optional<TopicDescription> existing = describe(topic);
+    if (existing.isEmpty()) {
+      create(topic, replication);
+      return;
+    }
+    int partitions = existing.get().partitions().size();
+    if (partitions != 1) {
+      throw new ConfigException(
+          "Topic '"
+              + topic
+              + "' supplied via the '"
+              + WorkerConfig.CONFIG_TOPIC
+              + "' property is required to have a single partition in order to guarantee"
+              + " consistency of connector configurations, but found "
+              + partitions
+              + " partitions. Name another topic, or one that the worker may make.");
+    }
+    checkCompacted(topic);
+  }
+
+  private Optional<TopicDescription> describe(String topic) {
+    try {
+      return Optional.of(
+          ask(
+              admin.describeTopics(List.of(topic)).topicNameValues().get(topic),
+              "describe topic '" + topic + "'"));
+    } catch (KafkaException e) {
+      if (e.getCause() instanceof UnknownTopicOrPartitionException) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  private void create(String topic, Optional<Short> replication) {
+    NewTopic compacted =
+        new NewTopic(topic, Optional.of(1), replication)
+            .configs(Map.of(TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_COMPACT));
+    try {
+      ask(admin.createTopics(List.of(compacted)).all(), "make topic '" + topic + "'");
+    } catch (KafkaException e) {
+      if (!(e.getCause() instanceof TopicExistsException)) {
+        throw e;
+      }
+      // Another worker was faster, and makes it as this one would.
+    }
+  }
+
+  private void checkCompacted(String topic) {
+    ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
+    String policy;
+    try {
+      ConfigEntry entry =
+          ask(
+                  admin.describeConfigs(List.of(resource)).values().get(resource),
+                  "describe the configuration of topic '" + topic + "'")
+              .get(TopicConfig.CLEANUP_POLICY_CONFIG);
+      policy = entry.value();
+    } catch (KafkaException e) {
+      if (e.getCause() instanceof AuthorizationException) {
+        LOG.warn(
+            "Whether topic '{}' has the cleanup.policy 'compact' can't be checked: {}",
+            topic,
+            e.getCause().getMessage());
+        return;
+      }
+      throw e;
+    }
+    if (!TopicConfig.CLEANUP_POLICY_COMPACT.equals(policy)) {
+      throw new ConfigException(
+          "Topic '"
+              + topic
+              + "' supplied via the '"
+              + WorkerConfig.CONFIG_TOPIC
+              + "' property is required to have 'cleanup.policy=compact' to guarantee consistency"
+              + " and durability of connector configurations, but found the topic currently has"
+              + " 'cleanup.policy="
+              + policy
+              + "'. Continuing would risk losing connectors when the topic is cleaned.");
+    }
+  }
+
+  /** The offset after the last record of a partition, those of open transactions included. */
+  long endOffset(TopicPartition partition) {
+    return ask(
+            admin.listOffsets(Map.of(partition, OffsetSpec.latest())).partitionResult(partition),
+            "tell the end of " + partition)
+        .offset();
+  }
+
+  private <T> T ask(KafkaFuture<T> answer, String what) {
+    try {
+      return answer.get(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException e) {
+      throw new KafkaException(
+          "Kafka at " + brokers + " did not " + what + ": " + e.getCause().getMessage(),
+          e.getCause());
+    } catch (TimeoutException e) {
+      throw new KafkaException(
+          "Kafka at "
+              + brokers
+              + " did not "
+              + what
+              + " within "
+              + TIMEOUT.toSeconds()
+              + " s; is it running, and is "
+              + WorkerConfig.BOOTSTRAP_SERVERS
+              + " right?",
+          e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new KafkaException("Interrupted while waiting for Kafka to " + what, e);
+    }
+  }
+
+  @Override
+  public void close() {
+    admin.close(Duration.ofSeconds(5));
+  }
+}

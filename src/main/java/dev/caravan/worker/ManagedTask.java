@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import dev.caravan.connector.Task;
+import dev.caravan.connector.TaskConfig;
+import dev.caravan.connector.TaskFactory;
+import dev.caravan.connector.TaskStatus;
+import dev.caravan.offset.OffsetStore;
+import dev.caravan.worker.ConnectorStatus.Part;
+import dev.caravan.worker.ConnectorStatus.State;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A task from the moment it is decided on until it is gone. It runs at most once: a task that was
+ * retired before its start never starts.
+ *
+ * <p>{@link #start} and {@link #stop} belong to the worker's lifecycle thread; the rest may be
+ * called by any thread and never blocks.
+ */
+final class ManagedTask {
+  private static final Logger LOG = LoggerFactory.getLogger(ManagedTask.class);
+
+  private final TaskConfig config;
+  private volatile boolean retired;
+  private volatile Task task;
+  private volatile Throwable startFailure;
+
+  ManagedTask(TaskConfig config) {
+    this.config = config;
+  }
+
+  TaskConfig config() {
+    return config;
+  }
+
+  void start(TaskFactory factory, OffsetStore offsets) {
+    if (retired) {
+      return;
+    }
+    try {
+      task = factory.start(config, offsets);
+      LOG.info("Task {} started", config.id());
+    } catch (Exception | LinkageError e) {
+      startFailure = e;
+      LOG.error("Task {} can't be started", config.id(), e);
+    }
+  }
+
+  /** Says that the task is no longer wanted; {@link #stop} follows. */
+  void retire() {
+    retired = true;
+  }
+
+  void stop() {
+    if (task == null) {
+      return;
+    }
+    try {
+      task.close();
+      LOG.info("Task {} stopped", config.id());
+    } catch (RuntimeException e) {
+      LOG.error("Task {} could not be stopped cleanly", config.id(), e);
+    } finally {
+      task = null;
+    }
+  }
+
+  boolean isFailed() {
+    return status("").state() == State.FAILED;
+  }
+
+  Part status(String workerId) {
+    if (startFailure != null) {
+      return new Part(State.FAILED, workerId, stackTrace(startFailure));
+    }
+    Task current = task;
+    if (current == null) {
+      return new Part(State.UNASSIGNED, workerId, "");
+    }
+    TaskStatus status = current.status();
+    String trace = status.error() == null ? "" : stackTrace(status.error());
+    return switch (status.phase()) {
+      case STREAMING -> new Part(State.RUNNING, workerId, trace);
+      case FAILED -> new Part(State.FAILED, workerId, trace);
+      case CONNECTING, STOPPED -> new Part(State.UNASSIGNED, workerId, trace);
+    };
+  }
+
+  private static String stackTrace(Throwable error) {
+    StringWriter trace = new StringWriter();
+    error.printStackTrace(new PrintWriter(trace, true));
+    return trace.toString();
+  }
+}

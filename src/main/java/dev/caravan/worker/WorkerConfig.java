@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.apache.kafka.clients.CommonClientConfigs;
+import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.config.ConfigDef;
+import org.apache.kafka.common.config.ConfigDef.Importance;
+import org.apache.kafka.common.config.ConfigDef.Type;
+import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.config.ConfigValue;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What a worker is told at its start, in Kafka Connect's names. An instance is valid and immutable.
+ *
+ * <p>Settings of Kafka clients that all kinds of clients have, such as {@code security.protocol},
+ * are taken as they are and go to every client of the worker; those after {@code producer.}, {@code
+ * consumer.} and {@code admin.} go to that kind of client.
+ */
+public final class WorkerConfig {
+  public static final String BOOTSTRAP_SERVERS = CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG;
+  public static final String GROUP_ID = CommonClientConfigs.GROUP_ID_CONFIG;
+  public static final String CLUSTER = "cluster";
+  public static final String CONFIG_TOPIC = "config.storage.topic";
+  public static final String CONFIG_TOPIC_REPLICATION = "config.storage.replication.factor";
+  public static final String OFFSET_TOPIC = "offset.storage.topic";
+  public static final String OFFSET_TOPIC_REPLICATION = "offset.storage.replication.factor";
+  public static final String STATUS_TOPIC = "status.storage.topic";
+  public static final String LISTENERS = "listeners";
+  public static final String ADVERTISED_HOST = "rest.advertised.host.name";
+  public static final String SCHEMA_REGISTRY = "schema.registry.url";
+
+  private static final Logger LOG = LoggerFactory.getLogger(WorkerConfig.class);
+  private static final String PRODUCER_PREFIX = "producer.";
+  private static final String CONSUMER_PREFIX = "consumer.";
+  private static final String ADMIN_PREFIX = "admin.";
+
+  /** Settings of clients that each client of the worker has for itself. */
+  private static final Set<String> OWN =
+      Set.of(BOOTSTRAP_SERVERS, CommonClientConfigs.CLIENT_ID_CONFIG);
+
+  private static final int MAX_PORT = 65535;
+
+  private static final ConfigDef DEFINITION =
+      new ConfigDef()
+          .define(
+              BOOTSTRAP_SERVERS,
+              Type.LIST,
+              ConfigDef.NO_DEFAULT_VALUE,
+              Importance.HIGH,
+              "Kafka brokers, host:port, separated by commas.")
+          .define(
+              GROUP_ID,
+              Type.STRING,
+              ConfigDef.NO_DEFAULT_VALUE,
+              Importance.HIGH,
+              "The group of workers that share the load.")
+          .define(CLUSTER, Type.STRING, "", Importance.LOW, "The name of the cluster of workers.")
+          .define(
+              CONFIG_TOPIC,
+              Type.STRING,
+              ConfigDef.NO_DEFAULT_VALUE,
+              Importance.HIGH,
+              "The topic that keeps the configuration of connectors.")
+          .define(
+              CONFIG_TOPIC_REPLICATION,
+              Type.SHORT,
+              (short) 3,
+              WorkerConfig::checkReplication,
+              Importance.LOW,
+              "How many replicas that topic gets when the worker makes it; -1 is the broker's"
+                  + " default.")
+          .define(
+              OFFSET_TOPIC,
+              Type.STRING,
+              ConfigDef.NO_DEFAULT_VALUE,
+              Importance.HIGH,
+              "The topic that keeps the offsets of connectors.")
+          .define(
+              OFFSET_TOPIC_REPLICATION,
+              Type.SHORT,
+              (short) 3,
+              WorkerConfig::checkReplication,
+              Importance.LOW,
+              "How many replicas that topic gets when the worker makes it; -1 is the broker's"
+                  + " default.")
+          .define(
+              STATUS_TOPIC,
+              Type.STRING,
+              "",
+              Importance.HIGH,
+              "The topic that keeps the status of connectors.")
+          .define(
+              LISTENERS,
+              Type.STRING,
+              "http://:8083",
+              WorkerConfig::checkListener,
+              Importance.HIGH,
+              "Where the REST API listens: http://host:port, without a host on every interface,"
+                  + " with port 0 on any free port.")
+          .define(
+              ADVERTISED_HOST,
+              Type.STRING,
+              "",
+              Importance.LOW,
+              "The host in this worker's id, which others see in a task's status.")
+          .define(
+              SCHEMA_REGISTRY,
+              Type.STRING,
+              "",
+              Importance.HIGH,
+              "The URL of the schema registry. Without one, values are JSON.");
+
+  private final Map<String, String> properties;
+  private final Map<String, Object> values;
+  private final Listener listener;
+
+  private WorkerConfig(
+      Map<String, String> properties, Map<String, Object> values, Listener listener) {
+    this.properties = properties;
+    this.values = values;
+    this.listener = listener;
+  }
+
+  /**
+   * Checks all properties at once and names those that mean nothing here in one warning.
+   *
+   * @throws ConfigException naming everything that is wrong
+   */
+  public static WorkerConfig parse(Map<String, String> properties) {
+    List<String> errors = new ArrayList<>();
+    Map<String, Object> values = new HashMap<>();
+    for (ConfigValue value : DEFINITION.validate(properties)) {
+      errors.addAll(value.errorMessages());
+      values.put(value.name(), value.value());
+    }
+    if (!errors.isEmpty()) {
+      throw new ConfigException(String.join("\n", errors));
+    }
+    WorkerConfig config =
+        new WorkerConfig(
+            Map.copyOf(properties), values, Listener.parse((String) values.get(LISTENERS)));
+    config.warnOfUnknownProperties();
+    return config;
+  }
+
+  private static void checkReplication(String key, Object value) {
+    if (value != null && (short) value < 1 && (short) value != -1) {
+      throw new ConfigException(
+          key, value, "Value must be at least 1, or -1 for the broker's default");
+    }
+  }
+
+  private static void checkListener(String key, Object value) {
+    if (value != null) {
+      Listener.parse((String) value);
+    }
+  }
+
+  private void warnOfUnknownProperties() {
+    Set<String> unknown = new TreeSet<>(properties.keySet());
+    unknown.removeAll(DEFINITION.names());
+    unknown.removeAll(AdminClientConfig.configNames());
+    unknown.removeIf(
+        key ->
+            key.startsWith(PRODUCER_PREFIX)
+                || key.startsWith(CONSUMER_PREFIX)
+                || key.startsWith(ADMIN_PREFIX));
+    if (!unknown.isEmpty()) {
+      LOG.warn("Unknown properties of the worker are ignored: {}", unknown);
+    }
+  }
+
+  /** The brokers, separated by commas. */
+  public String bootstrapServers() {
+    return String.join(",", brokers());
+  }
+
+  @SuppressWarnings("unchecked") // what ConfigDef makes of a LIST
+  private List<String> brokers() {
+    return (List<String>) values.get(BOOTSTRAP_SERVERS);
+  }
+
+  /** The topic that keeps the configuration of connectors. */
+  public String configTopic() {
+    return (String) values.get(CONFIG_TOPIC);
+  }
+
+  /** How many replicas the config topic gets; empty for the broker's default. */
+  public Optional<Short> configTopicReplication() {
+    return Optional.of((short) values.get(CONFIG_TOPIC_REPLICATION)).filter(n -> n != -1);
+  }
+
+  /** The topics that are the worker's own: no connector may write to them. */
+  public Set<String> internalTopics() {
+    Set<String> topics = new TreeSet<>();
+    for (String key : List.of(CONFIG_TOPIC, OFFSET_TOPIC, STATUS_TOPIC)) {
+      topics.add((String) values.get(key));
+    }
+    topics.remove("");
+    return topics;
+  }
+
+  /** The address to listen on: a host, or {@code 0.0.0.0} for every interface. */
+  public String host() {
+    return listener.host().isEmpty() ? "0.0.0.0" : listener.host();
+  }
+
+  /** The port to listen on, 0 for any free one. */
+  public int port() {
+    return listener.port();
+  }
+
+  /** The host by which others know this worker, if one was given or the worker listens on one. */
+  public Optional<String> advertisedHost() {
+    return Optional.of((String) values.get(ADVERTISED_HOST))
+        .filter(host -> !host.isEmpty())
+        .or(() -> Optional.of(listener.host()).filter(host -> !host.isEmpty()));
+  }
+
+  /** The schema registry's URL; empty for none. */
+  public Optional<String> schemaRegistry() {
+    return Optional.of((String) values.get(SCHEMA_REGISTRY)).filter(url -> !url.isEmpty());
+  }
+
+  /** Settings for the worker's producers. */
+  public Map<String, Object> producerSettings() {
+    return clientSettings(PRODUCER_PREFIX, ProducerConfig.configNames());
+  }
+
+  /** Settings for the worker's consumers. */
+  public Map<String, Object> consumerSettings() {
+    return clientSettings(CONSUMER_PREFIX, ConsumerConfig.configNames());
+  }
+
+  /** Settings for the worker's admin clients. */
+  public Map<String, Object> adminSettings() {
+    return clientSettings(ADMIN_PREFIX, AdminClientConfig.configNames());
+  }
+
+  private Map<String, Object> clientSettings(String prefix, Set<String> known) {
+    Map<String, Object> settings = new HashMap<>();
+    for (String key : AdminClientConfig.configNames()) {
+      if (known.contains(key) && properties.containsKey(key) && !OWN.contains(key)) {
+        settings.put(key, properties.get(key));
+      }
+    }
+    properties.forEach(
+        (key, value) -> {
+          if (key.startsWith(prefix)) {
+            settings.put(key.substring(prefix.length()), value);
+          }
+        });
+    return settings;
+  }
+
+  /** Where the REST API listens. */
+  private record Listener(String host, int port) {
+    static Listener parse(String value) {
+      try {
+        // A URI needs a host, a listener does not.
+        URI uri = new URI(value.trim().replaceFirst("://(?=:)", "://0.0.0.0"));
+        boolean bare = uri.getRawPath() == null || uri.getRawPath().matches("/?");
+        if ("http".equals(uri.getScheme())
+            && uri.getHost() != null
+            && uri.getPort() >= 0
+            && uri.getPort() <= MAX_PORT
+            && bare) {
+          String host = uri.getHost().equals("0.0.0.0") ? "" : uri.getHost();
+          return new Listener(host.replaceAll("[\\[\\]]", ""), uri.getPort());
+        }
+      } catch (URISyntaxException e) {
+        // Told below, in the words of the key.
+      }
+      throw new ConfigException(
+          LISTENERS, value, "Give one listener as http://host:port, or http://:port");
+    }
+  }
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.connector;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.InputStream;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.logging.log4j.LogManager;
+import org.apache.logging.log4j.core.LogEvent;
+import org.apache.logging.log4j.core.Logger;
+import org.apache.logging.log4j.core.appender.AbstractAppender;
+import org.apache.logging.log4j.core.config.Property;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ConnectorConfigTest {
+  @Test
+  void theMissionsExampleIsValidAsItIsPrinted() throws Exception {
+    ConnectorConfig config = ConnectorConfig.parse(missionExample());
+    assertThat(config.name()).isEqualTo("couchbase-kafka-connector");
+    assertThat(config.buckets()).containsExactly("PMCONCURRENCY");
+    assertThat(config.topic("PMCONCURRENCY")).isEqualTo("couchbase-kafka-connectorPMCONCURRENCY");
+    assertThat(config.schemaName()).isEqualTo("couchbaseschema");
+    assertThat(config.connectionString()).isEqualTo("couchbase://localhost");
+    assertThat(config.drainRate()).hasValue(1000);
+    assertThat(config.bufferSize()).isEmpty();
+    assertThat(config.username()).isNull();
+    assertThat(config.tasks()).hasSize(1);
+  }
+
+  private static Map<String, String> missionExample() throws Exception {
+    try (InputStream in =
+        ConnectorConfigTest.class.getResourceAsStream("/mission/create-request.txt")) {
+      String text = new String(in.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+      JsonNode request = new ObjectMapper().readTree(text.substring(text.indexOf('{')));
+      Map<String, String> properties = new LinkedHashMap<>();
+      properties.put("name", request.get("name").textValue());
+      request
+          .get("config")
+          .properties()
+          .forEach(entry -> properties.put(entry.getKey(), entry.getValue().textValue()));
+      return properties;
+    }
+  }
+
+  @Test
+  void whatIsLeftOutHasADefault() {
+    ConnectorConfig config = ConnectorConfig.parse(minimal());
+    assertThat(config.topic("travel")).isEqualTo("travel");
+    assertThat(config.schemaName()).isEqualTo("CouchbaseDocument");
+    assertThat(config.drainRate()).isEmpty();
+    assertThat(config.bufferSize()).hasValue(20971520);
+    assertThat(config.username()).isNull();
+    assertThat(config.password()).isNull();
+    assertThat(config.tasks()).hasSize(1);
+  }
+
+  @Test
+  void everyKeyIsRead() {
+    Map<String, String> properties = new LinkedHashMap<>();
+    properties.put("name", "golden");
+    properties.put("connector.class", "dev.caravan.CouchbaseSourceConnector");
+    properties.put("tasks.max", "4");
+    properties.put("topic", "prefix.");
+    properties.put("schema.name", "com.example.Document");
+    properties.put("couchbase.nodes", "couchbases://a;b:11207, [::1]:11207");
+    properties.put("couchbase.buckets", "travel; orders,beer-sample");
+    properties.put("couchbase.username", "reader");
+    properties.put("couchbase.password", "secret");
+    properties.put("dcp.maximum.drainrate", "10");
+    properties.put("couchbase.dcpConnectionBufferSize", "65536");
+    ConnectorConfig config = ConnectorConfig.parse(properties);
+    assertThat(config.buckets()).containsExactly("travel", "orders", "beer-sample");
+    assertThat(config.topic("orders")).isEqualTo("prefix.orders");
+    assertThat(config.schemaName()).isEqualTo("com.example.Document");
+    assertThat(config.connectionString()).isEqualTo("couchbases://a,b:11207,[::1]:11207");
+    assertThat(config.username()).isEqualTo("reader");
+    assertThat(config.password().value()).isEqualTo("secret");
+    assertThat(config.drainRate()).hasValue(10);
+    assertThat(config.bufferSize()).hasValue(65536);
+    assertThat(config.tasks())
+        .extracting(TaskConfig::vbuckets)
+        .containsExactly("0/4", "1/4", "2/4", "3/4");
+    assertThat(config.properties()).isEqualTo(properties);
+    assertThat(config.toString()).doesNotContain("secret");
+  }
+
+  @Test
+  void everyMissingKeyIsToldAtOnce() {
+    assertThat(errors(Map.of()))
+        .containsExactlyInAnyOrder(
+            "Missing required configuration \"name\" which has no default value.",
+            "Missing required configuration \"connector.class\" which has no default value.",
+            "Missing required configuration \"couchbase.nodes\" which has no default value.",
+            "Missing required configuration \"couchbase.bucket\" which has no default value."
+                + " (Several buckets are given as \"couchbase.buckets\".)");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "connector.class | no.such.Class | org.apache.kafka.connect.couchbase.CouchbaseSourceConnector",
+        "tasks.max | 0 | at least 1",
+        "tasks.max | 1025 | at most 1024",
+        "tasks.max | two | Not a number of type INT",
+        "schema.name | 1st | not beginning with a digit",
+        "schema.name | a..b | separated by dots",
+        "couchbase.nodes | host:0 | \"host:0\" is not a node",
+        "couchbase.nodes | host:65536 | \"host:65536\" is not a node",
+        "couchbase.nodes | a,b c | \"b c\" is not a node",
+        "couchbase.nodes | ::1 | \"::1\" is not a node",
+        "couchbase.nodes | http://host:8091 | \"http://\" is unknown",
+        "couchbase.nodes | couchbase://a,couchbases://b | can't be mixed",
+        "couchbase.nodes | , | at least one node",
+        "couchbase.bucket | a,b | couchbase.buckets",
+        "couchbase.bucket | a/b | 1 to 100 letters",
+        "dcp.maximum.drainrate | -1 | 0 for no limit",
+        "dcp.maximum.drainrate | 0.5 | Not a number of type INT",
+        "dcp.maximum.drainrate | 5000001 | 5000000 documents a second",
+        "couchbase.dcpConnectionBufferSize | 65535 | at least 65536 bytes",
+        "couchbase.dcpConnectionBufferSize | -1 | at least 65536 bytes",
+        "couchbase.dcpConnectionBufferSize | 20m | Not a number of type INT",
+        "topic | with blank | would be \"with blanktravel\"",
+        "topic | a/b | letters, digits or any of . _ -",
+      })
+  void aWrongValueIsToldWithItsKey(String key, String value, String says) {
+    Map<String, String> properties = minimal();
+    properties.put(key, value);
+    assertThat(errors(properties))
+        .singleElement()
+        .asString()
+        .startsWith("Invalid value " + value + " for configuration " + key + ": ")
+        .contains(says);
+  }
+
+  @Test
+  void aTopicNameIsAtMost249CharactersLong() {
+    Map<String, String> properties = minimal();
+    properties.put("topic", "x".repeat(243));
+    assertThat(ConnectorConfig.parse(properties).topic("travel")).hasSize(249);
+    properties.put("topic", "x".repeat(244));
+    assertThat(errors(properties)).singleElement().asString().contains("1 to 249");
+  }
+
+  @Test
+  void anEmptyOrUnprintableNameIsWrong() {
+    for (String name : List.of("", "a\u0000b")) {
+      Map<String, String> properties = minimal();
+      properties.put("name", name);
+      assertThat(errors(properties)).singleElement().asString().contains("for configuration name");
+    }
+  }
+
+  @Test
+  void severalBucketsMayBeOne() {
+    Map<String, String> properties = minimal();
+    properties.remove("couchbase.bucket");
+    properties.put("couchbase.buckets", "travel");
+    assertThat(ConnectorConfig.parse(properties).buckets()).containsExactly("travel");
+    properties.put("couchbase.bucket", "travel");
+    assertThat(ConnectorConfig.parse(properties).buckets()).containsExactly("travel");
+  }
+
+  @Test
+  void bucketsThatContradictEachOtherAreWrong() {
+    Map<String, String> properties = minimal();
+    properties.put("couchbase.buckets", "travel,orders");
+    assertThat(errors(properties)).singleElement().asString().contains("give one of the two");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"a,b,a", ",", "a,b/c"})
+  void aListOfBucketsHasEachOnce(String buckets) {
+    Map<String, String> properties = minimal();
+    properties.remove("couchbase.bucket");
+    properties.put("couchbase.buckets", buckets);
+    assertThat(errors(properties))
+        .singleElement()
+        .asString()
+        .startsWith("Invalid value " + buckets + " for configuration couchbase.buckets: ");
+  }
+
+  @Test
+  void aUserNeedsAPasswordAndAPasswordAUser() {
+    Map<String, String> properties = minimal();
+    properties.put("couchbase.username", "reader");
+    assertThat(errors(properties))
+        .containsExactly(
+            "Missing required configuration \"couchbase.password\", which \"couchbase.username\""
+                + " can't do without.");
+    properties.remove("couchbase.username");
+    properties.put("couchbase.password", "top-secret");
+    assertThat(errors(properties)).singleElement().asString().doesNotContain("top-secret");
+  }
+
+  @Test
+  void aPasswordInAnAddressIsNotRepeated() {
+    Map<String, String> properties = minimal();
+    properties.put("couchbase.nodes", "couchbase://reader:top-secret@host");
+    assertThat(errors(properties))
+        .singleElement()
+        .asString()
+        .contains("couchbase.username")
+        .doesNotContain("top-secret");
+  }
+
+  @Test
+  void unknownPropertiesAreAcceptedAndTheirNamesAreLogged() {
+    Map<String, String> properties = minimal();
+    properties.put("transforms", "mask-of-a-secret");
+    properties.put("errors.tolerance", "all");
+    List<String> logged = new ArrayList<>();
+    AbstractAppender appender =
+        new AbstractAppender("test", null, null, true, Property.EMPTY_ARRAY) {
+          @Override
+          public void append(LogEvent event) {
+            logged.add(event.getMessage().getFormattedMessage());
+          }
+        };
+    appender.start();
+    Logger logger = (Logger) LogManager.getLogger(ConnectorConfig.class);
+    logger.addAppender(appender);
+    try {
+      ConnectorConfig.parse(properties).warnOfUnknownProperties();
+    } finally {
+      logger.removeAppender(appender);
+    }
+    assertThat(logged)
+        .containsExactly(
+            "Connector golden: unknown properties are ignored: [errors.tolerance, transforms]");
+  }
+
+  private static Map<String, String> minimal() {
+    Map<String, String> properties = new LinkedHashMap<>();
+    properties.put("name", "golden");
+    properties.put(
+        "connector.class", "org.apache.kafka.connect.couchbase.CouchbaseSourceConnector");
+    properties.put("couchbase.nodes", "localhost");
+    properties.put("couchbase.bucket", "travel");
+    return properties;
+  }
+
+  private static List<String> errors(Map<String, String> properties) {
+    return catchThrowableOfType(
+            InvalidConnectorConfigException.class, () -> ConnectorConfig.parse(properties))
+        .errors();
+  }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.kafka.common.config.ConfigException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class WorkerConfigTest {
+  @Test
+  void whatIsLeftOutHasADefault() {
+    WorkerConfig config = WorkerConfig.parse(minimal());
+    assertThat(config.bootstrapServers()).isEqualTo("a:9092,b:9092");
+    assertThat(config.configTopic()).isEqualTo("configs");
+    assertThat(config.configTopicReplication()).contains((short) 3);
+    assertThat(config.internalTopics()).containsExactlyInAnyOrder("configs", "offsets");
+    assertThat(config.host()).isEqualTo("0.0.0.0");
+    assertThat(config.port()).isEqualTo(8083);
+    assertThat(config.advertisedHost()).isEmpty();
+    assertThat(config.schemaRegistry()).isEmpty();
+    assertThat(config.producerSettings()).isEmpty();
+  }
+
+  @Test
+  void everyMissingKeyIsToldAtOnce() {
+    assertThatThrownBy(() -> WorkerConfig.parse(Map.of("listeners", "nowhere")))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("Missing required configuration \"bootstrap.servers\"")
+        .hasMessageContaining("Missing required configuration \"group.id\"")
+        .hasMessageContaining("Missing required configuration \"config.storage.topic\"")
+        .hasMessageContaining("Missing required configuration \"offset.storage.topic\"")
+        .hasMessageContaining("Invalid value nowhere for configuration listeners");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "http://:8083, 0.0.0.0, 8083, ",
+    "http://0.0.0.0:0, 0.0.0.0, 0, ",
+    "http://127.0.0.1:1234/, 127.0.0.1, 1234, 127.0.0.1",
+    "http://[::1]:1234, ::1, 1234, ::1",
+  })
+  void theListenerTellsWhereToListen(String listener, String host, int port, String advertised) {
+    WorkerConfig config = WorkerConfig.parse(with("listeners", listener));
+    assertThat(config.host()).isEqualTo(host);
+    assertThat(config.port()).isEqualTo(port);
+    assertThat(config.advertisedHost().orElse(null)).isEqualTo(advertised);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"https://:8083", "http://host", "http://a:1,http://b:2", "http://h:70000", "h:1"})
+  void aListenerThatIsNoneIsWrong(String listener) {
+    assertThatThrownBy(() -> WorkerConfig.parse(with("listeners", listener)))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("Invalid value " + listener + " for configuration listeners");
+  }
+
+  @Test
+  void theReplicationFactorMayBeTheBrokers() {
+    String key = "config.storage.replication.factor";
+    assertThat(WorkerConfig.parse(with(key, "-1")).configTopicReplication()).isEmpty();
+    assertThat(WorkerConfig.parse(with(key, "1")).configTopicReplication()).contains((short) 1);
+    assertThatThrownBy(() -> WorkerConfig.parse(with(key, "0")))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining(key);
+  }
+
+  @Test
+  void settingsOfClientsArePassedOn() {
+    Map<String, String> properties = minimal();
+    properties.put("security.protocol", "SASL_SSL");
+    properties.put("sasl.jaas.config", "...");
+    properties.put("producer.compression.type", "zstd");
+    properties.put("consumer.fetch.max.bytes", "1");
+    properties.put("admin.retries", "7");
+    properties.put("plugin.path", "/plugins");
+    WorkerConfig config = WorkerConfig.parse(properties);
+    Map<String, Object> common = Map.of("security.protocol", "SASL_SSL", "sasl.jaas.config", "...");
+    assertThat(config.producerSettings())
+        .containsAllEntriesOf(common)
+        .containsEntry("compression.type", "zstd")
+        .doesNotContainKeys("plugin.path", "group.id", "fetch.max.bytes");
+    assertThat(config.consumerSettings())
+        .containsAllEntriesOf(common)
+        .containsEntry("fetch.max.bytes", "1")
+        .doesNotContainKeys("plugin.path", "group.id");
+    assertThat(config.adminSettings()).containsAllEntriesOf(common).containsEntry("retries", "7");
+  }
+
+  private static Map<String, String> minimal() {
+    Map<String, String> properties = new HashMap<>();
+    properties.put("bootstrap.servers", "a:9092,b:9092");
+    properties.put("group.id", "caravan");
+    properties.put("config.storage.topic", "configs");
+    properties.put("offset.storage.topic", "offsets");
+    return properties;
+  }
+
+  private static Map<String, String> with(String key, String value) {
+    Map<String, String> properties = minimal();
+    properties.put(key, value);
+    return properties;
+  }
+}
