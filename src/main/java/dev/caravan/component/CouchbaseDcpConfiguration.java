@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.component;
+
+import dev.caravan.offset.OffsetStore;
+import dev.caravan.stream.SeedNodes;
+import dev.caravan.stream.StreamFrom;
+import dev.caravan.stream.StreamSettings;
+import dev.caravan.stream.StreamSettings.Login;
+import dev.caravan.stream.VbucketSelection;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import org.apache.camel.RuntimeCamelException;
+import org.apache.camel.spi.Metadata;
+import org.apache.camel.spi.UriParam;
+import org.apache.camel.spi.UriParams;
+
+/**
+ * The options of a {@code couchbase-dcp} endpoint. A bean: not thread-safe, and not changed once
+ * the endpoint is made.
+ */
+@UriParams
+public class CouchbaseDcpConfiguration implements Cloneable {
+  private static final Pattern COLLECTION =
+      Pattern.compile("[A-Za-z0-9_%-]{1,251}\\.[A-Za-z0-9_%-]{1,251}");
+  private static final int MIN_FLOW_CONTROL_BUFFER = 1024;
+  private static final int MAX_FLOW_CONTROL_BUFFER = 1 << 30;
+  private static final int MAX_BATCH_SIZE = 100_000;
+  private static final int MAX_IN_FLIGHT = 1_000_000;
+
+  @UriParam(label = "common")
+  @Metadata(required = true)
+  private String connectionString;
+
+  @UriParam(label = "security", secret = true)
+  private String username;
+
+  @UriParam(label = "security", secret = true)
+  private String password;
+
+  @UriParam(label = "security")
+  private Credentials credentials;
+
+  @UriParam(label = "security")
+  private String trustCertificate;
+
+  @UriParam(label = "security", defaultValue = "true")
+  private boolean hostnameVerification = true;
+
+  @UriParam(label = "consumer")
+  private String collections;
+
+  @UriParam(label = "consumer", defaultValue = "all")
+  private String vbuckets = "all";
+
+  @UriParam(
+      label = "consumer",
+      defaultValue = "saved-or-beginning",
+      enums = "saved-or-beginning,saved-or-now,beginning,now")
+  private String streamFrom = "saved-or-beginning";
+
+  @UriParam(label = "consumer")
+  private OffsetStore offsetStore;
+
+  @UriParam(label = "consumer", defaultValue = "5s", javaType = "java.time.Duration")
+  private long offsetCommitInterval = 5_000;
+
+  @UriParam(label = "consumer", defaultValue = "1")
+  private int batchSize = 1;
+
+  @UriParam(label = "consumer", defaultValue = "16777216")
+  private int flowControlBufferSize = 16 * 1024 * 1024;
+
+  @UriParam(label = "consumer,advanced", defaultValue = "4000")
+  private int maxInFlight = 4_000;
+
+  @UriParam(label = "consumer,advanced", defaultValue = "true")
+  private boolean compression = true;
+
+  @UriParam(label = "consumer", defaultValue = "false")
+  private boolean noValue;
+
+  @UriParam(label = "consumer", defaultValue = "false")
+  private boolean xattrs;
+
+  @UriParam(label = "consumer,advanced", defaultValue = "2s", javaType = "java.time.Duration")
+  private long connectTimeout = 2_000;
+
+  @UriParam(label = "consumer,advanced", defaultValue = "10s", javaType = "java.time.Duration")
+  private long bootstrapTimeout = 10_000;
+
+  @UriParam(label = "consumer,advanced", defaultValue = "500ms", javaType = "java.time.Duration")
+  private long retryBackoff = 500;
+
+  @UriParam(label = "consumer,advanced", defaultValue = "30s", javaType = "java.time.Duration")
+  private long maxRetryBackoff = 30_000;
+
+  @UriParam(label = "consumer,advanced", defaultValue = "3s", javaType = "java.time.Duration")
+  private long drainTimeout = 3_000;
+
+  CouchbaseDcpConfiguration copy() {
+    try {
+      return (CouchbaseDcpConfiguration) clone();
+    } catch (CloneNotSupportedException e) {
+      throw new RuntimeCamelException(e);
+    }
+  }
+
+  /**
+   * Checks all options and gives them the form that the streams want.
+   *
+   * @throws IllegalArgumentException naming the option, its value and what to do
+   */
+  StreamSettings settings() {
+    if (connectionString == null || connectionString.isBlank()) {
+      throw new IllegalArgumentException(
+          "connectionString is missing. Set it to the cluster's nodes, for example couchbase://host1,host2:11210.");
+    }
+    if (credentials == null && (username == null) != (password == null)) {
+      throw new IllegalArgumentException(
+          (username == null ? "username" : "password")
+              + " is missing. Set username and password, or credentials, or none of them for a bucket without a password.");
+    }
+    range("batchSize", batchSize, 1, MAX_BATCH_SIZE);
+    range("maxInFlight", maxInFlight, 1, MAX_IN_FLIGHT);
+    range(
+        "flowControlBufferSize",
+        flowControlBufferSize,
+        MIN_FLOW_CONTROL_BUFFER,
+        MAX_FLOW_CONTROL_BUFFER);
+    duration("drainTimeout", drainTimeout, 0);
+    duration("retryBackoff", retryBackoff, 1);
+    if (maxRetryBackoff < retryBackoff) {
+      throw new IllegalArgumentException(
+          "maxRetryBackoff '"
+              + maxRetryBackoff
+              + "' ms is less than retryBackoff '"
+              + retryBackoff
+              + "' ms. Make it at least as much.");
+    }
+    return new StreamSettings(
+        SeedNodes.parse(connectionString),
+        trustCertificatePath(),
+        hostnameVerification,
+        login(),
+        collectionNames(),
+        VbucketSelection.parse(vbuckets),
+        StreamFrom.parse(streamFrom),
+        flowControlBufferSize,
+        compression,
+        noValue,
+        xattrs,
+        duration("connectTimeout", connectTimeout, 1),
+        duration("bootstrapTimeout", bootstrapTimeout, 1),
+        Duration.ofMillis(retryBackoff),
+        Duration.ofMillis(maxRetryBackoff),
+        duration("offsetCommitInterval", offsetCommitInterval, 1));
+  }
+
+  private Path trustCertificatePath() {
+    if (trustCertificate == null || trustCertificate.isBlank()) {
+      return null;
+    }
+    Path path = Path.of(trustCertificate);
+    if (!Files.isReadable(path)) {
+      throw new IllegalArgumentException(
+          "trustCertificate '"
+              + trustCertificate
+              + "' can't be read. Give the path of a PEM file.");
+    }
+    return path;
+  }
+
+  private Function<String, Login> login() {
+    if (credentials != null) {
+      Credentials bean = credentials;
+      return bucket -> new Login(bean.username(), bean.password());
+    }
+    if (username != null) {
+      Login login = new Login(username, password);
+      return bucket -> login;
+    }
+    return bucket -> new Login(bucket, "");
+  }
+
+  private Set<String> collectionNames() {
+    Set<String> names = new LinkedHashSet<>();
+    if (collections != null && !collections.isBlank()) {
+      Arrays.stream(collections.split(",", -1)).map(String::trim).forEach(names::add);
+    }
+    for (String name : names) {
+      if (!COLLECTION.matcher(name).matches()) {
+        throw new IllegalArgumentException(
+            "collections '"
+                + collections
+                + "': '"
+                + name
+                + "' is not of the form scope.collection. Separate several by commas.");
+      }
+    }
+    return names;
+  }
+
+  private static void range(String option, int value, int min, int max) {
+    if (value < min || value > max) {
+      throw new IllegalArgumentException(
+          option + " '" + value + "' is out of range. Set it to " + min + " to " + max + ".");
+    }
+  }
+
+  private static Duration duration(String option, long millis, long min) {
+    if (millis < min || millis > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          option
+              + " '"
+              + millis
+              + "' ms is out of range. Set it to at least "
+              + min
+              + " ms and at most 24 days, for example 5s.");
+    }
+    return Duration.ofMillis(millis);
+  }
+
+  Duration drainTimeout() {
+    return Duration.ofMillis(drainTimeout);
+  }
+
+  public String getConnectionString() {
+    return connectionString;
+  }
+
+  /**
+   * The nodes of the cluster to connect to first: couchbase://host1,host2:11210, couchbases://host
+   * for TLS, or just the hosts. Hosts are separated by commas or semicolons. A port is that of the
+   * KV service; without one it is 11210, or 11207 with TLS.
+   */
+  public void setConnectionString(String connectionString) {
+    this.connectionString = connectionString;
+  }
+
+  public String getUsername() {
+    return username;
+  }
+
+  /**
+   * The user to read as; needs the role Data DCP Reader for each bucket. Without username and
+   * credentials the user is named like the bucket and has an empty password, as in Couchbase before
+   * it had users.
+   */
+  public void setUsername(String username) {
+    this.username = username;
+  }
+
+  public String getPassword() {
+    return password;
+  }
+
+  /** The password of the user. */
+  public void setPassword(String password) {
+    this.password = password;
+  }
+
+  public Credentials getCredentials() {
+    return credentials;
+  }
+
+  /**
+   * A bean that tells user and password, instead of username and password. It is asked at every new
+   * connection, so both may change while the route runs.
+   */
+  public void setCredentials(Credentials credentials) {
+    this.credentials = credentials;
+  }
+
+  public String getTrustCertificate() {
+    return trustCertificate;
+  }
+
+  /**
+   * Path of a PEM file with the certificate of the authority that signed the nodes' certificates,
+   * for couchbases://. Without it those are trusted that the Java runtime and Couchbase Capella
+   * trust.
+   */
+  public void setTrustCertificate(String trustCertificate) {
+    this.trustCertificate = trustCertificate;
+  }
+
+  public boolean isHostnameVerification() {
+    return hostnameVerification;
+  }
+
+  /**
+   * Whether a node's certificate must be for the host name that it was reached by, for
+   * couchbases://.
+   */
+  public void setHostnameVerification(boolean hostnameVerification) {
+    this.hostnameVerification = hostnameVerification;
+  }
+
+  public String getCollections() {
+    return collections;
+  }
+
+  /**
+   * The collections to read, each as scope.collection, separated by commas. Without it the whole
+   * bucket is read.
+   */
+  public void setCollections(String collections) {
+    this.collections = collections;
+  }
+
+  public String getVbuckets() {
+    return vbuckets;
+  }
+
+  /**
+   * The part of each bucket to read: all; vBuckets and ranges of them such as 0-511,700; or a share
+   * such as 1/4, the second (counted from 0) of four ranges whose sizes differ by at most one.
+   */
+  public void setVbuckets(String vbuckets) {
+    this.vbuckets = vbuckets;
+  }
+
+  public String getStreamFrom() {
+    return streamFrom;
+  }
+
+  /**
+   * Where to begin when the route starts. The first two go on from the saved offsets, and begin at
+   * the beginning or now where none is saved; the others don't look at saved offsets.
+   */
+  public void setStreamFrom(String streamFrom) {
+    this.streamFrom = streamFrom;
+  }
+
+  public OffsetStore getOffsetStore() {
+    return offsetStore;
+  }
+
+  /**
+   * A bean that saves offsets. Without it they are kept in memory, so that a route can be stopped
+   * and started again in the same process.
+   */
+  public void setOffsetStore(OffsetStore offsetStore) {
+    this.offsetStore = offsetStore;
+  }
+
+  public long getOffsetCommitInterval() {
+    return offsetCommitInterval;
+  }
+
+  /**
+   * How often to save the offsets up to which every exchange is done. They are saved when the route
+   * stops, too.
+   */
+  public void setOffsetCommitInterval(long offsetCommitInterval) {
+    this.offsetCommitInterval = offsetCommitInterval;
+  }
+
+  public int getBatchSize() {
+    return batchSize;
+  }
+
+  /**
+   * How many documents an exchange carries at most, 1 to 100000. With 1 the exchange's message is
+   * the document, with its headers. With more the body is a List of messages of as many documents
+   * as are there, without waiting for more.
+   */
+  public void setBatchSize(int batchSize) {
+    this.batchSize = batchSize;
+  }
+
+  public int getFlowControlBufferSize() {
+    return flowControlBufferSize;
+  }
+
+  /**
+   * How many bytes each Couchbase node sends before their exchanges are done, 1024 to 1073741824.
+   * It bounds the memory that a consumer needs for documents: this many bytes per node as sent
+   * (compressed), about five times as many if documents are tiny, and once more this many for
+   * documents in the route.
+   */
+  public void setFlowControlBufferSize(int flowControlBufferSize) {
+    this.flowControlBufferSize = flowControlBufferSize;
+  }
+
+  public int getMaxInFlight() {
+    return maxInFlight;
+  }
+
+  /**
+   * How many exchanges may be in the route at once, 1 to 1000000; with 1 an exchange waits until
+   * the one before it is done.
+   */
+  public void setMaxInFlight(int maxInFlight) {
+    this.maxInFlight = maxInFlight;
+  }
+
+  public boolean isCompression() {
+    return compression;
+  }
+
+  /** Whether Couchbase may send documents compressed. The route gets them inflated anyway. */
+  public void setCompression(boolean compression) {
+    this.compression = compression;
+  }
+
+  public boolean isNoValue() {
+    return noValue;
+  }
+
+  /**
+   * Whether to get only what happened to which document, without its content; the body of a written
+   * document is empty then.
+   */
+  public void setNoValue(boolean noValue) {
+    this.noValue = noValue;
+  }
+
+  public boolean isXattrs() {
+    return xattrs;
+  }
+
+  /** Whether to get the documents' extended attributes, too. */
+  public void setXattrs(boolean xattrs) {
+    this.xattrs = xattrs;
+  }
+
+  public long getConnectTimeout() {
+    return connectTimeout;
+  }
+
+  /** How long to wait for a connection to a node. */
+  public void setConnectTimeout(long connectTimeout) {
+    this.connectTimeout = connectTimeout;
+  }
+
+  public long getBootstrapTimeout() {
+    return bootstrapTimeout;
+  }
+
+  /**
+   * How long to wait for the cluster to answer before connecting is begun anew; also for how long
+   * no node may be connected before the nodes of the connection string are tried again.
+   */
+  public void setBootstrapTimeout(long bootstrapTimeout) {
+    this.bootstrapTimeout = bootstrapTimeout;
+  }
+
+  public long getRetryBackoff() {
+    return retryBackoff;
+  }
+
+  /**
+   * How long to wait after the first failed attempt to connect; it doubles with each further one.
+   * Attempts never end.
+   */
+  public void setRetryBackoff(long retryBackoff) {
+    this.retryBackoff = retryBackoff;
+  }
+
+  public long getMaxRetryBackoff() {
+    return maxRetryBackoff;
+  }
+
+  /** How long to wait between attempts to connect at most. */
+  public void setMaxRetryBackoff(long maxRetryBackoff) {
+    this.maxRetryBackoff = maxRetryBackoff;
+  }
+
+  public long getDrainTimeout() {
+    return drainTimeout;
+  }
+
+  /**
+   * How long to wait for exchanges in the route to be done when the consumer stops. What isn't done
+   * by then is read again later.
+   */
+  public void setDrainTimeout(long drainTimeout) {
+    this.drainTimeout = drainTimeout;
+  }
+}

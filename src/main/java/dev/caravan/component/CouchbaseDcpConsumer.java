@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.component;
+
+import dev.caravan.stream.BucketStream;
+import dev.caravan.stream.DcpChange;
+import dev.caravan.stream.StreamSettings;
+import java.util.List;
+import org.apache.camel.Exchange;
+import org.apache.camel.Message;
+import org.apache.camel.Processor;
+import org.apache.camel.Suspendable;
+import org.apache.camel.health.HealthCheckHelper;
+import org.apache.camel.health.HealthCheckRepository;
+import org.apache.camel.support.DefaultConsumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Puts a bucket's changes into the route, on one thread of its own, the {@link Lane}. Starting
+ * returns at once, whether or not Couchbase can be reached; {@link #status} tells how it goes. A
+ * document counts as done, and its bytes go back to Couchbase's flow control, when its exchange is;
+ * an exchange that failed stops the lane, because leaving the document out or putting it later
+ * would break the order.
+ */
+public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable {
+  private static final Logger LOG = LoggerFactory.getLogger(CouchbaseDcpConsumer.class);
+  private static final ConsumerStatus STOPPED =
+      new ConsumerStatus(Phase.STOPPED, null, 0, 0, 0, 0, 0);
+
+  private volatile Lane lane;
+
+  CouchbaseDcpConsumer(CouchbaseDcpEndpoint endpoint, Processor processor) {
+    super(endpoint, processor);
+  }
+
+  @Override
+  public CouchbaseDcpEndpoint getEndpoint() {
+    return (CouchbaseDcpEndpoint) super.getEndpoint();
+  }
+
+  /** How it goes, at any time and from any thread. */
+  public ConsumerStatus status() {
+    Lane current = lane;
+    return current == null ? STOPPED : current.status();
+  }
+
+  @Override
+  protected void doStart() throws Exception {
+    super.doStart();
+    addHealthCheck();
+    CouchbaseDcpEndpoint endpoint = getEndpoint();
+    StreamSettings settings = endpoint.settings();
+    Lane started =
+        new Lane(
+            new ConsumerRoute(),
+            inbox ->
+                endpoint.bucketNames().stream()
+                    .map(
+                        bucket ->
+                            new BucketStream(
+                                bucket,
+                                settings,
+                                endpoint.offsetStore(),
+                                endpoint.getComponent().eventLoops(),
+                                inbox))
+                    .toList(),
+            endpoint.getConfiguration().getBatchSize(),
+            endpoint.getConfiguration().getMaxInFlight(),
+            settings.flowControlBufferSize(),
+            endpoint.getConfiguration().drainTimeout());
+    lane = started;
+    getEndpoint()
+        .getCamelContext()
+        .getExecutorServiceManager()
+        .newThread("CouchbaseDcp[" + endpoint.getBuckets() + "]", started)
+        .start();
+  }
+
+  private void addHealthCheck() {
+    HealthCheckRepository repository =
+        HealthCheckHelper.getHealthCheckRepository(
+            getEndpoint().getCamelContext(), "consumers", HealthCheckRepository.class);
+    if (repository != null) {
+      CouchbaseDcpHealthCheck check = new CouchbaseDcpHealthCheck(this);
+      check.setEnabled(getEndpoint().getComponent().isHealthCheckConsumerEnabled());
+      setHealthCheck(check);
+    }
+  }
+
+  @Override
+  protected void doStop() throws Exception {
+    Lane stopped = lane;
+    if (stopped != null) {
+      stopped.stop();
+      if (!stopped.awaitEnd()) {
+        LOG.warn(
+            "The route of {} doesn't give back the consumer's thread; it will end when the route does.",
+            getEndpoint());
+      }
+      lane = null;
+    }
+    super.doStop();
+  }
+
+  @Override
+  protected void doSuspend() throws Exception {
+    lane.suspend();
+    super.doSuspend();
+  }
+
+  @Override
+  protected void doResume() throws Exception {
+    super.doResume();
+    lane.resume();
+  }
+
+  private final class ConsumerRoute implements Lane.Route {
+    @Override
+    public Message message(DcpChange change) {
+      return new CouchbaseDcpMessage(getEndpoint().getCamelContext(), change);
+    }
+
+    @Override
+    public Exchange exchange(Message message) {
+      // Not released by Camel: a pooled exchange would be reset, and its failure forgotten, before
+      // the lane is called back.
+      Exchange exchange = createExchange(false);
+      exchange.setIn(message);
+      return exchange;
+    }
+
+    @Override
+    public Exchange exchange(List<Message> messages) {
+      Exchange exchange = createExchange(false);
+      exchange.getIn().setBody(messages);
+      return exchange;
+    }
+
+    @Override
+    public void process(Exchange exchange, Runnable done) {
+      getAsyncProcessor().process(exchange, doneSync -> done.run());
+    }
+
+    @Override
+    public void release(Exchange exchange) {
+      releaseExchange(exchange, false);
+    }
+
+    @Override
+    public void failed(Exchange exchange, Exception failure) {
+      getExceptionHandler()
+          .handleException(
+              "The consumer has stopped reading. " + failure.getMessage(), exchange, failure);
+    }
+  }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.component;
+
+import java.util.Map;
+import org.apache.camel.health.HealthCheckResultBuilder;
+import org.apache.camel.impl.health.AbstractHealthCheck;
+
+/** A consumer is ready while it streams every selected vBucket of every bucket. */
+class CouchbaseDcpHealthCheck extends AbstractHealthCheck {
+  private final CouchbaseDcpConsumer consumer;
+
+  CouchbaseDcpHealthCheck(CouchbaseDcpConsumer consumer) {
+    super("camel", "consumer:couchbase-dcp-" + consumer.getRouteId());
+    this.consumer = consumer;
+  }
+
+  @Override
+  protected void doCall(HealthCheckResultBuilder builder, Map<String, Object> options) {
+    ConsumerStatus status = consumer.status();
+    builder.detail("buckets", consumer.getEndpoint().getBuckets());
+    builder.detail("phase", status.phase().name());
+    builder.detail("streams.open", status.openStreams());
+    builder.detail("streams.selected", status.vbuckets());
+    if (consumer.getRouteId() != null) {
+      builder.detail("route.id", consumer.getRouteId());
+    }
+    if (status.phase() == Phase.STREAMING) {
+      builder.up();
+      return;
+    }
+    builder.down();
+    if (status.error() == null) {
+      builder.message("Phase is " + status.phase());
+    } else {
+      builder.message(status.error().getMessage());
+      builder.detail("error", String.valueOf(status.error().getMessage()));
+      builder.error(status.error());
+    }
+  }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.component;
+
+import dev.caravan.stream.ChangeSink;
+import dev.caravan.stream.DcpChange;
+import java.util.ArrayDeque;
+import java.util.Collection;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Hands changes from the event loops over to the lane.
+ *
+ * <p>It has no bound of its own, because an event loop must not wait: what a node sends ahead of
+ * its acknowledgements is bounded by the flow-control window. Thread-safe; any number of threads
+ * put in, one takes out.
+ */
+final class Inbox implements ChangeSink {
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition arrived = lock.newCondition();
+  private final ArrayDeque<DcpChange> changes = new ArrayDeque<>();
+  private boolean waiting;
+  private boolean woken;
+
+  @Override
+  public void offer(DcpChange change) {
+    lock.lock();
+    try {
+      changes.add(change);
+      if (waiting) {
+        arrived.signal();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void wakeUp() {
+    lock.lock();
+    try {
+      woken = true;
+      arrived.signal();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Moves changes that are there into the target, without waiting. */
+  void drainTo(Collection<DcpChange> target, int limit) {
+    lock.lock();
+    try {
+      for (int i = 0; i < limit && !changes.isEmpty(); i++) {
+        target.add(changes.poll());
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Waits until woken or the deadline.
+   *
+   * @param forChanges whether a change that is there ends the waiting too
+   * @param deadlineNanos as of {@link System#nanoTime}
+   * @return whether it was woken
+   */
+  boolean await(boolean forChanges, long deadlineNanos) throws InterruptedException {
+    lock.lockInterruptibly();
+    try {
+      while (!woken && !(forChanges && !changes.isEmpty())) {
+        long remaining = deadlineNanos - System.nanoTime();
+        if (remaining <= 0) {
+          return false;
+        }
+        waiting = forChanges;
+        try {
+          arrived.await(remaining, TimeUnit.NANOSECONDS);
+        } finally {
+          waiting = false;
+        }
+      }
+      boolean result = woken;
+      woken = false;
+      return result;
+    } finally {
+      lock.unlock();
+    }
+  }
+}

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.component;
+
+import dev.caravan.stream.BucketStatus;
+import dev.caravan.stream.BucketStream;
+import dev.caravan.stream.DcpChange;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
+import org.apache.camel.Exchange;
+import org.apache.camel.Message;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The one thread of a consumer: it looks after the bucket streams and puts their changes into the
+ * route, in the order in which they arrived. Exchanges may complete on other threads in any order;
+ * a failed one stops the lane.
+ *
+ * <p>Memory: an exchange is only begun while fewer than {@code maxInFlight} exchanges and less than
+ * {@code maxInFlightBytes} of inflated documents are in the route (one exchange is always allowed).
+ * What waits before that is bounded by the flow-control windows.
+ *
+ * <p>Thread-safe, except that {@link #run} is for the one thread.
+ */
+final class Lane implements Runnable {
+  private static final Logger LOG = LoggerFactory.getLogger(Lane.class);
+
+  /** How many changes are taken from the inbox at once if batches are smaller. */
+  private static final int TAKE = 256;
+
+  private static final Duration COMMIT_TIMEOUT = Duration.ofSeconds(2);
+  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(2);
+
+  /** What the lane needs of its consumer. */
+  interface Route {
+    /** Makes an exchange with the body or message set. */
+    Exchange exchange(Message message);
+
+    Exchange exchange(List<Message> messages);
+
+    Message message(DcpChange change);
+
+    /**
+     * Starts the exchange on its way; the callback comes on any thread, perhaps before this
+     * returns.
+     */
+    void process(Exchange exchange, Runnable done);
+
+    void release(Exchange exchange);
+
+    /** Tells the user that the lane has failed; the exchange is null if none was at fault. */
+    void failed(Exchange exchange, Exception failure);
+  }
+
+  private final Route route;
+  private final Inbox inbox;
+  private final List<BucketStream> streams;
+  private final int batchSize;
+  private final InFlight inFlight;
+  private final Duration drainTimeout;
+  private final ArrayDeque<DcpChange> taken = new ArrayDeque<>();
+  private final LongAdder documents = new LongAdder();
+  private final AtomicReference<Throwable> failure = new AtomicReference<>();
+  private final CountDownLatch ended = new CountDownLatch(1);
+  private final Object interruption = new Object();
+  private Thread inRoute;
+  private volatile boolean stopping;
+  private volatile boolean suspended;
+  private volatile boolean abandoned;
+
+  /**
+   * @param streams makes the bucket streams that put their changes into the inbox
+   * @param drainTimeout how long to wait for exchanges that are in the route when stopping
+   */
+  Lane(
+      Route route,
+      Function<Inbox, List<BucketStream>> streams,
+      int batchSize,
+      int maxInFlight,
+      long maxInFlightBytes,
+      Duration drainTimeout) {
+    this.route = route;
+    this.inbox = new Inbox();
+    this.streams = streams.apply(inbox);
+    this.batchSize = batchSize;
+    this.inFlight = new InFlight(maxInFlight, maxInFlightBytes);
+    this.drainTimeout = drainTimeout;
+  }
+
+  @Override
+  public void run() {
+    try {
+      long deadline = System.nanoTime();
+      while (isRunning()) {
+        if (System.nanoTime() - deadline >= 0) {
+          deadline = tend();
+        }
+        boolean mayDispatch = !suspended && inFlight.hasRoom();
+        if (mayDispatch && dispatch()) {
+          continue;
+        }
+        if (inbox.await(mayDispatch, deadline)) {
+          deadline = System.nanoTime();
+        }
+      }
+    } catch (InterruptedException e) {
+      LOG.debug("Lane interrupted");
+    } catch (RuntimeException | Error e) {
+      fail(e, null);
+    } finally {
+      end();
+    }
+  }
+
+  private boolean isRunning() {
+    return !stopping && failure.get() == null;
+  }
+
+  private long tend() {
+    long deadline = Long.MAX_VALUE;
+    long now = System.nanoTime();
+    for (BucketStream stream : streams) {
+      deadline = Math.min(deadline, stream.tend() - now);
+    }
+    return now + deadline;
+  }
+
+  /** Begins one exchange if a change is there. */
+  private boolean dispatch() {
+    if (taken.isEmpty()) {
+      inbox.drainTo(taken, Math.max(TAKE, batchSize));
+    }
+    List<DcpChange> changes = new ArrayList<>(Math.min(batchSize, taken.size()));
+    long bytes = 0;
+    while (changes.size() < batchSize && !taken.isEmpty() && bytes < inFlight.maxBytes()) {
+      DcpChange change = taken.poll();
+      if (!change.isStale()) {
+        changes.add(change);
+        bytes += change.contentSize();
+      }
+    }
+    if (changes.isEmpty()) {
+      return !taken.isEmpty();
+    }
+    deliver(changes, bytes);
+    return true;
+  }
+
+  private void deliver(List<DcpChange> changes, long bytes) {
+    Exchange exchange;
+    if (batchSize == 1) {
+      exchange = route.exchange(route.message(changes.get(0)));
+    } else {
+      List<Message> messages = new ArrayList<>(changes.size());
+      for (DcpChange change : changes) {
+        messages.add(route.message(change));
+      }
+      exchange = route.exchange(messages);
+    }
+    inFlight.begin(bytes);
+    count(changes, true);
+    synchronized (interruption) {
+      if (!stopping) {
+        inRoute = Thread.currentThread();
+      }
+    }
+    try {
+      if (inRoute != null) {
+        route.process(exchange, () -> delivered(exchange, changes, bytes));
+      } else {
+        leave(exchange, changes, bytes);
+      }
+    } finally {
+      synchronized (interruption) {
+        inRoute = null;
+        Thread.interrupted();
+      }
+    }
+  }
+
+  private static void count(List<DcpChange> changes, boolean dispatched) {
+    int from = 0;
+    for (int i = 1; i <= changes.size(); i++) {
+      BucketStream stream = changes.get(from).stream();
+      if (i == changes.size() || changes.get(i).stream() != stream) {
+        if (dispatched) {
+          stream.dispatched(i - from);
+        } else {
+          stream.completed(i - from);
+        }
+        from = i;
+      }
+    }
+  }
+
+  private void delivered(Exchange exchange, List<DcpChange> changes, long bytes) {
+    Exception cause = exchange.getException();
+    if (cause == null && exchange.isRollbackOnly()) {
+      cause = new IllegalStateException("The route marked the exchange as rollback only.");
+    }
+    if (cause == null) {
+      documents.add(changes.size());
+      DcpChange.acknowledge(changes);
+    } else if (stopping) {
+      // Stopping interrupts a wait in the route. The changes will be read again.
+      LOG.debug("Not delivered because of stopping: {}", cause.toString());
+    } else {
+      fail(new DeliveryException(changes, cause), exchange);
+    }
+    leave(exchange, changes, bytes);
+  }
+
+  private void leave(Exchange exchange, List<DcpChange> changes, long bytes) {
+    route.release(exchange);
+    count(changes, false);
+    if (inFlight.end(bytes)) {
+      inbox.wakeUp();
+    }
+  }
+
+  private void fail(Throwable cause, Exchange exchange) {
+    if (failure.compareAndSet(null, cause)) {
+      inbox.wakeUp();
+      route.failed(
+          exchange, cause instanceof Exception exception ? exception : new RuntimeException(cause));
+    }
+  }
+
+  private void end() {
+    try {
+      if (!inFlight.awaitNone(drainTimeout)) {
+        LOG.warn(
+            "{} exchanges are still in the route after {} ms; their changes will be read again.",
+            inFlight.count(),
+            drainTimeout.toMillis());
+      }
+      List<CompletableFuture<?>> closing = new ArrayList<>();
+      if (!abandoned) {
+        await(
+            "saving offsets",
+            COMMIT_TIMEOUT,
+            streams.stream().<CompletableFuture<?>>map(BucketStream::commit).toList());
+      }
+      streams.forEach(stream -> closing.add(stream.close()));
+      await("disconnecting from Couchbase", CLOSE_TIMEOUT, closing);
+    } finally {
+      ended.countDown();
+    }
+  }
+
+  private static void await(String what, Duration timeout, List<CompletableFuture<?>> futures) {
+    try {
+      CompletableFuture.allOf(futures.toArray(CompletableFuture[]::new))
+          .get(timeout.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      LOG.warn("Gave up {} after {} ms.", what, timeout.toMillis());
+    } catch (ExecutionException e) {
+      LOG.warn("Problem while {}: {}", what, e.getCause().toString());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /**
+   * Tells the lane to end: no exchange is begun any more, and a wait in the route is interrupted.
+   * Returns at once.
+   */
+  void stop() {
+    synchronized (interruption) {
+      stopping = true;
+      if (inRoute != null) {
+        inRoute.interrupt();
+      }
+    }
+    inbox.wakeUp();
+  }
+
+  /**
+   * Waits for the end after {@link #stop}.
+   *
+   * @return whether it has ended; if not, it won't save offsets any more, since somebody else may
+   *     be doing that soon
+   */
+  boolean awaitEnd() throws InterruptedException {
+    Duration longest = drainTimeout.plus(COMMIT_TIMEOUT).plus(CLOSE_TIMEOUT).plusSeconds(1);
+    if (ended.await(longest.toMillis(), TimeUnit.MILLISECONDS)) {
+      return true;
+    }
+    abandoned = true;
+    return false;
+  }
+
+  void suspend() {
+    suspended = true;
+  }
+
+  void resume() {
+    suspended = false;
+    inbox.wakeUp();
+  }
+
+  ConsumerStatus status() {
+    Throwable error = failure.get();
+    Phase phase = error == null ? Phase.STREAMING : Phase.FAILED;
+    int openStreams = 0;
+    int vbuckets = 0;
+    int rollbacks = 0;
+    for (BucketStream stream : streams) {
+      BucketStatus status = stream.status();
+      openStreams += status.openStreams();
+      vbuckets += status.vbuckets();
+      rollbacks += status.rollbacks();
+      if (!status.streaming() && phase == Phase.STREAMING) {
+        phase = Phase.CONNECTING;
+      }
+      if (error == null) {
+        error = status.error();
+      }
+    }
+    return new ConsumerStatus(
+        phase, error, openStreams, vbuckets, documents.sum(), inFlight.count(), rollbacks);
+  }
+}

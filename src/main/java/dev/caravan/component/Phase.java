@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.component;
+
+/** Where a consumer stands. */
+public enum Phase {
+  /** Not every bucket is being streamed; it is being worked on, for as long as it takes. */
+  CONNECTING,
+  /** Every selected vBucket is being streamed. */
+  STREAMING,
+  /**
+   * Stopped by itself, because an exchange failed or because the buckets can't be read as
+   * configured.
+   */
+  FAILED,
+  /** Not started, or stopped. */
+  STOPPED
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.stream;
+
+/**
+ * How one bucket's stream stands at a moment. Immutable.
+ *
+ * @param streaming whether every selected stream has been opened and every connection stands
+ * @param openStreams how many vBucket streams are open
+ * @param vbuckets how many vBuckets are selected; 0 until the first connection
+ * @param error what is wrong; null if nothing is, or nothing is known yet
+ * @param rollbacks how often the server rolled a vBucket back since the consumer started
+ */
+public record BucketStatus(
+    String bucket,
+    boolean streaming,
+    int openStreams,
+    int vbuckets,
+    Throwable error,
+    int rollbacks) {}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.stream;
+
+import dev.caravan.offset.Offset;
+import dev.caravan.offset.OffsetStore;
+import dev.caravan.stream.ConnectionFailure.Reason;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One bucket, read for as long as a consumer runs: makes a {@link DcpSession}, and another one from
+ * the acknowledged prefix whenever one ends, for ever, with growing pauses; loads offsets before
+ * and saves them while it streams.
+ *
+ * <p>It has no thread of its own. Its lane calls {@link #tend} often; every step that waits for the
+ * network is a future that wakes the lane. All methods are for that one thread, except {@link
+ * #status}, {@link #dispatched} and {@link #completed}, which are for any.
+ *
+ * <p>Invariant: a new session starts only when no change of the previous one is in a route any
+ * more, so that no acknowledgement of an old event can come after the same event of the new
+ * session.
+ */
+public final class BucketStream {
+  private static final Logger LOG = LoggerFactory.getLogger(BucketStream.class);
+
+  /** How often a healthy stream is looked at if nothing wakes the lane. */
+  private static final long ATTENTION_NANOS = Duration.ofMillis(500).toNanos();
+
+  private enum Step {
+    WAITING,
+    CONNECTING,
+    LOCATING,
+    OPENING,
+    STREAMING,
+    DRAINING
+  }
+
+  private final String bucket;
+  private final StreamSettings settings;
+  private final OffsetStore offsets;
+  private final EventLoops eventLoops;
+  private final ChangeSink sink;
+  private final Progress progress = new Progress();
+  private final AtomicInteger inFlight = new AtomicInteger();
+  private final AtomicInteger rollbacks = new AtomicInteger();
+  private volatile DcpSession session;
+  private volatile Step step = Step.WAITING;
+  private volatile Throwable error;
+  private volatile int selectedVbuckets;
+  private List<Integer> vbuckets = List.of();
+  private CompletableFuture<?> pending;
+  private CompletableFuture<Map<Integer, Offset>> located;
+  private long nextAttemptNanos = System.nanoTime();
+  private Duration backoff;
+  private long nextCommitNanos;
+  private CompletableFuture<?> commit = CompletableFuture.completedFuture(null);
+
+  public BucketStream(
+      String bucket,
+      StreamSettings settings,
+      OffsetStore offsets,
+      EventLoops eventLoops,
+      ChangeSink sink) {
+    this.bucket = bucket;
+    this.settings = settings;
+    this.offsets = offsets;
+    this.eventLoops = eventLoops;
+    this.sink = sink;
+    this.backoff = settings.retryBackoff();
+    this.nextCommitNanos = System.nanoTime() + settings.offsetCommitInterval().toNanos();
+  }
+
+  public String bucket() {
+    return bucket;
+  }
+
+  /** Notes that changes of this stream went into a route. */
+  public void dispatched(int changes) {
+    inFlight.addAndGet(changes);
+  }
+
+  /** Notes that changes came out of the route, acknowledged or not. */
+  public void completed(int changes) {
+    if (inFlight.addAndGet(-changes) == 0 && step == Step.DRAINING) {
+      sink.wakeUp();
+    }
+  }
+
+  /**
+   * Takes the next step if it is time for one.
+   *
+   * @return when to be called again at the latest, as {@link System#nanoTime}
+   * @throws IllegalArgumentException if the bucket can't be read as configured, whatever happens
+   *     later
+   */
+  public long tend() {
+    long now = System.nanoTime();
+    commitIfDue(now);
+    switch (step) {
+      case WAITING -> {
+        if (now - nextAttemptNanos < 0) {
+          return Math.min(nextAttemptNanos, now + ATTENTION_NANOS);
+        }
+        session = new DcpSession(settings, this, progress, sink, eventLoops.group(), rollbacks);
+        proceed(Step.CONNECTING, session.connect());
+      }
+      case CONNECTING -> whenPendingIsDone(this::locate);
+      case LOCATING -> whenPendingIsDone(this::open);
+      case OPENING -> {
+        session.failIfDisconnectedFor(settings.bootstrapTimeout().toNanos());
+        whenPendingIsDone(this::streaming);
+      }
+      case STREAMING -> {
+        session.failIfDisconnectedFor(settings.bootstrapTimeout().toNanos());
+        if (session.failure() != null) {
+          lost(session.failure());
+        }
+      }
+      case DRAINING -> {
+        if (inFlight.get() == 0) {
+          progress.rewind();
+          step = Step.WAITING;
+        }
+      }
+    }
+    return System.nanoTime() + ATTENTION_NANOS;
+  }
+
+  private void proceed(Step next, CompletableFuture<?> future) {
+    step = next;
+    pending = future;
+    future.whenComplete((value, failed) -> sink.wakeUp());
+  }
+
+  private void whenPendingIsDone(Runnable then) {
+    if (session.failure() != null) {
+      lost(session.failure());
+    } else if (pending.isCompletedExceptionally()) {
+      lost(causeOf(pending));
+    } else if (pending.isDone()) {
+      then.run();
+    }
+  }
+
+  private static Throwable causeOf(CompletableFuture<?> failed) {
+    try {
+      failed.join();
+      throw new IllegalStateException("Expected a failure.");
+    } catch (CompletionException e) {
+      return e.getCause();
+    }
+  }
+
+  private void locate() {
+    vbuckets = settings.vbuckets().of(session.vbucketCount());
+    selectedVbuckets = vbuckets.size();
+    List<Integer> unknown =
+        vbuckets.stream().filter(vbucket -> !progress.isStarted(vbucket)).toList();
+    Map<Integer, Offset> saved = Map.of();
+    if (settings.streamFrom().usesSaved() && !unknown.isEmpty()) {
+      try {
+        saved = offsets.load(bucket, unknown);
+      } catch (RuntimeException e) {
+        lost(
+            new ConnectionFailure(
+                Reason.OFFSETS, "The offsets of bucket '" + bucket + "' can't be loaded: " + e, e));
+        return;
+      }
+    }
+    saved.forEach((vbucket, offset) -> progress.start(vbucket, offset, true));
+    List<Integer> without =
+        unknown.stream().filter(vbucket -> !progress.isStarted(vbucket)).toList();
+    if (settings.streamFrom().otherwiseNow() && !without.isEmpty()) {
+      located = session.currentOffsets(without);
+      proceed(Step.LOCATING, located);
+    } else {
+      without.forEach(vbucket -> progress.start(vbucket, BEGINNING, true));
+      open();
+    }
+  }
+
+  private static final Offset BEGINNING = new Offset(0, 0, 0, 0, 0);
+
+  private void open() {
+    if (located != null) {
+      // Saved even if nothing ever changes there, so that a restart doesn't take a later "now".
+      located.join().forEach((vbucket, offset) -> progress.start(vbucket, offset, false));
+      located = null;
+    }
+    Map<Integer, Offset> from = new HashMap<>();
+    vbuckets.forEach(vbucket -> from.put(vbucket, progress.committable(vbucket)));
+    proceed(Step.OPENING, session.open(from));
+  }
+
+  private void streaming() {
+    LOG.info("Streaming {} vBuckets of bucket '{}'.", vbuckets.size(), bucket);
+    backoff = settings.retryBackoff();
+    error = null;
+    step = Step.STREAMING;
+  }
+
+  private void lost(Throwable cause) {
+    session.close();
+    located = null;
+    long jittered = (long) (backoff.toNanos() * ThreadLocalRandom.current().nextDouble(0.8, 1.2));
+    nextAttemptNanos = System.nanoTime() + jittered;
+    LOG.warn(
+        "Bucket '{}' is not streaming, trying again in {} ms: {}",
+        bucket,
+        jittered / 1_000_000,
+        cause.getMessage());
+    LOG.debug("Bucket '{}' is not streaming", bucket, cause);
+    Duration doubled = backoff.multipliedBy(2);
+    backoff =
+        doubled.compareTo(settings.maxRetryBackoff()) < 0 ? doubled : settings.maxRetryBackoff();
+    error = cause;
+    step = Step.DRAINING;
+    sink.wakeUp();
+  }
+
+  private void commitIfDue(long now) {
+    if (now - nextCommitNanos >= 0 && commit.isDone()) {
+      commit();
+    }
+  }
+
+  /**
+   * Saves the acknowledged prefix of the vBuckets where it has moved.
+   *
+   * @return completes when the store has it; failures are logged, and tried again with the next
+   *     commit
+   */
+  public CompletableFuture<?> commit() {
+    nextCommitNanos = System.nanoTime() + settings.offsetCommitInterval().toNanos();
+    Map<Integer, Offset> unsaved = progress.unsaved();
+    if (unsaved.isEmpty()) {
+      return commit;
+    }
+    CompletableFuture<Void> saving;
+    try {
+      saving = offsets.save(bucket, unsaved).toCompletableFuture();
+    } catch (RuntimeException e) {
+      saving = CompletableFuture.failedFuture(e);
+    }
+    commit =
+        saving.handle(
+            (ignored, failed) -> {
+              if (failed == null) {
+                progress.saved(unsaved);
+              } else {
+                LOG.warn(
+                    "The offsets of bucket '{}' couldn't be saved, trying again: {}",
+                    bucket,
+                    failed.toString());
+              }
+              return null;
+            });
+    return commit;
+  }
+
+  /** Ends the session. Its changes are stale from now on. */
+  public CompletableFuture<?> close() {
+    DcpSession open = session;
+    return open == null ? CompletableFuture.completedFuture(null) : open.close();
+  }
+
+  public BucketStatus status() {
+    DcpSession current = session;
+    boolean opened = step == Step.STREAMING && current != null && !current.isClosed();
+    Throwable trouble = error;
+    if (current != null && !current.isClosed()) {
+      Throwable now = current.failure() != null ? current.failure() : current.connectionFailure();
+      trouble = now == null && opened ? null : now != null ? now : error;
+    }
+    int open = opened && trouble == null ? current.openStreams() : 0;
+    return new BucketStatus(
+        bucket, opened && trouble == null, open, selectedVbuckets, trouble, rollbacks.get());
+  }
+}

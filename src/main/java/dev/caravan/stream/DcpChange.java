@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.stream;
+
+import com.couchbase.client.core.compression.snappy.SnappyCodec;
+import com.couchbase.client.dcp.message.ContentAndXattrs;
+import com.couchbase.client.dcp.message.DataType;
+import com.couchbase.client.dcp.message.MessageUtil;
+import com.couchbase.client.dcp.transport.netty.ChannelFlowController;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * One mutation, deletion or expiration as it came over the wire. Immutable, on the heap: no Netty
+ * buffer outlives the event loop's callback. The value stays compressed until somebody asks for it,
+ * so that what waits in memory is no larger than the flow-control window says.
+ *
+ * <p>Whoever takes a change must {@link #acknowledge} it when it is done with it, from any thread;
+ * until then the server counts its bytes against the flow-control window, and its vBucket's
+ * progress doesn't pass it.
+ */
+public final class DcpChange {
+  private final DcpSession session;
+  private final ChannelFlowController window;
+  private final int wireSize;
+  private final Position position;
+  private final Keyspace keyspace;
+  private final String documentId;
+  private final byte opcode;
+  private final byte datatype;
+  private final long revSeqno;
+  private final long cas;
+  private final int flags;
+  private final long expiry;
+  private final byte[] value;
+
+  DcpChange(
+      DcpSession session,
+      ChannelFlowController window,
+      int wireSize,
+      Position position,
+      Keyspace keyspace,
+      String documentId,
+      byte opcode,
+      byte datatype,
+      long revSeqno,
+      long cas,
+      int flags,
+      long expiry,
+      byte[] value) {
+    this.session = session;
+    this.window = window;
+    this.wireSize = wireSize;
+    this.position = position;
+    this.keyspace = keyspace;
+    this.documentId = documentId;
+    this.opcode = opcode;
+    this.datatype = datatype;
+    this.revSeqno = revSeqno;
+    this.cas = cas;
+    this.flags = flags;
+    this.expiry = expiry;
+    this.value = value;
+  }
+
+  public String bucket() {
+    return session.bucket();
+  }
+
+  public String scope() {
+    return keyspace.scope();
+  }
+
+  public String collection() {
+    return keyspace.collection();
+  }
+
+  public String documentId() {
+    return documentId;
+  }
+
+  public boolean isMutation() {
+    return opcode == MessageUtil.DCP_MUTATION_OPCODE;
+  }
+
+  public boolean isExpiration() {
+    return opcode == MessageUtil.DCP_EXPIRATION_OPCODE;
+  }
+
+  public int vbucket() {
+    return position.vbucket;
+  }
+
+  public long vbuuid() {
+    return position.snapshot.vbuuid();
+  }
+
+  public long seqno() {
+    return position.seqno;
+  }
+
+  public long revSeqno() {
+    return revSeqno;
+  }
+
+  public long cas() {
+    return cas;
+  }
+
+  public int flags() {
+    return flags;
+  }
+
+  /**
+   * When the document expires, in seconds since the epoch; 0 if never, and for deletions and
+   * expirations.
+   */
+  public long expiry() {
+    return expiry;
+  }
+
+  /** Whether the server says that the document is JSON. */
+  public boolean isJson() {
+    return DataType.contains(datatype, DataType.JSON);
+  }
+
+  /** Whether there are extended attributes. */
+  public boolean hasXattrs() {
+    return DataType.contains(datatype, DataType.XATTR);
+  }
+
+  /**
+   * The document without its extended attributes, inflated anew on each call; empty for deletions
+   * and expirations.
+   */
+  public byte[] content() {
+    return contentAndXattrs().content();
+  }
+
+  /** The extended attributes as JSON by name; empty unless they were asked for. */
+  public Map<String, String> xattrs() {
+    return contentAndXattrs().xattrs();
+  }
+
+  private ContentAndXattrs contentAndXattrs() {
+    // A server that was asked to send no values may still flag the missing value as compressed.
+    boolean compressed = DataType.contains(datatype, DataType.SNAPPY) && value.length > 0;
+    byte[] inflated = compressed ? SnappyCodec.instance().decompress(value) : value;
+    return inflated.length == 0
+        ? new ContentAndXattrs(inflated, Map.of())
+        : ContentAndXattrs.parse(datatype, inflated);
+  }
+
+  /** How many bytes the inflated value takes, without inflating it. */
+  public int contentSize() {
+    return DataType.contains(datatype, DataType.SNAPPY)
+        ? SnappyPreamble.inflatedSize(value)
+        : value.length;
+  }
+
+  /**
+   * Whether the session that this came from is over, so that it will arrive again from the next
+   * one.
+   */
+  public boolean isStale() {
+    return session.isClosed();
+  }
+
+  /** The bucket stream that this is part of. */
+  public BucketStream stream() {
+    return session.stream();
+  }
+
+  /**
+   * Marks changes as done and gives their bytes back to the flow-control windows that they came
+   * through.
+   */
+  public static void acknowledge(List<DcpChange> changes) {
+    ChannelFlowController window = null;
+    int bytes = 0;
+    for (DcpChange change : changes) {
+      change.session.progress().acknowledge(change.position);
+      if (change.window != window) {
+        if (window != null) {
+          window.ack(bytes);
+        }
+        window = change.window;
+        bytes = 0;
+      }
+      bytes += change.wireSize;
+    }
+    if (window != null) {
+      window.ack(bytes);
+    }
+  }
+}

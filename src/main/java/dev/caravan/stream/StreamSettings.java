@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.stream;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Set;
+import java.util.function.Function;
+
+/**
+ * How to stream from a cluster, whichever the bucket. Immutable.
+ *
+ * @param trustCertificate PEM file of the certificate authority to trust; null for the Java
+ *     runtime's
+ * @param login the user and password for a bucket, asked for at every connection
+ * @param collections qualified names, {@code scope.collection}; empty for the whole bucket
+ * @param flowControlBufferSize bytes that each node may send before they are acknowledged
+ */
+public record StreamSettings(
+    SeedNodes seedNodes,
+    Path trustCertificate,
+    boolean hostnameVerification,
+    Function<String, Login> login,
+    Set<String> collections,
+    VbucketSelection vbuckets,
+    StreamFrom streamFrom,
+    int flowControlBufferSize,
+    boolean compression,
+    boolean noValue,
+    boolean xattrs,
+    Duration connectTimeout,
+    Duration bootstrapTimeout,
+    Duration retryBackoff,
+    Duration maxRetryBackoff,
+    Duration offsetCommitInterval) {
+
+  public StreamSettings {
+    collections = Set.copyOf(collections);
+  }
+
+  /** A user and a password. Doesn't show the password. */
+  public record Login(String username, String password) {
+    @Override
+    public String toString() {
+      return "Login[username=" + username + ", password=***]";
+    }
+  }
+}
