@@ -412,10 +412,9 @@ public final class ConnectorConfig {
     return (Password) values.get(PASSWORD);
   }
 
-  /** How many documents a second all tasks together may take; empty for no limit. */
-  public OptionalInt drainRate() {
-    int rate = (int) values.get(DRAIN_RATE);
-    return rate == 0 ? OptionalInt.empty() : OptionalInt.of(rate);
+  /** How many documents a second all tasks together may take; 0 for no limit. */
+  public int drainRate() {
+    return (int) values.get(DRAIN_RATE);
   }
 
   /** How many bytes a node may send ahead; empty leaves it to the worker. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.connector;
 
-import java.util.Optional;
+import dev.caravan.component.DrainRate;
 
 /**
  * A task's part of a connector: the i-th of n equal shares of its vBuckets and of its drain rate.
@@ -25,11 +25,9 @@ public record TaskConfig(ConnectorConfig connector, int task, int tasks) {
     return task + "/" + tasks;
   }
 
-  /** The task's share of the connector's drain rate; empty for no limit. */
-  public Optional<DrainRate> drainRate() {
-    return connector.drainRate().isEmpty()
-        ? Optional.empty()
-        : Optional.of(DrainRate.of((double) connector.drainRate().getAsInt() / tasks));
+  /** The task's share of the connector's drain rate. */
+  public DrainRate drainRate() {
+    return DrainRate.of((double) connector.drainRate() / tasks);
   }
 
   /** {@code <connector>-<task>}, as Kafka Connect names a task. */

@@ -30,7 +30,7 @@ class ConnectorConfigTest {
     assertThat(config.topic("PMCONCURRENCY")).isEqualTo("couchbase-kafka-connectorPMCONCURRENCY");
     assertThat(config.schemaName()).isEqualTo("couchbaseschema");
     assertThat(config.connectionString()).isEqualTo("couchbase://localhost");
-    assertThat(config.drainRate()).hasValue(1000);
+    assertThat(config.drainRate()).isEqualTo(1000);
     assertThat(config.bufferSize()).isEmpty();
     assertThat(config.username()).isNull();
     assertThat(config.tasks()).hasSize(1);
@@ -56,7 +56,7 @@ class ConnectorConfigTest {
     ConnectorConfig config = ConnectorConfig.parse(minimal());
     assertThat(config.topic("travel")).isEqualTo("travel");
     assertThat(config.schemaName()).isEqualTo("CouchbaseDocument");
-    assertThat(config.drainRate()).isEmpty();
+    assertThat(config.drainRate()).isZero();
     assertThat(config.bufferSize()).hasValue(20971520);
     assertThat(config.username()).isNull();
     assertThat(config.password()).isNull();
@@ -84,7 +84,7 @@ class ConnectorConfigTest {
     assertThat(config.connectionString()).isEqualTo("couchbases://a,b:11207,[::1]:11207");
     assertThat(config.username()).isEqualTo("reader");
     assertThat(config.password().value()).isEqualTo("secret");
-    assertThat(config.drainRate()).hasValue(10);
+    assertThat(config.drainRate()).isEqualTo(10);
     assertThat(config.bufferSize()).hasValue(65536);
     assertThat(config.tasks())
         .extracting(TaskConfig::vbuckets)

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.connector;
+package dev.caravan.component;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assertions.within;
 
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
@@ -59,42 +55,21 @@ class DrainRateTest {
     "5000000, 500000, 100"
   })
   void roundRatesHaveAPeriodOf100Milliseconds(double rate, int permits, long periodMillis) {
-    assertThat(DrainRate.of(rate)).isEqualTo(new DrainRate(permits, periodMillis));
-  }
-
-  @ParameterizedTest
-  @ValueSource(ints = {1, 2, 3, 7, 10, 333, 1024})
-  void tasksTogetherHaveTheRateOfTheirConnector(int tasks) {
-    for (int rate : List.of(1, 2, 10, 1000, 99_999, 5_000_000)) {
-      double together =
-          connector(rate, tasks).tasks().stream()
-              .mapToDouble(task -> task.drainRate().orElseThrow().documentsPerSecond())
-              .sum();
-      assertThat(together).isCloseTo(rate, within(rate * 0.01)).isLessThanOrEqualTo(rate * 1.00001);
-    }
+    assertThat(DrainRate.of(rate)).isEqualTo(new DrainRate(false, permits, periodMillis));
   }
 
   @Test
-  void withoutARateTasksHaveNone() {
-    assertThat(connector(0, 3).tasks()).allMatch(task -> task.drainRate().isEmpty());
+  void withoutALimitExchangesCarryBatches() {
+    assertThat(DrainRate.of(0).unlimited()).isTrue();
+    assertThat(DrainRate.of(0).batchSize()).isGreaterThan(1);
+    assertThat(DrainRate.of(0.5).batchSize()).isEqualTo(1);
   }
 
   @ParameterizedTest
-  @ValueSource(doubles = {0, -1, 1e-5, 1e8, Double.NaN, Double.POSITIVE_INFINITY})
+  @ValueSource(doubles = {-1, 1e-5, 1e8, Double.NaN, Double.POSITIVE_INFINITY})
   void aRateThatCannotBeIsRefused(double rate) {
     assertThatThrownBy(() -> DrainRate.of(rate))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining(Double.toString(rate));
-  }
-
-  private static ConnectorConfig connector(int rate, int tasks) {
-    Map<String, String> properties = new LinkedHashMap<>();
-    properties.put("name", "golden");
-    properties.put("connector.class", "dev.caravan.CouchbaseSourceConnector");
-    properties.put("couchbase.nodes", "localhost");
-    properties.put("couchbase.bucket", "travel");
-    properties.put("tasks.max", Integer.toString(tasks));
-    properties.put("dcp.maximum.drainrate", Integer.toString(rate));
-    return ConnectorConfig.parse(properties);
   }
 }
