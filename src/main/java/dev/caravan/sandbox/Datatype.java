@@ -22,6 +22,12 @@ final class Datatype {
 
   /** Whether the value is one JSON text, which is how a node decides that a document is JSON. */
   static boolean isJson(byte[] value, int offset, int length) {
+    for (int i = offset; i < offset + length; i++) {
+      if (value[i] == 0) {
+        // No UTF-8 JSON has one; the parser here would take it for UTF-16.
+        return false;
+      }
+    }
     try (JsonParser parser = JSON_FACTORY.createParser(value, offset, length)) {
       JsonToken first = parser.nextToken();
       if (first == null) {

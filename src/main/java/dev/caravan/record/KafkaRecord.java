@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.record;
+
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.camel.CamelContext;
+import org.apache.camel.component.kafka.KafkaConstants;
+import org.apache.camel.support.DefaultMessage;
+
+/**
+ * A Kafka record on its way to camel-kafka's producer. Its key and topic are fields, which the
+ * producer finds under its own header names ({@link KafkaConstants#KEY}, {@link
+ * KafkaConstants#OVERRIDE_TOPIC}); all other headers become headers of the Kafka record.
+ *
+ * <p>A batch holds hundreds of these: a header map for each, as a plain message would need for its
+ * key, costs more than the rest of the record's way through Camel. Like every message, it is used
+ * by one thread at a time.
+ */
+public final class KafkaRecord extends DefaultMessage {
+  private final Map<String, Object> recordHeaders;
+  private Object key;
+  private Object topic;
+
+  /**
+   * @param context the context in which the exchange lives
+   * @param topic the topic that the record goes to
+   * @param key the record's key
+   * @param value the record's value; null makes a tombstone
+   * @param recordHeaders headers of the Kafka record
+   */
+  KafkaRecord(
+      CamelContext context,
+      String topic,
+      byte[] key,
+      byte[] value,
+      Map<String, Object> recordHeaders) {
+    super(context);
+    this.topic = topic;
+    this.key = key;
+    this.recordHeaders = recordHeaders;
+    setBody(value);
+  }
+
+  private KafkaRecord(KafkaRecord original) {
+    super(original.getCamelContext());
+    this.topic = original.topic;
+    this.key = original.key;
+    this.recordHeaders = original.recordHeaders;
+  }
+
+  @Override
+  public Object getHeader(String name) {
+    return switch (name) {
+      case KafkaConstants.KEY -> key;
+      case KafkaConstants.OVERRIDE_TOPIC -> topic;
+      default -> super.getHeader(name);
+    };
+  }
+
+  @Override
+  public <T> T getHeader(String name, Class<T> type) {
+    return switch (name) {
+      case KafkaConstants.KEY -> convert(key, type);
+      case KafkaConstants.OVERRIDE_TOPIC -> convert(topic, type);
+      default -> super.getHeader(name, type);
+    };
+  }
+
+  @Override
+  public void setHeader(String name, Object value) {
+    switch (name) {
+      case KafkaConstants.KEY -> key = value;
+      case KafkaConstants.OVERRIDE_TOPIC -> topic = value;
+      default -> super.setHeader(name, value);
+    }
+  }
+
+  @Override
+  public Object removeHeader(String name) {
+    Object previous;
+    switch (name) {
+      case KafkaConstants.KEY -> {
+        previous = key;
+        key = null;
+      }
+      case KafkaConstants.OVERRIDE_TOPIC -> {
+        previous = topic;
+        topic = null;
+      }
+      default -> previous = super.removeHeader(name);
+    }
+    return previous;
+  }
+
+  /** Called by the super class when somebody asks for the first header that is not a field. */
+  @Override
+  protected Map<String, Object> createHeaders() {
+    return new HashMap<>(recordHeaders);
+  }
+
+  @Override
+  public DefaultMessage newInstance() {
+    return new KafkaRecord(this);
+  }
+
+  private <T> T convert(Object value, Class<T> type) {
+    return value == null ? null : getCamelContext().getTypeConverter().convertTo(type, value);
+  }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.record;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
+
+import dev.caravan.component.CouchbaseDcpMessage;
+import dev.caravan.component.EventType;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.camel.Exchange;
+import org.apache.camel.Message;
+import org.apache.camel.Processor;
+
+/**
+ * The step of a route that turns what couchbase-dcp consumed into Kafka records: the document id
+ * becomes the key, {@code <prefix><bucket>} the topic, and the value is written by a {@link
+ * RecordFormat}. A deletion or an expiration becomes a tombstone.
+ *
+ * <p>It takes an exchange with one change as well as one whose body is a list of changes, and needs
+ * byte-array serializers for key and value at the kafka endpoint, and {@code
+ * batchWithIndividualHeaders} for lists. Safe for use by several threads.
+ */
+public final class RecordShaper implements Processor {
+  /** The header of a Kafka record which tells how a document that is not JSON is encoded. */
+  public static final String ENCODING_HEADER = "caravan.body.encoding";
+
+  private final String topicPrefix;
+  private final RecordFormat format;
+  private final Map<String, String> topics = new ConcurrentHashMap<>();
+
+  /**
+   * @param topicPrefix what stands before the bucket's name in the topic's name; may be empty
+   * @param format how values are written
+   */
+  public RecordShaper(String topicPrefix, RecordFormat format) {
+    this.topicPrefix = requireNonNull(topicPrefix, "topicPrefix is null");
+    this.format = requireNonNull(format, "format is null");
+  }
+
+  /** Shapes records as JSON with the fields bucket, document and body. */
+  public RecordShaper(String topicPrefix) {
+    this(topicPrefix, new DocumentJson());
+  }
+
+  @Override
+  public void process(Exchange exchange) {
+    Message message = exchange.getMessage();
+    if (message instanceof CouchbaseDcpMessage change) {
+      exchange.setMessage(shape(change));
+      return;
+    }
+    if (!(message.getBody() instanceof List<?> changes)) {
+      throw new IllegalArgumentException(
+          "The record shaper takes what couchbase-dcp consumed, not "
+              + message.getClass().getName()
+              + ": put it right after the couchbase-dcp endpoint (and its throttle)");
+    }
+    List<Message> records = new ArrayList<>(changes.size());
+    for (Object change : changes) {
+      records.add(shape((CouchbaseDcpMessage) change));
+    }
+    message.setBody(records);
+  }
+
+  private KafkaRecord shape(CouchbaseDcpMessage change) {
+    String topic = topics.computeIfAbsent(change.getBucket(), topicPrefix::concat);
+    byte[] key = change.getDocumentId().getBytes(UTF_8);
+    if (change.getEventType() != EventType.MUTATION) {
+      return new KafkaRecord(change.getCamelContext(), topic, key, null, Map.of());
+    }
+    RecordFormat.Value value = format.write(change, topic);
+    return new KafkaRecord(
+        change.getCamelContext(),
+        topic,
+        key,
+        value.bytes(),
+        value.encoding() == null ? Map.of() : Map.of(ENCODING_HEADER, value.encoding()));
+  }
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.record;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.caravan.sandbox.Bucket;
+import dev.caravan.sandbox.CouchbaseNode;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericDatumReader;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.io.DecoderFactory;
+import org.apache.camel.CamelContext;
+import org.apache.camel.Message;
+import org.apache.camel.builder.RouteBuilder;
+import org.apache.camel.component.kafka.KafkaConstants;
+import org.apache.camel.impl.DefaultCamelContext;
+import org.apache.camel.support.DefaultExchange;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What documents look like in Kafka, read over DCP from a node that holds them. */
+class RecordShaperTest {
+  private static final byte[] BINARY = {(byte) 0xff, 0, 1, (byte) 0xc3};
+  private static final int RECORDS = 8;
+
+  private static CouchbaseNode node;
+
+  @BeforeAll
+  static void start() throws Exception {
+    node = CouchbaseNode.builder().port(0).vbuckets(4).bucket("travel").start();
+    Bucket bucket = node.bucket("travel");
+    bucket.upsert("json", "{ \"name\" : \"40-Mile Air\" }");
+    bucket.upsert("number", "7");
+    bucket.upsert("unicode-é中\"", "{\"city\":\"Zürich\"}");
+    bucket.defaultCollection().upsert("binary", BINARY, 0);
+    bucket.upsert("text", "just a string");
+    bucket.upsert(
+        "utf-16", new String("{}".getBytes(java.nio.charset.StandardCharsets.UTF_16LE), UTF_8));
+    bucket.upsert("empty", "");
+    bucket.upsert("deleted", "{}");
+    bucket.delete("deleted");
+  }
+
+  @AfterAll
+  static void stop() {
+    node.close();
+  }
+
+  @ParameterizedTest(name = "in exchanges of up to {0}")
+  @ValueSource(ints = {1, 100})
+  void writesJsonWithTheDocumentAsItIs(int batchSize) throws Exception {
+    Map<String, Message> records = shape(new RecordShaper("dcp-"), batchSize);
+
+    assertThat(value(records, "json"))
+        .isEqualTo(
+            "{\"bucket\":\"travel\",\"document\":\"json\",\"body\":{ \"name\" : \"40-Mile Air\" }}");
+    assertThat(value(records, "number")).endsWith(",\"body\":7}");
+    assertThat(
+            new ObjectMapper().readTree(value(records, "unicode-é中\"")).path("document").asText())
+        .isEqualTo("unicode-é中\"");
+    assertThat(value(records, "empty")).endsWith(",\"body\":null}");
+    assertThat(records.values())
+        .allSatisfy(
+            record ->
+                assertThat(record.getHeader(KafkaConstants.OVERRIDE_TOPIC))
+                    .isEqualTo("dcp-travel"));
+  }
+
+  @Test
+  void marksWhatIsNotJsonAndLosesNoByteOfIt() throws Exception {
+    Map<String, Message> records = shape(new RecordShaper(""), 100);
+
+    for (Map.Entry<String, byte[]> document :
+        Map.of("binary", BINARY, "text", "just a string".getBytes(UTF_8)).entrySet()) {
+      Message record = records.get(document.getKey());
+      String body =
+          new ObjectMapper().readTree(value(records, document.getKey())).path("body").asText();
+      assertThat(Base64.getDecoder().decode(body)).isEqualTo(document.getValue());
+      assertThat(record.getHeaders()).containsEntry("caravan.body.encoding", "base64");
+    }
+    assertThat(records.get("utf-16").getHeaders()).containsKey("caravan.body.encoding");
+    assertThat(records.get("json").getHeaders()).isEmpty();
+  }
+
+  @Test
+  void writesATombstoneForADeletion() throws Exception {
+    Message tombstone = shape(new RecordShaper(""), 1).get("deleted");
+
+    assertThat(tombstone.getBody()).isNull();
+  }
+
+  @Test
+  void writesAvroOfTheNamedSchemaWithARegistry() throws Exception {
+    try (TestRegistry registry = TestRegistry.start()) {
+      RecordFormat avro =
+          new DocumentAvro("com.example.Airline", new SchemaRegistry(registry.url() + "/"));
+      Map<String, Message> records = shape(new RecordShaper("avro-", avro), 100);
+
+      Schema schema = new Schema.Parser().parse(registry.schema("avro-travel-value"));
+      assertThat(schema.getFullName()).isEqualTo("com.example.Airline");
+      GenericRecord json = decode(schema, records.get("json"));
+      assertThat(json.get("bucket")).hasToString("travel");
+      assertThat(json.get("document")).hasToString("json");
+      assertThat(json.get("body")).hasToString("{ \"name\" : \"40-Mile Air\" }");
+      assertThat(decode(schema, records.get("text")).get("body")).hasToString("just a string");
+      assertThat(decode(schema, records.get("binary")).get("body"))
+          .hasToString(Base64.getEncoder().encodeToString(BINARY));
+      assertThat(records.get("binary").getHeaders())
+          .containsEntry("caravan.body.encoding", "base64");
+    }
+  }
+
+  @Test
+  void saysThatTheRegistryCantBeReachedWithoutItsPassword() {
+    SchemaRegistry registry = new SchemaRegistry("http://user:secret@127.0.0.1:1/api");
+
+    assertThatThrownBy(() -> registry.register("t-value", "\"string\""))
+        .hasMessageContaining("http://127.0.0.1:1/api can't be reached")
+        .hasMessageNotContaining("secret");
+    assertThatThrownBy(() -> new SchemaRegistry("user:secret@registry"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageNotContaining("secret");
+  }
+
+  @Test
+  void refusesWhatDidNotComeFromCouchbaseDcp() {
+    DefaultExchange exchange = new DefaultExchange(new DefaultCamelContext());
+    exchange.getMessage().setBody("text");
+
+    assertThatThrownBy(() -> new RecordShaper("").process(exchange))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("right after the couchbase-dcp endpoint");
+  }
+
+  private static Map<String, Message> shape(RecordShaper shaper, int batchSize) throws Exception {
+    Map<String, Message> records = new ConcurrentHashMap<>();
+    CamelContext context = new DefaultCamelContext();
+    try {
+      context.addRoutes(
+          new RouteBuilder() {
+            @Override
+            public void configure() {
+              from("couchbase-dcp:travel?connectionString="
+                      + node.host()
+                      + ":"
+                      + node.port()
+                      + "&username=Administrator&password=password&batchSize="
+                      + batchSize)
+                  .process(shaper)
+                  .process(exchange -> collect(exchange.getMessage(), records));
+            }
+          });
+      context.start();
+      await().atMost(Duration.ofSeconds(30)).until(() -> records.size() == RECORDS);
+    } finally {
+      context.stop();
+    }
+    return records;
+  }
+
+  private static void collect(Message message, Map<String, Message> records) {
+    List<?> all = message.getBody() instanceof List<?> batch ? batch : List.of(message);
+    for (Object record : all) {
+      byte[] key = ((Message) record).getHeader(KafkaConstants.KEY, byte[].class);
+      records.put(new String(key, UTF_8), (Message) record);
+    }
+  }
+
+  private static String value(Map<String, Message> records, String id) {
+    return new String((byte[]) records.get(id).getBody(), UTF_8);
+  }
+
+  private static GenericRecord decode(Schema schema, Message record) throws Exception {
+    ByteBuffer value = ByteBuffer.wrap((byte[]) record.getBody());
+    assertThat(value.get()).isZero();
+    assertThat(value.getInt()).isPositive();
+    return new GenericDatumReader<GenericRecord>(schema)
+        .read(
+            null,
+            DecoderFactory.get()
+                .binaryDecoder(value.array(), value.position(), value.remaining(), null));
+  }
+}
