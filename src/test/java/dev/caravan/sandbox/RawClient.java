@@ -206,6 +206,12 @@ final class RawClient implements AutoCloseable {
     return call(0x53, vbucket, 0, extras, new byte[0], value.getBytes(StandardCharsets.UTF_8));
   }
 
+  /** Asks for a stream from the beginning without waiting for the answer. */
+  void requestStream(int vbucket, long end) throws IOException {
+    byte[] extras = ByteBuffer.allocate(48).putLong(16, end).array();
+    send(0x80, 0x53, vbucket, 0, 0, 0, extras, new byte[0], new byte[0]);
+  }
+
   /** Acknowledges without waiting: a good acknowledgement has no answer. */
   void acknowledge(int bytes) throws IOException {
     send(
@@ -283,9 +289,16 @@ final class RawClient implements AutoCloseable {
     }
   }
 
-  /** The next DCP message. */
+  /** The next DCP message; responses before it are skipped. */
   Frame message() throws IOException {
-    return messages.isEmpty() ? read() : messages.remove(0);
+    if (!messages.isEmpty()) {
+      return messages.remove(0);
+    }
+    Frame frame = read();
+    while (!frame.isMessage()) {
+      frame = read();
+    }
+    return frame;
   }
 
   /** All DCP messages until the end of a stream, in words. */

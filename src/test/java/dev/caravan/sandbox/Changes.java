@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+import com.couchbase.client.dcp.Client;
+import com.couchbase.client.dcp.highlevel.DatabaseChangeListener;
+import com.couchbase.client.dcp.highlevel.Deletion;
+import com.couchbase.client.dcp.highlevel.DocumentChange;
+import com.couchbase.client.dcp.highlevel.FlowControlMode;
+import com.couchbase.client.dcp.highlevel.Mutation;
+import com.couchbase.client.dcp.highlevel.Rollback;
+import com.couchbase.client.dcp.highlevel.StreamFailure;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+
+/** What a DCP client has received: documents by {@code scope.collection.id}, as they are now. */
+final class Changes implements DatabaseChangeListener {
+  private final Map<String, String> documents = new ConcurrentHashMap<>();
+  private final Set<String> deleted = ConcurrentHashMap.newKeySet();
+  private final Map<Integer, Long> seqnos = new ConcurrentHashMap<>();
+  private final Queue<String> rollbacks = new ConcurrentLinkedQueue<>();
+  private final Queue<String> disorders = new ConcurrentLinkedQueue<>();
+
+  Changes(Client client) {
+    client.listener(this, FlowControlMode.AUTOMATIC);
+  }
+
+  Map<String, String> documents() {
+    return documents;
+  }
+
+  Set<String> deleted() {
+    return deleted;
+  }
+
+  Queue<String> rollbacks() {
+    return rollbacks;
+  }
+
+  /** Changes whose seqno was not larger than that of the one before in their vBucket. */
+  Queue<String> disorders() {
+    return disorders;
+  }
+
+  long seqno(int vbucket) {
+    return seqnos.getOrDefault(vbucket, 0L);
+  }
+
+  @Override
+  public void onMutation(Mutation mutation) {
+    note(mutation);
+    documents.put(
+        mutation.getQualifiedKey(), new String(mutation.getContent(), StandardCharsets.UTF_8));
+  }
+
+  @Override
+  public void onDeletion(Deletion deletion) {
+    note(deletion);
+    documents.remove(deletion.getQualifiedKey());
+    deleted.add(deletion.getQualifiedKey());
+  }
+
+  private void note(DocumentChange change) {
+    long seqno = change.getOffset().getSeqno();
+    Long before = seqnos.put(change.getVbucket(), seqno);
+    if (before != null && before >= seqno) {
+      disorders.add(change.getVbucket() + ": " + before + " then " + seqno);
+    }
+  }
+
+  @Override
+  public void onRollback(Rollback rollback) {
+    rollbacks.add(rollback.getVbucket() + " to " + rollback.getSeqno());
+    rollback.resume();
+  }
+
+  @Override
+  public void onFailure(StreamFailure failure) {
+    disorders.add(String.valueOf(failure.getCause()));
+  }
+}

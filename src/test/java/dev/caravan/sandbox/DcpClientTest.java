@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.couchbase.client.dcp.Client;
+import com.couchbase.client.dcp.StreamFrom;
+import com.couchbase.client.dcp.StreamTo;
+import com.couchbase.client.dcp.config.CompressionMode;
+import com.couchbase.client.dcp.highlevel.SnapshotMarker;
+import com.couchbase.client.dcp.highlevel.StreamOffset;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** The official DCP client, unmodified, streams from the node. */
+class DcpClientTest {
+  private static final Duration TIMEOUT = Duration.ofSeconds(20);
+  private static final int VBUCKETS = 64;
+
+  private CouchbaseNode node;
+  private Bucket bucket;
+  private Client client;
+  private Changes changes;
+
+  @BeforeEach
+  void start() throws Exception {
+    node = CouchbaseNode.builder().vbuckets(VBUCKETS).bucket("default").start();
+    bucket = node.bucket("default");
+  }
+
+  @AfterEach
+  void stop() {
+    client.disconnect().block(TIMEOUT);
+    node.close();
+  }
+
+  private void connect(UnaryOperator<Client.Builder> options) {
+    client =
+        options
+            .apply(
+                Client.builder()
+                    .connectionString(node.connectionString())
+                    .bucket("default")
+                    .credentials(CouchbaseNode.ADMINISTRATOR, CouchbaseNode.ADMINISTRATOR_PASSWORD)
+                    .collectionsAware(true)
+                    .flowControl(64 * 1024)
+                    .bootstrapTimeout(TIMEOUT))
+            .build();
+    changes = new Changes(client);
+    client.connect().block(TIMEOUT);
+  }
+
+  private void stream(UnaryOperator<Client.Builder> options) {
+    connect(options);
+    client.initializeState(StreamFrom.BEGINNING, StreamTo.INFINITY).block(TIMEOUT);
+    client.startStreaming().block(TIMEOUT);
+  }
+
+  @ParameterizedTest
+  @EnumSource(CompressionMode.class)
+  void aBacklogAndWhatComesAfterItArrive(CompressionMode compression) {
+    bucket.load(1000, 300);
+    stream(options -> options.compression(compression));
+    await().until(() -> changes.documents().size() == 1000);
+    assertThat(changes.documents().get("_default._default.doc-999")).hasSize(300);
+    bucket.upsert("live", "{\"x\":1}");
+    await().until(() -> "{\"x\":1}".equals(changes.documents().get("_default._default.live")));
+    bucket.delete("live");
+    await().until(() -> changes.deleted().contains("_default._default.live"));
+  }
+
+  @Test
+  void theBucketsOwnUserNeedsNoPassword() {
+    bucket.upsert("a", "1");
+    stream(options -> options.credentials("default", ""));
+    await().until(() -> changes.documents().containsKey("_default._default.a"));
+  }
+
+  @Test
+  void aCollectionIsStreamedByItsName() {
+    bucket.createScope("inventory");
+    bucket.createCollection("inventory", "airline").upsert("in", "1");
+    bucket.upsert("out", "1");
+    stream(options -> options.collectionNames("inventory.airline"));
+    await().until(() -> changes.documents().containsKey("inventory.airline.in"));
+    bucket.collection("inventory", "airline").upsert("later", "1");
+    await().until(() -> changes.documents().containsKey("inventory.airline.later"));
+    assertThat(changes.documents()).hasSize(2);
+  }
+
+  @Test
+  void aCollectionMadeWhileStreamingIsKnownByName() {
+    stream(options -> options);
+    bucket.createScope("inventory");
+    bucket.createCollection("inventory", "airline").upsert("in", "1");
+    await().until(() -> changes.documents().containsKey("inventory.airline.in"));
+  }
+
+  /**
+   * As the client never opens with DELETE_TIMES, a real node tells it of expirations as deletions.
+   */
+  @Test
+  void deletionsAndExpirationsArrive() {
+    bucket.upsert("deleted", "1");
+    bucket.upsert("expired", "1");
+    stream(options -> options.controlParam("enable_expiry_opcode", true));
+    await().until(() -> changes.documents().size() == 2);
+    bucket.delete("deleted");
+    bucket.defaultCollection().expire("expired");
+    await().until(() -> changes.deleted().size() == 2);
+  }
+
+  @Test
+  void valuesMayStayAtHome() {
+    bucket.upsert("a", "{\"x\":1}");
+    stream(options -> options.noValue(true));
+    await().until(() -> "".equals(changes.documents().get("_default._default.a")));
+  }
+
+  @Test
+  void extendedAttributesAreTakenOffTheContent() {
+    bucket.defaultCollection().upsertWithXattrs("a", "{\"x\":1}", "_sync", "{\"rev\":1}");
+    stream(options -> options.xattrs(true));
+    await().until(() -> "{\"x\":1}".equals(changes.documents().get("_default._default.a")));
+  }
+
+  @Test
+  void rollbackMitigationIsSatisfiedAtOnce() {
+    bucket.upsert("a", "1");
+    stream(options -> options.mitigateRollbacks(100, TimeUnit.MILLISECONDS));
+    await().until(() -> changes.documents().containsKey("_default._default.a"));
+    bucket.upsert("b", "1");
+    await().until(() -> changes.documents().containsKey("_default._default.b"));
+  }
+
+  @Test
+  void aPositionThatTheNodeNeverHadRollsBackToTheBeginning() {
+    bucket.upsert("a", "1");
+    int vbucket = bucket.vbucketOf("a");
+    connect(options -> options);
+    client
+        .resumeStreaming(Map.of(vbucket, new StreamOffset(4711, 9, new SnapshotMarker(9, 9), 0)))
+        .block(TIMEOUT);
+    await().until(() -> changes.documents().containsKey("_default._default.a"));
+    assertThat(changes.rollbacks()).containsExactly(vbucket + " to 0");
+  }
+
+  @Test
+  void theClientGoesOnAfterItsConnectionBroke() {
+    bucket.load(100, 100);
+    stream(options -> options);
+    await().until(() -> changes.documents().size() == 100);
+    node.disconnectAll();
+    bucket.upsert("after", "1");
+    await().atMost(TIMEOUT).until(() -> changes.documents().containsKey("_default._default.after"));
+  }
+
+  @Test
+  void theClientGoesOnAfterTheHistoryBranched() {
+    bucket.upsert("before", "1");
+    stream(options -> options);
+    await().until(() -> changes.documents().containsKey("_default._default.before"));
+    bucket.branch(bucket.vbucketOf("before"));
+    bucket.upsert("before", "2");
+    await()
+        .atMost(TIMEOUT)
+        .until(() -> "2".equals(changes.documents().get("_default._default.before")));
+  }
+
+  /** Writers on all sides while the stream runs: nothing is lost, and seqnos only grow. */
+  @Test
+  void whatIsStreamedWhileItIsWrittenEndsAsTheBucketEnds() throws Exception {
+    bucket.load(500, 1000);
+    stream(options -> options);
+    ExecutorService writers = Executors.newFixedThreadPool(3);
+    try {
+      List<Future<?>> running =
+          List.of(
+              writers.submit(() -> write(new Random(1))),
+              writers.submit(() -> write(new Random(2))),
+              writers.submit(() -> write(new Random(3))));
+      for (Future<?> writer : running) {
+        writer.get(20, TimeUnit.SECONDS);
+      }
+    } finally {
+      writers.shutdownNow();
+    }
+    await().atMost(TIMEOUT).until(() -> reachedTheEnd());
+    for (int i = 0; i < 500; i++) {
+      String streamed = changes.documents().get("_default._default.doc-" + i);
+      String stored =
+          bucket
+              .defaultCollection()
+              .get("doc-" + i)
+              .map(value -> new String(value, StandardCharsets.UTF_8))
+              .orElse(null);
+      assertThat(streamed).as("doc-" + i).isEqualTo(stored);
+    }
+    assertThat(changes.disorders()).isEmpty();
+  }
+
+  private void write(Random random) {
+    for (int i = 0; i < 5000; i++) {
+      String id = "doc-" + random.nextInt(500);
+      switch (random.nextInt(4)) {
+        case 0 -> bucket.delete(id);
+        case 1 -> bucket.defaultCollection().expire(id);
+        default -> bucket.upsert(id, "{\"write\":" + i + "}");
+      }
+    }
+  }
+
+  private boolean reachedTheEnd() {
+    for (int vbucket = 0; vbucket < VBUCKETS; vbucket++) {
+      if (changes.seqno(vbucket) != bucket.highSeqno(vbucket)) {
+        return false;
+      }
+    }
+    return true;
+  }
+}
