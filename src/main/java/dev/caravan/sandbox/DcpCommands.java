@@ -8,14 +8,6 @@ final class DcpCommands implements KvConnection.Commands {
   private static final int OPEN_EXTRAS = 8;
   private static final int STREAM_EXTRAS = 48;
 
-  private static final int DISK_ONLY = 0x02;
-  private static final int TO_LATEST = 0x04;
-  private static final int ACTIVE_ONLY = 0x10;
-  private static final int STRICT_VBUUID = 0x20;
-  private static final int IGNORE_PURGED = 0x80;
-  private static final int KNOWN_STREAM_FLAGS =
-      DISK_ONLY | TO_LATEST | ACTIVE_ONLY | STRICT_VBUUID | IGNORE_PURGED;
-
   @Override
   public boolean handle(Session session, Request request) {
     switch (request.opcode()) {
@@ -189,9 +181,9 @@ final class DcpCommands implements KvConnection.Commands {
     if (request.valueLength() > 0 && !settings.collections()) {
       return "Request must not include value";
     }
-    return (request.intExtra(0) & ~KNOWN_STREAM_FLAGS) != 0
-        ? "Request contains invalid flags"
-        : null;
+    return new StreamFlags(request.intExtra(0)).areKnown()
+        ? null
+        : "Request contains invalid flags";
   }
 
   private static void startStream(
@@ -201,28 +193,16 @@ final class DcpCommands implements KvConnection.Commands {
       VBucket vbucket,
       StreamPosition position,
       StreamFilter filter) {
-    int flags = request.intExtra(0);
-    long rollback =
-        vbucket.rollbackSeqno(position, (flags & STRICT_VBUUID) != 0, (flags & IGNORE_PURGED) != 0);
-    if (rollback >= 0) {
-      byte[] seqno = ByteBuffer.allocate(Long.BYTES).putLong(rollback).array();
+    StreamFlags flags = new StreamFlags(request.intExtra(0));
+    VBucket.StreamStart start = vbucket.startStream(position, flags);
+    if (start.mustRollBack()) {
+      byte[] seqno = ByteBuffer.allocate(Long.BYTES).putLong(start.rollbackSeqno()).array();
       session.send(request, Status.ROLLBACK, new byte[0], seqno, Datatype.RAW, 0);
       return;
     }
-    session.answer(request, vbucket.failoverLog());
-    long high = vbucket.highSeqno();
-    boolean diskOnly = (flags & DISK_ONLY) != 0;
-    boolean toLatest = (flags & TO_LATEST) != 0;
+    session.answer(request, start.failoverLog());
     producer.open(
-        new DcpStream(
-            producer,
-            vbucket,
-            request.opaque(),
-            filter,
-            position.startSeqno(),
-            toLatest ? high : position.endSeqno(),
-            position.startSeqno() < high,
-            diskOnly));
+        new DcpStream(producer, vbucket, request.opaque(), filter, position, flags, start));
   }
 
   private static void closeStream(Session session, DcpProducer producer, Request request) {

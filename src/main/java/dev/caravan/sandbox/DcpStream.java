@@ -25,9 +25,10 @@ final class DcpStream implements VBucket.Watcher {
   private final VBucket vbucket;
   private final int opaque;
   private final StreamFilter filter;
+  private final StreamFlags flags;
+  private final long vbuuid;
   private final long startSeqno;
   private final long endSeqno;
-  private final boolean diskOnly;
   private final AtomicBoolean queued = new AtomicBoolean();
   private volatile boolean branched;
 
@@ -43,27 +44,27 @@ final class DcpStream implements VBucket.Watcher {
   /**
    * A stream that sends nothing until its producer runs it.
    *
-   * @param endSeqno where it ends, unsigned; the snapshot that holds it is sent as a whole
-   * @param fromDisk whether there is anything to send already
-   * @param diskOnly whether it ends after that
+   * @param opaque what the client asked with, and what all messages carry
+   * @param asked the range; the end is unsigned, and the snapshot that holds it is sent as a whole
+   * @param start what the vBucket answered
    */
   DcpStream(
       DcpProducer producer,
       VBucket vbucket,
       int opaque,
       StreamFilter filter,
-      long startSeqno,
-      long endSeqno,
-      boolean fromDisk,
-      boolean diskOnly) {
+      StreamPosition asked,
+      StreamFlags flags,
+      VBucket.StreamStart start) {
     this.producer = producer;
     this.vbucket = vbucket;
     this.opaque = opaque;
     this.filter = filter;
-    this.startSeqno = startSeqno;
-    this.endSeqno = endSeqno;
-    this.fromDisk = fromDisk;
-    this.diskOnly = diskOnly;
+    this.flags = flags;
+    vbuuid = start.vbuuid();
+    startSeqno = asked.startSeqno();
+    endSeqno = flags.toLatest() ? start.highSeqno() : asked.endSeqno();
+    fromDisk = startSeqno < start.highSeqno();
     position = startSeqno;
   }
 
@@ -76,7 +77,7 @@ final class DcpStream implements VBucket.Watcher {
   }
 
   void start() {
-    vbucket.watch(this);
+    vbucket.watch(this, vbuuid);
     producer.ready(this);
   }
 
@@ -144,6 +145,12 @@ final class DcpStream implements VBucket.Watcher {
     if (tail.highSeqno() == position) {
       return false;
     }
+    if (position > 0 && position < tail.purgeSeqno() && !flags.ignorePurged()) {
+      // Deletions after the position are forgotten: asked again, the vBucket answers with a
+      // rollback.
+      end(encoder, END_STATE_CHANGED);
+      return true;
+    }
     Item[] passing = filter.passing(tail.items());
     if (passing.length == 0 && !fromDisk) {
       position = tail.highSeqno();
@@ -191,7 +198,7 @@ final class DcpStream implements VBucket.Watcher {
   }
 
   private boolean isComplete() {
-    return Long.compareUnsigned(position, endSeqno) >= 0 || diskOnly && !fromDisk;
+    return Long.compareUnsigned(position, endSeqno) >= 0 || flags.diskOnly() && !fromDisk;
   }
 
   /** Sends the end of the stream and stops it. */

@@ -22,10 +22,11 @@ final class KeyIndex {
 
   /** Puts an item in place of an older one with the same key. */
   void put(Item item) {
-    int slot = slot(table, item.keyAndValue(), item.keyLength());
-    if (table[slot] == null && ++size > table.length - (table.length >> 2)) {
+    if (size >= table.length - (table.length >> 2)) {
       rebuild(table.length << 1, any -> true);
-      slot = slot(table, item.keyAndValue(), item.keyLength());
+    }
+    int slot = slot(table, item.keyAndValue(), item.keyLength());
+    if (table[slot] == null) {
       size++;
     }
     table[slot] = item;

@@ -58,8 +58,20 @@ final class VBucket {
     }
   }
 
-  /** Items after some seqno, and the high seqno at that moment. */
-  record Tail(Item[] items, long highSeqno) {}
+  /** Items after some seqno, and the high and the purge seqno at that moment. */
+  record Tail(Item[] items, long highSeqno, long purgeSeqno) {}
+
+  /**
+   * How a vBucket answers a stream request.
+   *
+   * @param rollbackSeqno where the client must go back to, or -1 if it may go on
+   * @param failoverLog as it goes over the wire
+   */
+  record StreamStart(long rollbackSeqno, byte[] failoverLog, long vbuuid, long highSeqno) {
+    boolean mustRollBack() {
+      return rollbackSeqno != NO_ROLLBACK;
+    }
+  }
 
   /** A branch of the history with its last seqno, and the current branch. */
   record Branch(long uuid, long upper, long currentUuid, long highSeqno) {
@@ -298,9 +310,16 @@ final class VBucket {
     watchers.forEach(Watcher::branched);
   }
 
-  /** Calls the watcher from the next change on; {@link #unwatch} ends that. */
-  synchronized void watch(Watcher watcher) {
+  /**
+   * Calls the watcher from the next change on, until {@link #unwatch}.
+   *
+   * @param uuid the branch that it knows; if there is a newer one, it is told so at once
+   */
+  synchronized void watch(Watcher watcher, long uuid) {
     watchers.add(watcher);
+    if (uuid != failoverLog.uuid()) {
+      watcher.branched();
+    }
   }
 
   synchronized void unwatch(Watcher watcher) {
@@ -308,7 +327,7 @@ final class VBucket {
   }
 
   synchronized Tail after(long seqno) {
-    return new Tail(seqno >= highSeqno ? NO_ITEMS : log.after(seqno), highSeqno);
+    return new Tail(seqno >= highSeqno ? NO_ITEMS : log.after(seqno), highSeqno, purgeSeqno);
   }
 
   synchronized long highSeqno() {
@@ -338,23 +357,22 @@ final class VBucket {
     return upper < 0 ? null : new Branch(uuid, upper, failoverLog.uuid(), highSeqno);
   }
 
-  /**
-   * Where a stream that asks to continue from a position must roll back to, or -1 if it may
-   * continue.
-   *
-   * @param strict whether an unknown vbuuid counts even at seqno 0
-   * @param ignorePurged whether a position before the purge seqno is good enough
-   */
-  synchronized long rollbackSeqno(StreamPosition asked, boolean strict, boolean ignorePurged) {
+  /** Decides whether a stream may continue from a position. */
+  synchronized StreamStart startStream(StreamPosition asked, StreamFlags flags) {
+    return new StreamStart(
+        rollbackSeqno(asked, flags), failoverLog.encoded(), failoverLog.uuid(), highSeqno);
+  }
+
+  private long rollbackSeqno(StreamPosition asked, StreamFlags flags) {
     long start = asked.startSeqno();
-    if (start == 0 && !(strict && asked.vbuuid() != 0)) {
+    if (start == 0 && !(flags.strictVbuuid() && asked.vbuuid() != 0)) {
       return NO_ROLLBACK;
     }
     long upper = failoverLog.upper(asked.vbuuid(), highSeqno);
     if (upper < 0) {
       return 0;
     }
-    if (start > 0 && start < purgeSeqno && !ignorePurged) {
+    if (start > 0 && start < purgeSeqno && !flags.ignorePurged()) {
       return 0;
     }
     long snapshotStart = start == asked.snapshotEnd() ? start : asked.snapshotStart();

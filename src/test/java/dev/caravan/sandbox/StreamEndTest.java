@@ -86,6 +86,26 @@ class StreamEndTest {
                 .array());
   }
 
+  /** A client that is so slow that deletions are purged before it got them must not miss them. */
+  @Test
+  void aStreamThatFellBehindThePurgeSeqnoEnds() throws IOException {
+    client.control("connection_buffer_size", "1");
+    streamLive("");
+    bucket.upsert("k80", "1");
+    assertThat(client.arrived()).as("the marker fills the window").hasSize(1);
+    bucket.delete("k80");
+    bucket.delete("k98");
+    bucket.upsert("k183", "1");
+    bucket.purgeTombstones();
+    client.control("connection_buffer_size", "0");
+    assertThat(client.arrivedWords())
+        .satisfiesExactly(
+            w -> assertThat(w).contains("MUTATION seq=12"),
+            w -> assertThat(w).isEqualTo("[28 bytes] STREAM_END reason=2"));
+    assertThat(client.stream(VBUCKET, 0, 12, -1, bucket.vbuuid(VBUCKET), 12, 12, "").status())
+        .isEqualTo(0x23);
+  }
+
   /** 11: "manifest uid 6: drop airline(8)", "filter {"collections":["8"]}". */
   @Test
   void aStreamEndsWithItsLastCollection() throws IOException {

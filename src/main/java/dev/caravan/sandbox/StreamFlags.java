@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+/** The flags of a stream request. */
+record StreamFlags(int bits) {
+  private static final int DISK_ONLY = 0x02;
+  private static final int TO_LATEST = 0x04;
+  private static final int ACTIVE_ONLY = 0x10;
+  private static final int STRICT_VBUUID = 0x20;
+  private static final int IGNORE_PURGED = 0x80;
+  private static final int KNOWN =
+      DISK_ONLY | TO_LATEST | ACTIVE_ONLY | STRICT_VBUUID | IGNORE_PURGED;
+
+  boolean areKnown() {
+    return (bits & ~KNOWN) == 0;
+  }
+
+  /** The stream ends after what is there when it is opened. */
+  boolean diskOnly() {
+    return (bits & DISK_ONLY) != 0;
+  }
+
+  /** The stream ends at the high seqno of when it is opened, whatever end was asked for. */
+  boolean toLatest() {
+    return (bits & TO_LATEST) != 0;
+  }
+
+  /** An unknown vbuuid rolls back even at seqno 0. */
+  boolean strictVbuuid() {
+    return (bits & STRICT_VBUUID) != 0;
+  }
+
+  /**
+   * A position before the purge seqno is good enough, although deletions may be missing after it.
+   */
+  boolean ignorePurged() {
+    return (bits & IGNORE_PURGED) != 0;
+  }
+}
