@@ -11,9 +11,9 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * The map of the cluster that clients get: which node serves which vBucket.
  *
- * <p>{@code $HOST} stands for the address that the client came in by. Only the KV service is
- * listed: the Java SDK pings every service of the map and would wait for one that isn't there.
- * Thread-safe.
+ * <p>{@code $HOST} stands for the address that the client came in by. Only services that are there
+ * are listed: the Java SDK would wait for any other. It tells nodes apart by their manager port and
+ * refuses a map without one; this node has one port for both. Thread-safe.
  */
 final class ClusterConfig {
   private static final String HOST = "$HOST";
@@ -50,7 +50,7 @@ final class ClusterConfig {
     ObjectNode root = JsonNodeFactory.instance.objectNode();
     root.put("rev", 1).put("revEpoch", 1);
     ObjectNode node = root.putArray("nodesExt").addObject();
-    node.putObject("services").put("kv", kvPort).put("mgmtSSL", kvPort);
+    node.putObject("services").put("kv", kvPort).put("mgmt", kvPort);
     node.put("thisNode", true);
     if (bucket != null) {
       addBucket(root, bucket);

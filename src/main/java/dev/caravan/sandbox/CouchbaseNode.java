@@ -10,7 +10,6 @@ import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.nio.NioEventLoopGroup;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
-import io.netty.handler.codec.LengthFieldBasedFrameDecoder;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -38,7 +37,6 @@ public final class CouchbaseNode implements AutoCloseable {
 
   private static final int EVENT_LOOPS = 2;
   private static final int BACKLOG = 1024;
-  private static final int MAX_FRAME_LENGTH = DocumentCommands.MAX_VALUE_LENGTH + (1 << 20);
   private static final WriteBufferWaterMark WATER_MARK =
       new WriteBufferWaterMark(256 * 1024, 1024 * 1024);
 
@@ -76,12 +74,7 @@ public final class CouchbaseNode implements AutoCloseable {
                 new ChannelInitializer<SocketChannel>() {
                   @Override
                   protected void initChannel(SocketChannel channel) {
-                    channel
-                        .pipeline()
-                        .addLast(
-                            // The body length at offset 8 doesn't count the header of 24 bytes.
-                            new LengthFieldBasedFrameDecoder(MAX_FRAME_LENGTH, 8, 4, 12, 0))
-                        .addLast(new KvConnection(CouchbaseNode.this));
+                    channel.pipeline().addLast(new ProtocolDetector(CouchbaseNode.this));
                   }
                 });
     var bound = bootstrap.bind(host, port).awaitUninterruptibly();

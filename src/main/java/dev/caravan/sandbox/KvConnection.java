@@ -2,6 +2,7 @@
 package dev.caravan.sandbox;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.handler.codec.TooLongFrameException;
@@ -30,17 +31,17 @@ final class KvConnection extends SimpleChannelInboundHandler<ByteBuf> {
   private final CouchbaseNode node;
   private final SessionCommands sessionCommands;
   private final List<Commands> bucketCommands;
-  private Session session;
+  private final Session session;
 
-  KvConnection(CouchbaseNode node) {
+  KvConnection(CouchbaseNode node, Channel channel) {
     this.node = node;
+    session = new Session(channel, node.clusterConfig());
     sessionCommands = new SessionCommands(node);
     bucketCommands = List.of(new DocumentCommands(), new BucketCommands(), new DcpCommands());
   }
 
   @Override
-  public void channelActive(ChannelHandlerContext context) {
-    session = new Session(context.channel(), node.clusterConfig());
+  public void handlerAdded(ChannelHandlerContext context) {
     node.connected(session);
   }
 

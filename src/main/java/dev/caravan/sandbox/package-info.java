@@ -12,9 +12,8 @@
  *   <li>Persistence and replicas: documents are in memory, count as persisted at once, and a
  *       durable write succeeds at once (it takes the seqno of its prepare, as a real one does).
  *       Nothing of DCP looks different for that.
- *   <li>Services other than KV, and HTTP: the clients don't need them to read, write and stream.
- *       {@code Bucket.waitUntilReady} of the Java SDK does, and times out; operations wait by
- *       themselves.
+ *   <li>Services other than KV: the clients don't need them to read, write and stream. Of the
+ *       cluster manager there is the one page that {@code waitUntilReady} of the Java SDK asks for.
  *   <li>Sub-document commands, counters, append and touch: they reach DCP as plain mutations.
  *       Documents with extended attributes are made from inside the process.
  *   <li>DCP stream ids, sync-write streams, out-of-order snapshots and FlatBuffers events: a server

@@ -177,7 +177,7 @@ class DocumentCommandsTest {
   @Test
   void aFrameThatIsNotOfTheProtocolEndsTheConnection() throws IOException {
     byte[] frame = new byte[24];
-    frame[0] = 'G';
+    frame[0] = 0x42;
     client.sendRaw(frame);
     assertThat(client.isClosedByNode()).isTrue();
   }

@@ -5,9 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.sandbox.RawClient.Frame;
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -312,6 +317,30 @@ class HandshakeTest {
         .contains("The command can only be sent on a DCP connection");
     assertThat(client.stream(5, 0, 1).status()).isEqualTo(0x04);
     assertThat(client.call(0x54, "", "").status()).isEqualTo(0x04);
+  }
+
+  /** Not recorded: what the Java SDK's waitUntilReady asks over HTTP. */
+  @Test
+  void theBucketsHealthIsToldToThoseWhoMayKnow() throws Exception {
+    assertThat(health("probe", "Administrator:password").statusCode()).isEqualTo(200);
+    assertThat(health("probe", "Administrator:password").body()).contains("\"status\":\"healthy\"");
+    assertThat(health("missing", "Administrator:password").statusCode()).isEqualTo(404);
+    assertThat(health("default", "reader:secret").statusCode()).isEqualTo(404);
+    assertThat(health("probe", "Administrator:wrong").statusCode()).isEqualTo(401);
+  }
+
+  private static HttpResponse<String> health(String bucket, String credentials) throws Exception {
+    String basic = Base64.getEncoder().encodeToString(credentials.getBytes(StandardCharsets.UTF_8));
+    URI uri =
+        URI.create(
+            "http://" + node.host() + ":" + node.port() + "/pools/default/buckets/" + bucket);
+    return HttpClient.newHttpClient()
+        .send(
+            HttpRequest.newBuilder(uri)
+                .version(HttpClient.Version.HTTP_1_1)
+                .header("Authorization", "Basic " + basic)
+                .build(),
+            HttpResponse.BodyHandlers.ofString());
   }
 
   private static List<Integer> features(Frame reply) {

@@ -39,6 +39,7 @@ class JavaSdkTest {
             Set.of(SeedNode.create(node.host(), Optional.of(node.port()), Optional.empty())),
             ClusterOptions.clusterOptions(
                 CouchbaseNode.ADMINISTRATOR, CouchbaseNode.ADMINISTRATOR_PASSWORD));
+    cluster.bucket("default").waitUntilReady(Duration.ofSeconds(20));
     collection = cluster.bucket("default").defaultCollection();
   }
 
