@@ -112,6 +112,14 @@ public final class CouchbaseDcpMessage extends DefaultMessage {
   }
 
   @Override
+  protected <T> T getBody(Class<T> type, Object body) {
+    // A message of a batch has no exchange of its own; Camel would convert nothing then.
+    return getExchange() == null
+        ? typeConverter.tryConvertTo(type, body)
+        : super.getBody(type, body);
+  }
+
+  @Override
   public void setBody(Object body) {
     bodyGiven = true;
     super.setBody(body);

@@ -58,6 +58,7 @@ public final class BucketStream {
   private List<Integer> vbuckets = List.of();
   private CompletableFuture<?> pending;
   private CompletableFuture<Map<Integer, Offset>> located;
+  private CompletableFuture<?> closing = CompletableFuture.completedFuture(null);
   private long nextAttemptNanos = System.nanoTime();
   private Duration backoff;
   private long nextCommitNanos;
@@ -125,7 +126,7 @@ public final class BucketStream {
         }
       }
       case DRAINING -> {
-        if (inFlight.get() == 0) {
+        if (inFlight.get() == 0 && closing.isDone()) {
           progress.rewind();
           step = Step.WAITING;
         }
@@ -208,7 +209,8 @@ public final class BucketStream {
   }
 
   private void lost(Throwable cause) {
-    session.close();
+    closing = session.close();
+    closing.thenRun(sink::wakeUp);
     located = null;
     long jittered = (long) (backoff.toNanos() * ThreadLocalRandom.current().nextDouble(0.8, 1.2));
     nextAttemptNanos = System.nanoTime() + jittered;

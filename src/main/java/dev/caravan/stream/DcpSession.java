@@ -3,6 +3,7 @@ package dev.caravan.stream;
 
 import com.couchbase.client.core.deps.io.netty.buffer.ByteBuf;
 import com.couchbase.client.core.deps.io.netty.buffer.ByteBufUtil;
+import com.couchbase.client.core.deps.io.netty.channel.Channel;
 import com.couchbase.client.core.deps.io.netty.channel.ChannelPipeline;
 import com.couchbase.client.core.deps.io.netty.channel.EventLoopGroup;
 import com.couchbase.client.dcp.Authenticator;
@@ -36,8 +37,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -86,7 +89,10 @@ final class DcpSession {
   private final CompletableFuture<Void> decisiveFailure = new CompletableFuture<>();
   private final AtomicReference<Throwable> failure = new AtomicReference<>();
   private final AtomicInteger rollbacks;
+  private final Set<Channel> handshaking = ConcurrentHashMap.newKeySet();
+  private final CompletableFuture<Void> disconnected = new CompletableFuture<>();
   private volatile Client client;
+  private boolean connecting;
   private volatile boolean closed;
   private volatile VbucketStream[] vbuckets = new VbucketStream[0];
 
@@ -126,6 +132,9 @@ final class DcpSession {
    *     clear
    */
   CompletableFuture<Void> connect() {
+    synchronized (this) {
+      connecting = true;
+    }
     // Making a client may look up DNS SRV records, so that isn't for the lane either.
     CompletableFuture<Void> connected =
         Mono.fromCallable(this::newClient)
@@ -136,6 +145,9 @@ final class DcpSession {
     return first.handle(
         (ignored, error) -> {
           if (error != null) {
+            if (client == null) {
+              disconnected.complete(null);
+            }
             throw new CompletionException(named(error));
           }
           return null;
@@ -174,12 +186,14 @@ final class DcpSession {
     created.controlEventHandler(this::onControl);
     created.dataEventHandler(this::onData);
     created.systemEventHandler(this::onSystemEvent);
+    boolean closedMeanwhile;
     synchronized (this) {
       client = created;
-      if (closed) {
-        created.disconnect().subscribe();
-        throw new IllegalStateException("Closed while connecting.");
-      }
+      closedMeanwhile = closed;
+    }
+    if (closedMeanwhile) {
+      disconnect(created);
+      throw new IllegalStateException("Closed while connecting.");
     }
     return created;
   }
@@ -305,19 +319,36 @@ final class DcpSession {
     return closed;
   }
 
-  /** Stops the flow of changes at once and disconnects in the background. Idempotent. */
+  /**
+   * Stops the flow of changes at once and disconnects in the background. Idempotent.
+   *
+   * @return completes when every connection is closed
+   */
   CompletableFuture<Void> close() {
-    Client opened;
     synchronized (this) {
       if (closed) {
-        return CompletableFuture.completedFuture(null);
+        return disconnected;
       }
       closed = true;
-      opened = client;
+      if (client == null) {
+        if (!connecting) {
+          disconnected.complete(null);
+        }
+        // Otherwise the client is just being made, and is disconnected once it is.
+        return disconnected;
+      }
     }
-    return opened == null
-        ? CompletableFuture.completedFuture(null)
-        : opened.disconnect().toFuture();
+    disconnect(client);
+    return disconnected;
+  }
+
+  private void disconnect(Client opened) {
+    opened
+        .disconnect()
+        .subscribe(
+            ignored -> {}, error -> disconnected.complete(null), () -> disconnected.complete(null));
+    // The client would wait until the handshake times out.
+    handshaking.forEach(Channel::close);
   }
 
   private void fail(Throwable error) {
@@ -512,6 +543,9 @@ final class DcpSession {
     public void authKeyValueConnection(ChannelPipeline pipeline) {
       Login login = login();
       String node = DcpChannel.getHostAndPort(pipeline.channel()).format();
+      Channel channel = pipeline.channel();
+      handshaking.add(channel);
+      channel.closeFuture().addListener(future -> handshaking.remove(channel));
       pipeline.addLast(new HandshakeHandler(node, bucket(), login.username(), connections));
       new PasswordAuthenticator(new StaticCredentialsProvider(login.username(), login.password()))
           .authKeyValueConnection(pipeline);

@@ -43,6 +43,7 @@ final class HandshakeHandler extends ChannelDuplexHandler {
   private final String user;
   private final NodeConnections connections;
   private boolean connectCalled;
+  private boolean tcpConnected;
   private boolean established;
 
   HandshakeHandler(String node, String bucket, String user, NodeConnections connections) {
@@ -65,7 +66,7 @@ final class HandshakeHandler extends ChannelDuplexHandler {
           new ConnectionFailure(
               Reason.UNREACHABLE,
               "The host name of Couchbase node " + node + " can't be resolved."));
-    } else {
+    } else if (tcpConnected) {
       connections.closed(node, established);
     }
   }
@@ -79,7 +80,8 @@ final class HandshakeHandler extends ChannelDuplexHandler {
     connectCalled = true;
     promise.addListener(
         future -> {
-          if (!future.isSuccess()) {
+          tcpConnected = future.isSuccess();
+          if (!tcpConnected) {
             connections.failed(
                 node,
                 new ConnectionFailure(

@@ -27,7 +27,7 @@ final class NodeConnections {
   }
 
   synchronized void connecting(String node) {
-    nodes.computeIfAbsent(node, name -> new Node());
+    nodes.computeIfAbsent(node, name -> new Node()).explained = false;
   }
 
   synchronized void established(String node) {
@@ -40,6 +40,7 @@ final class NodeConnections {
     synchronized (this) {
       Node state = nodes.get(node);
       state.established = false;
+      state.explained = true;
       state.failure = failure;
     }
     onFailure.accept(failure);
@@ -57,7 +58,7 @@ final class NodeConnections {
                     + " closed the connection before it was ready. Is this the port of the KV service?");
     synchronized (this) {
       Node state = nodes.get(node);
-      if (!wasEstablished && state.failure != null) {
+      if (!wasEstablished && state.explained) {
         return;
       }
       state.established = false;
@@ -98,6 +99,11 @@ final class NodeConnections {
 
   private static final class Node {
     private boolean established;
+
+    /** Kept while the client tries again, until a connection stands. */
     private ConnectionFailure failure;
+
+    /** Whether the failure is of the latest attempt. */
+    private boolean explained;
   }
 }
