@@ -20,6 +20,10 @@
  *       need not have them, and refuses their controls or does without.
  *   <li>Compression of its own: a value goes out as its writer stored it, unless a client forces
  *       compression, so that a benchmark measures its consumer.
+ *   <li>The expiry pager's clock: documents expire when they are read, when a backfill meets them,
+ *       and when {@link dev.caravan.sandbox.Bucket#expireDue()} is called, so that a test decides
+ *       when.
+ *   <li>Pushed cluster maps: there is one node, and its map never changes.
  *   <li>Rights on single scopes and collections.
  * </ul>
  */
