@@ -5,7 +5,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
-import io.netty.handler.codec.TooLongFrameException;
+import io.netty.handler.codec.DecoderException;
 import java.io.IOException;
 import java.util.List;
 import org.slf4j.Logger;
@@ -89,9 +89,10 @@ final class KvConnection extends SimpleChannelInboundHandler<ByteBuf> {
 
   @Override
   public void channelWritabilityChanged(ChannelHandlerContext context) {
-    if (session.producer() == null) {
-      context.channel().config().setAutoRead(context.channel().isWritable());
-    } else if (context.channel().isWritable()) {
+    boolean writable = context.channel().isWritable();
+    boolean dcp = session.producer() != null;
+    context.channel().config().setAutoRead(writable || dcp);
+    if (writable && dcp) {
       session.producer().schedule();
     }
   }
@@ -99,7 +100,7 @@ final class KvConnection extends SimpleChannelInboundHandler<ByteBuf> {
   @Override
   public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
     if (cause instanceof IOException
-        || cause instanceof TooLongFrameException
+        || cause instanceof DecoderException
         || cause instanceof IllegalArgumentException) {
       LOG.debug("Closing {}: {}", context.channel().remoteAddress(), cause.toString());
     } else {
