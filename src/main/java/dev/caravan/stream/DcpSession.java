@@ -33,6 +33,7 @@ import com.couchbase.client.dcp.transport.netty.ChannelFlowController;
 import dev.caravan.offset.Offset;
 import dev.caravan.stream.ConnectionFailure.Reason;
 import dev.caravan.stream.StreamSettings.Login;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
@@ -93,6 +94,7 @@ final class DcpSession {
   private final CompletableFuture<Void> disconnected = new CompletableFuture<>();
   private volatile Client client;
   private boolean connecting;
+  private volatile CompletableFuture<Void> connected;
   private volatile boolean closed;
   private volatile VbucketStream[] vbuckets = new VbucketStream[0];
 
@@ -136,7 +138,7 @@ final class DcpSession {
       connecting = true;
     }
     // Making a client may look up DNS SRV records, so that isn't for the lane either.
-    CompletableFuture<Void> connected =
+    connected =
         Mono.fromCallable(this::newClient)
             .subscribeOn(Schedulers.boundedElastic())
             .flatMap(Client::connect)
@@ -343,6 +345,8 @@ final class DcpSession {
   }
 
   private void disconnect(Client opened) {
+    // An attempt to connect that is still waiting would disconnect a second time, much later.
+    connected.cancel(true);
     opened
         .disconnect()
         .subscribe(
@@ -389,16 +393,17 @@ final class DcpSession {
     while (root.getCause() != null) {
       root = root.getCause();
     }
+    String nodes = String.join(", ", settings.seedNodes().hosts());
     if (root instanceof TimeoutException) {
       return new ConnectionFailure(
           Reason.UNREACHABLE,
-          "No answer about bucket '"
-              + bucket()
-              + "' from "
-              + String.join(", ", settings.seedNodes().hosts())
-              + " within "
-              + settings.bootstrapTimeout().toSeconds()
-              + " s.",
+          "No answer about bucket '" + bucket() + "' from " + nodes + ".",
+          root);
+    }
+    if (root instanceof IOException) {
+      return new ConnectionFailure(
+          Reason.UNREACHABLE,
+          "Couchbase at " + nodes + " can't be reached: " + root.getMessage(),
           root);
     }
     if (root.getMessage() != null && root.getMessage().startsWith("Can't stream from collection")) {
