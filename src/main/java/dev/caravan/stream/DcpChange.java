@@ -175,21 +175,16 @@ public final class DcpChange {
    * through.
    */
   public static void acknowledge(List<DcpChange> changes) {
-    ChannelFlowController window = null;
     int bytes = 0;
-    for (DcpChange change : changes) {
+    for (int i = 0; i < changes.size(); i++) {
+      DcpChange change = changes.get(i);
       change.session.progress().acknowledge(change.position);
-      if (change.window != window) {
-        if (window != null) {
-          window.ack(bytes);
-        }
-        window = change.window;
+      bytes += change.wireSize;
+      if (i + 1 == changes.size() || changes.get(i + 1).window != change.window) {
+        change.session.released(bytes);
+        change.window.ack(bytes);
         bytes = 0;
       }
-      bytes += change.wireSize;
-    }
-    if (window != null) {
-      window.ack(bytes);
     }
   }
 }

@@ -44,6 +44,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -90,6 +91,8 @@ final class DcpSession {
   private final CompletableFuture<Void> decisiveFailure = new CompletableFuture<>();
   private final AtomicReference<Throwable> failure = new AtomicReference<>();
   private final AtomicInteger rollbacks;
+  private final AtomicLong heldBytes = new AtomicLong();
+  private volatile int largestMessage;
   private final Set<Channel> handshaking = ConcurrentHashMap.newKeySet();
   private final CompletableFuture<Void> disconnected = new CompletableFuture<>();
   private volatile Client client;
@@ -423,12 +426,17 @@ final class DcpSession {
     }
   }
 
+  /** Once an event has been dropped, none after it may count, of whatever kind. */
+  private boolean isOver() {
+    return closed || failure.get() != null;
+  }
+
   /** Owns the event and releases it. */
   private void onControl(ChannelFlowController window, ByteBuf event) {
     try {
       // None of these is handed on, so none has to be waited for.
       window.ack(event);
-      if (closed) {
+      if (isOver()) {
         return;
       }
       if (RollbackMessage.is(event)) {
@@ -461,7 +469,7 @@ final class DcpSession {
   /** Owns the event and releases it. */
   private void onData(ChannelFlowController window, ByteBuf event) {
     try {
-      if (closed) {
+      if (isOver() || !hold(event.readableBytes())) {
         return;
       }
       VbucketStream vbucket = vbuckets[MessageUtil.getVbucket(event)];
@@ -483,6 +491,7 @@ final class DcpSession {
       if (!keyspace.selected()) {
         progress.advance(vbucket.number, vbucket.snapshot, seqno);
         window.ack(event);
+        released(event.readableBytes());
         return;
       }
       sink.offer(change(window, event, vbucket, seqno, keyspace, keyStart, keyEnd));
@@ -491,6 +500,39 @@ final class DcpSession {
     } finally {
       event.release();
     }
+  }
+
+  /**
+   * Counts a message as held. Each connection that is made anew brings another window while that of
+   * the lost one is still being worked on; more than two windows a node ends the session, so that
+   * what is held stays bounded however often connections break.
+   *
+   * @return whether it may be held
+   */
+  private boolean hold(int bytes) {
+    if (bytes > largestMessage) {
+      largestMessage = bytes;
+    }
+    // A server sends one message more than fits.
+    long limit =
+        2L * connections.count() * ((long) settings.flowControlBufferSize() + largestMessage);
+    if (heldBytes.addAndGet(bytes) <= limit) {
+      return true;
+    }
+    fail(
+        new ConnectionFailure(
+            Reason.OTHER,
+            "Connections for bucket '"
+                + bucket()
+                + "' broke while "
+                + heldBytes.get()
+                + " bytes of changes were not done; reading again when they are."));
+    return false;
+  }
+
+  /** Notes that bytes of changes are not held any more. */
+  void released(int bytes) {
+    heldBytes.addAndGet(-bytes);
   }
 
   private DcpChange change(

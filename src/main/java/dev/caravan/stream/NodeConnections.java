@@ -15,6 +15,7 @@ final class NodeConnections {
   private final int seedCount;
   private final Consumer<ConnectionFailure> onFailure;
   private final Map<String, Node> nodes = new LinkedHashMap<>();
+  private volatile int count;
   private long noneSinceNanos = System.nanoTime();
 
   /**
@@ -28,6 +29,7 @@ final class NodeConnections {
 
   synchronized void connecting(String node) {
     nodes.computeIfAbsent(node, name -> new Node()).explained = false;
+    count = nodes.size();
   }
 
   synchronized void established(String node) {
@@ -82,6 +84,11 @@ final class NodeConnections {
       }
     }
     return result;
+  }
+
+  /** How many nodes there are connections to, or attempts. */
+  int count() {
+    return count;
   }
 
   /** Whether every seed node has been tried and has failed. */

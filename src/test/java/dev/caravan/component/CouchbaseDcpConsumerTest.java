@@ -298,6 +298,23 @@ class CouchbaseDcpConsumerTest {
   }
 
   @Test
+  void connectionsThatBreakAgainAndAgainDontMakeDocumentsPileUp() throws Exception {
+    bucket.load(2_000, 1_000);
+    Holding holding = new Holding();
+    routes.start(uri("flowControlBufferSize=65536"), holding);
+    await().atMost(Routes.SOON).until(() -> holding.arrived() >= 50);
+
+    for (int i = 0; i < 6; i++) {
+      node.disconnectAll();
+      await().during(Duration.ofMillis(300)).until(() -> holding.arrived() < 160);
+    }
+    holding.letGo();
+
+    await().atMost(Routes.SOON).until(() -> holding.arrived() >= 2_000);
+    await().during(Duration.ofMillis(200)).until(() -> holding.arrived() == 2_000);
+  }
+
+  @Test
   void aFailedExchangeStopsTheConsumerAndNothingIsLost() throws Exception {
     bucket.upsert("good", "1");
     bucket.upsert("bad", "2");
