@@ -23,7 +23,8 @@ public interface OffsetStore {
   Map<Integer, Offset> load(String bucket, Collection<Integer> vbuckets);
 
   /**
-   * Remembers offsets, replacing what was saved for the same vBuckets. Returns at once.
+   * Remembers offsets, replacing what was saved for the same vBuckets. Returns at once. Saves of
+   * the same bucket take effect in the order of the calls.
    *
    * @return completes once a later {@link #load} is certain to see the offsets; fails if that can't
    *     be promised
