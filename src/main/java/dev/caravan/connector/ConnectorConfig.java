@@ -389,7 +389,12 @@ public final class ConnectorConfig {
 
   /** The topic of a bucket: the prefix, then the bucket's name. */
   public String topic(String bucket) {
-    return values.get(TOPIC) + bucket;
+    return topicPrefix() + bucket;
+  }
+
+  /** What a topic's name has before the bucket's name; may be empty. */
+  public String topicPrefix() {
+    return (String) values.get(TOPIC);
   }
 
   /** The full name of the record schema. */

@@ -58,11 +58,19 @@ final class KafkaCluster implements AutoCloseable {
    */
   void ensureCompacted(String topic, Optional<Short> replication) {
     Optional<TopicDescription> existing = describe(topic);
-    if (existing.isEmpty()) {
-      create(topic, replication);
+    if (existing.isEmpty() && create(topic, replication)) {
       return;
     }
-    int partitions = existing.get().partitions().size();
+    long deadline = System.nanoTime() + TIMEOUT.toNanos();
+    while (existing.isEmpty() && System.nanoTime() - deadline < 0) {
+      // Somebody else made it just now, and not every broker knows it yet.
+      existing = describe(topic);
+    }
+    check(topic, existing.orElseThrow(() -> new KafkaException("No broker knows topic " + topic)));
+  }
+
+  private void check(String topic, TopicDescription existing) {
+    int partitions = existing.partitions().size();
     if (partitions != 1) {
       throw new ConfigException(
           "Topic '"
@@ -91,17 +99,19 @@ final class KafkaCluster implements AutoCloseable {
     }
   }
 
-  private void create(String topic, Optional<Short> replication) {
+  /** Makes the topic; false if it is there. */
+  private boolean create(String topic, Optional<Short> replication) {
     NewTopic compacted =
         new NewTopic(topic, Optional.of(1), replication)
             .configs(Map.of(TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_COMPACT));
     try {
       ask(admin.createTopics(List.of(compacted)).all(), "make topic '" + topic + "'");
+      return true;
     } catch (KafkaException e) {
-      if (!(e.getCause() instanceof TopicExistsException)) {
-        throw e;
+      if (e.getCause() instanceof TopicExistsException) {
+        return false;
       }
-      // Another worker was faster, and makes it as this one would.
+      throw e;
     }
   }
 

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import dev.caravan.connector.TaskFactory;
+import dev.caravan.connector.TaskRoutes;
+import dev.caravan.offset.MemoryOffsetStore;
+import dev.caravan.record.SchemaRegistry;
+import dev.caravan.rest.RestRoutes;
+import dev.caravan.rest.UnmatchedRequests;
+import dev.caravan.worker.Worker;
+import dev.caravan.worker.WorkerConfig;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.UnknownHostException;
+import java.util.Map;
+import java.util.Objects;
+import org.apache.camel.CamelContext;
+import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpRouter;
+import org.apache.camel.main.Main;
+
+/**
+ * A worker as a program: camel-main with the REST API, the route template, and the {@link Worker}.
+ * Immutable once started; safe for use by several threads.
+ */
+public final class WorkerApplication implements AutoCloseable {
+  /** A connector's configuration is a few kilobytes; more is no configuration. */
+  private static final int MAX_BODY_BYTES = 1024 * 1024;
+
+  private static final int SHUTDOWN_SECONDS = 10;
+
+  private final Main main;
+  private final Worker worker;
+  private final String url;
+
+  private WorkerApplication(Main main, Worker worker, String url) {
+    this.main = main;
+    this.worker = worker;
+    this.url = url;
+  }
+
+  /**
+   * Starts a worker, and returns when its REST API answers.
+   *
+   * @param properties in Kafka Connect's names, see {@link WorkerConfig}
+   * @throws Exception if the properties are wrong, Kafka can't be reached, or the port is taken
+   */
+  public static WorkerApplication start(Map<String, String> properties) throws Exception {
+    WorkerConfig config = WorkerConfig.parse(properties);
+    Main main = new Main();
+    TaskFactory tasks =
+        new TaskRoutes(
+            main::getCamelContext,
+            config.bootstrapServers(),
+            config.schemaRegistry().map(SchemaRegistry::new));
+    return start(config, main, tasks);
+  }
+
+  /** Starts a worker whose tasks are of another making. */
+  static WorkerApplication start(WorkerConfig config, Main main, TaskFactory tasks)
+      throws Exception {
+    checkPort(config);
+    Worker worker = new Worker(config, tasks, connector -> new MemoryOffsetStore());
+    try {
+      configure(main, config);
+      main.configure().addRoutesBuilder(new RestRoutes(worker, version()));
+      main.start();
+      VertxPlatformHttpRouter router = router(main.getCamelContext(), config);
+      UnmatchedRequests.answerIn(main.getCamelContext(), router);
+      String port = ":" + router.getServer().getServer().actualPort();
+      worker.run(config.advertisedHost().orElseGet(WorkerApplication::hostName) + port);
+      String url = "http://" + config.advertisedHost().orElse("localhost") + port;
+      return new WorkerApplication(main, worker, url);
+    } catch (Exception e) {
+      close(main, worker);
+      throw e;
+    }
+  }
+
+  private static void configure(Main main, WorkerConfig config) {
+    Map<String, Object> settings =
+        Map.of(
+            "camel.main.name",
+            "caravan",
+            "camel.main.jmxEnabled",
+            "false",
+            "camel.main.shutdownTimeout",
+            SHUTDOWN_SECONDS,
+            "camel.main.routesIncludePattern",
+            "classpath:routes/couchbase-to-kafka.camel.yaml",
+            "camel.server.enabled",
+            "true",
+            "camel.server.host",
+            config.host(),
+            "camel.server.port",
+            config.port(),
+            "camel.server.maxBodySize",
+            MAX_BODY_BYTES);
+    // Overriding: a camel property in the environment must not move the API elsewhere.
+    settings.forEach((key, value) -> main.addOverrideProperty(key, value.toString()));
+  }
+
+  private static VertxPlatformHttpRouter router(CamelContext context, WorkerConfig config) {
+    return Objects.requireNonNull(
+        VertxPlatformHttpRouter.lookup(
+            context, VertxPlatformHttpRouter.getRouterNameFromPort(config.port())),
+        "there is no HTTP server");
+  }
+
+  /** Camel only logs that its server could not have the port, and goes on without. */
+  private static void checkPort(WorkerConfig config) throws IOException {
+    try (ServerSocket socket = new ServerSocket()) {
+      socket.setReuseAddress(true);
+      socket.bind(new InetSocketAddress(config.host(), config.port()));
+    } catch (IOException e) {
+      throw new IOException(
+          "The REST API can't listen on "
+              + config.host()
+              + ":"
+              + config.port()
+              + " ("
+              + e.getMessage()
+              + "); is another program using the port?",
+          e);
+    }
+  }
+
+  private static String hostName() {
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException e) {
+      return "localhost";
+    }
+  }
+
+  private static String version() {
+    String version = WorkerApplication.class.getPackage().getImplementationVersion();
+    return version == null ? "unknown" : version;
+  }
+
+  /** Where the REST API answers, {@code http://host:port}. */
+  public String url() {
+    return url;
+  }
+
+  /** Stops the tasks, then the REST API. Connectors stay in the config topic. */
+  @Override
+  public void close() {
+    close(main, worker);
+  }
+
+  private static void close(Main main, Worker worker) {
+    worker.close();
+    main.stop();
+  }
+}

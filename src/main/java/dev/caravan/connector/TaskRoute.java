@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.connector;
+
+import dev.caravan.component.ConsumerStatus;
+import dev.caravan.component.CouchbaseDcpConsumer;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.apache.camel.CamelContext;
+import org.apache.camel.builder.TemplatedRouteBuilder;
+import org.apache.camel.model.ModelCamelContext;
+import org.apache.camel.model.RouteDefinition;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A task as a route of its own. Closed, nothing of it is left in the Camel context: no route, no
+ * route definition, and no endpoint that another route doesn't use.
+ *
+ * <p>Safe for use by several threads.
+ */
+final class TaskRoute implements Task {
+  private static final Logger LOG = LoggerFactory.getLogger(TaskRoute.class);
+
+  /** Camel holds a lock on all its routes for as long as one stops. */
+  private static final int STOP_SECONDS = 5;
+
+  private final CamelContext context;
+  private final String routeId;
+  private final List<String> beanNames;
+  private final CouchbaseDcpConsumer consumer;
+
+  private TaskRoute(
+      CamelContext context,
+      String routeId,
+      Collection<String> beanNames,
+      CouchbaseDcpConsumer consumer) {
+    this.context = context;
+    this.routeId = routeId;
+    this.beanNames = List.copyOf(beanNames);
+    this.consumer = consumer;
+  }
+
+  /**
+   * Adds a route and starts it, which does not wait for Couchbase.
+   *
+   * @param beans by the template's parameter that names the bean
+   * @throws Exception if Camel can't make or start the route; nothing of it is left then
+   */
+  static TaskRoute add(
+      CamelContext context,
+      String template,
+      String routeId,
+      Map<String, Object> parameters,
+      Map<String, Object> beans)
+      throws Exception {
+    // Not as beans of the template: Camel loses those whose parameter has a name of several words.
+    Map<String, String> names = new HashMap<>();
+    beans.keySet().forEach(parameter -> names.put(parameter, routeId + "-" + parameter));
+    Map<String, Object> all = new HashMap<>(parameters);
+    all.putAll(names);
+    try {
+      beans.forEach((parameter, bean) -> context.getRegistry().bind(names.get(parameter), bean));
+      TemplatedRouteBuilder.builder(context, template).routeId(routeId).parameters(all).add();
+      return new TaskRoute(
+          context,
+          routeId,
+          names.values(),
+          (CouchbaseDcpConsumer) context.getRoute(routeId).getConsumer());
+    } catch (Exception | LinkageError e) {
+      remove(context, routeId, names.values());
+      throw e;
+    }
+  }
+
+  @Override
+  public TaskStatus status() {
+    ConsumerStatus status = consumer.status();
+    return new TaskStatus(
+        switch (status.phase()) {
+          case CONNECTING -> TaskStatus.Phase.CONNECTING;
+          case STREAMING -> TaskStatus.Phase.STREAMING;
+          case FAILED -> TaskStatus.Phase.FAILED;
+          case STOPPED -> TaskStatus.Phase.STOPPED;
+        },
+        status.error());
+  }
+
+  @Override
+  public void close() {
+    remove(context, routeId, beanNames);
+  }
+
+  /** Also after a start that failed halfway: Camel keeps the definition then. */
+  private static void remove(CamelContext context, String routeId, Collection<String> beanNames) {
+    try {
+      if (context.getRoute(routeId) != null) {
+        context.getRouteController().stopRoute(routeId, STOP_SECONDS, TimeUnit.SECONDS);
+        context.removeRoute(routeId);
+      }
+      RouteDefinition definition = ((ModelCamelContext) context).getRouteDefinition(routeId);
+      if (definition != null) {
+        ((ModelCamelContext) context).removeRouteDefinition(definition);
+      }
+    } catch (Exception e) {
+      LOG.error("Route {} could not be removed", routeId, e);
+    } finally {
+      beanNames.forEach(context.getRegistry()::unbind);
+    }
+  }
+}

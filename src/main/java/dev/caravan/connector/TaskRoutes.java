@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.connector;
+
+import dev.caravan.component.Credentials;
+import dev.caravan.component.DrainRate;
+import dev.caravan.offset.OffsetStore;
+import dev.caravan.record.DocumentAvro;
+import dev.caravan.record.DocumentJson;
+import dev.caravan.record.RecordFormat;
+import dev.caravan.record.RecordShaper;
+import dev.caravan.record.SchemaRegistry;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+import java.util.regex.Pattern;
+import org.apache.camel.CamelContext;
+
+/**
+ * Starts each task as a route of its own, made from the template {@code couchbase-to-kafka}.
+ *
+ * <p>Immutable and safe for use by several threads, although Camel itself starts and stops one
+ * route at a time.
+ */
+public final class TaskRoutes implements TaskFactory {
+  private static final String TEMPLATE = "couchbase-to-kafka";
+
+  private static final Pattern ODD = Pattern.compile("[^A-Za-z0-9._-]");
+
+  private static final int MIN_WINDOW = 1024 * 1024;
+  private static final int MAX_WINDOW = 64 * 1024 * 1024;
+
+  /**
+   * What part of the heap the windows of a connector's tasks may take when it leaves them to us.
+   */
+  private static final int HEAP_SHARE = 8;
+
+  private final Supplier<CamelContext> context;
+  private final String brokers;
+  private final Optional<SchemaRegistry> registry;
+
+  /**
+   * @param context where routes are added; asked for when the first task starts
+   * @param brokers Kafka's brokers, separated by commas
+   * @param registry where the schemas of Avro values are; without one, values are JSON
+   */
+  public TaskRoutes(
+      Supplier<CamelContext> context, String brokers, Optional<SchemaRegistry> registry) {
+    this.context = context;
+    this.brokers = brokers;
+    this.registry = registry;
+  }
+
+  @Override
+  public Task start(TaskConfig task, OffsetStore offsets) throws Exception {
+    ConnectorConfig connector = task.connector();
+    Map<String, Object> beans = new HashMap<>();
+    beans.put("offsetStore", offsets);
+    beans.put("recordShaper", recordShaper(connector));
+    if (connector.username() != null) {
+      beans.put("credentials", Credentials.of(connector.username(), connector.password().value()));
+    }
+    return TaskRoute.add(context.get(), TEMPLATE, routeId(task), parameters(task), beans);
+  }
+
+  private Map<String, Object> parameters(TaskConfig task) {
+    ConnectorConfig connector = task.connector();
+    DrainRate rate = task.drainRate();
+    Map<String, Object> parameters = new HashMap<>();
+    parameters.put("buckets", String.join(",", connector.buckets()));
+    parameters.put("connectionString", connector.connectionString());
+    parameters.put("vbuckets", task.vbuckets());
+    parameters.put("bufferSize", bufferSize(task));
+    parameters.put("batchSize", rate.batchSize());
+    parameters.put("unlimited", rate.unlimited());
+    parameters.put("permits", rate.permits());
+    parameters.put("periodMillis", rate.periodMillis());
+    parameters.put("topic", connector.topic(connector.buckets().get(0)));
+    parameters.put("brokers", brokers);
+    return parameters;
+  }
+
+  /** The window that a connector asks for; else its tasks share a part of the heap. */
+  private static int bufferSize(TaskConfig task) {
+    long share = Runtime.getRuntime().maxMemory() / HEAP_SHARE / task.tasks();
+    return task.connector()
+        .bufferSize()
+        .orElse((int) Math.max(MIN_WINDOW, Math.min(MAX_WINDOW, share)));
+  }
+
+  private RecordShaper recordShaper(ConnectorConfig connector) {
+    RecordFormat format =
+        registry
+            .<RecordFormat>map(known -> new DocumentAvro(connector.schemaName(), known))
+            .orElseGet(DocumentJson::new);
+    return new RecordShaper(connector.topicPrefix(), format);
+  }
+
+  /** A route id takes no other characters; "~" and the code point in hexadecimal stand for them. */
+  static String routeId(TaskConfig task) {
+    return ODD.matcher(task.id()).replaceAll(odd -> "~%x~".formatted(odd.group().codePointAt(0)));
+  }
+}

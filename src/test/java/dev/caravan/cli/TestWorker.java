@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.worker.WorkerConfig;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.camel.main.Main;
+
+/** A whole worker on a free port, with a real Kafka, and tasks that need no Couchbase. */
+public final class TestWorker implements AutoCloseable {
+  private static final HttpClient HTTP = HttpClient.newHttpClient();
+
+  private final RecordedTasks tasks = new RecordedTasks();
+  private final WorkerApplication application;
+
+  private TestWorker(Map<String, String> properties) throws Exception {
+    application = WorkerApplication.start(WorkerConfig.parse(properties), new Main(), tasks);
+  }
+
+  /** Starts a worker whose connectors are in this topic. */
+  public static TestWorker start(KafkaBroker kafka, String configTopic) throws Exception {
+    return start(kafka, configTopic, Map.of());
+  }
+
+  public static TestWorker start(
+      KafkaBroker kafka, String configTopic, Map<String, String> properties) throws Exception {
+    Map<String, String> all = new HashMap<>();
+    all.put("bootstrap.servers", kafka.bootstrapServers());
+    all.put("group.id", "tests");
+    all.put("config.storage.topic", configTopic);
+    all.put("config.storage.replication.factor", "1");
+    all.put("offset.storage.topic", "offsets");
+    all.put("listeners", "http://127.0.0.1:0");
+    all.putAll(properties);
+    return new TestWorker(all);
+  }
+
+  public RecordedTasks tasks() {
+    return tasks;
+  }
+
+  public String url() {
+    return application.url();
+  }
+
+  public HttpResponse<String> get(String path) throws Exception {
+    return send(request(path).GET());
+  }
+
+  public HttpResponse<String> delete(String path) throws Exception {
+    return send(request(path).DELETE());
+  }
+
+  public HttpResponse<String> post(String path, String json) throws Exception {
+    return send("POST", path, json);
+  }
+
+  public HttpResponse<String> put(String path, String json) throws Exception {
+    return send("PUT", path, json);
+  }
+
+  private HttpResponse<String> send(String method, String path, String json) throws Exception {
+    return send(
+        request(path)
+            .header("Content-Type", "application/json")
+            .method(method, HttpRequest.BodyPublishers.ofString(json)));
+  }
+
+  public HttpRequest.Builder request(String path) {
+    return HttpRequest.newBuilder(URI.create(url() + path));
+  }
+
+  public HttpResponse<String> send(HttpRequest.Builder request)
+      throws IOException, InterruptedException {
+    return HTTP.send(request.build(), HttpResponse.BodyHandlers.ofString());
+  }
+
+  @Override
+  public void close() {
+    application.close();
+  }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.connector;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import dev.caravan.offset.MemoryOffsetStore;
+import dev.caravan.offset.OffsetStore;
+import dev.caravan.sandbox.Sandbox;
+import dev.caravan.testkit.Topic;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.apache.camel.CamelContext;
+import org.apache.camel.main.Main;
+import org.apache.camel.model.ModelCamelContext;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** Tasks as routes of the real template, between a real Couchbase protocol and a real Kafka. */
+class TaskRoutesTest {
+  private static Sandbox sandbox;
+  private static Main main;
+  private static CamelContext camel;
+  private static TaskRoutes routes;
+
+  @BeforeAll
+  static void start() throws Exception {
+    sandbox = Sandbox.builder().vbuckets(16).buckets(List.of("travel", "orders")).start();
+    main = new Main();
+    main.configure().withRoutesIncludePattern("classpath:routes/couchbase-to-kafka.camel.yaml");
+    main.start();
+    camel = main.getCamelContext();
+    routes = new TaskRoutes(() -> camel, sandbox.kafkaAddress(), Optional.empty());
+    for (String bucket : List.of("travel", "orders")) {
+      IntStream.range(0, 50)
+          .forEach(i -> sandbox.couchbase().bucket(bucket).upsert(bucket + i, "{\"n\":" + i + "}"));
+    }
+  }
+
+  @AfterAll
+  static void stop() {
+    main.stop();
+    sandbox.close();
+  }
+
+  @Test
+  void tasksShareTheDocumentsOfAllBuckets() throws Exception {
+    List<TaskConfig> tasks =
+        config(
+                "share",
+                Map.of(
+                    "couchbase.buckets", "travel,orders",
+                    "topic", "share-",
+                    "tasks.max", "3",
+                    "dcp.maximum.drainrate", "1000"))
+            .tasks();
+    OffsetStore offsets = new MemoryOffsetStore();
+    List<Task> running = tasks.stream().map(task -> start(task, offsets)).toList();
+    try (Topic travel = new Topic(sandbox.kafkaAddress(), "share-travel");
+        Topic orders = new Topic(sandbox.kafkaAddress(), "share-orders")) {
+      assertThat(travel.awaitRecords(50)).extracting(ConsumerRecord::key).doesNotHaveDuplicates();
+      assertThat(orders.awaitRecords(50)).extracting(ConsumerRecord::key).doesNotHaveDuplicates();
+      running.forEach(
+          task ->
+              await()
+                  .untilAsserted(
+                      () ->
+                          assertThat(task.status())
+                              .isEqualTo(new TaskStatus(TaskStatus.Phase.STREAMING, null))));
+    } finally {
+      running.forEach(Task::close);
+    }
+  }
+
+  @Test
+  void withoutCredentialsEachBucketsNameIsTheUser() throws Exception {
+    Map<String, String> properties = properties("anonymous");
+    properties.remove("couchbase.username");
+    properties.remove("couchbase.password");
+    properties.put("topic", "anonymous-");
+    properties.put("couchbase.buckets", "travel,orders");
+    Task task = start(ConnectorConfig.parse(properties).tasks().get(0), new MemoryOffsetStore());
+    try (Topic orders = new Topic(sandbox.kafkaAddress(), "anonymous-orders")) {
+      assertThat(orders.awaitRecords(50)).hasSize(50);
+    } finally {
+      task.close();
+    }
+  }
+
+  @Test
+  void aWrongPasswordIsToldAndShownNowhere() {
+    Task task =
+        start(
+            config("wrong", Map.of("couchbase.buckets", "travel", "couchbase.password", "wr0ng"))
+                .tasks()
+                .get(0),
+            new MemoryOffsetStore());
+    try {
+      await()
+          .untilAsserted(
+              () -> {
+                assertThat(task.status().phase()).isEqualTo(TaskStatus.Phase.CONNECTING);
+                assertThat(task.status().error()).isNotNull();
+              });
+      assertThat(task.status().error()).hasMessageContaining("Administrator");
+      assertThat(task.status().error().toString()).doesNotContain("wr0ng");
+      assertThat(camel.getEndpoints().toString()).doesNotContain("wr0ng");
+    } finally {
+      task.close();
+    }
+  }
+
+  @Test
+  void aTaskThatIsClosedLeavesNothing() {
+    start("warm-up").close();
+    int endpoints = camel.getEndpoints().size();
+    for (int i = 0; i < 10; i++) {
+      Task task = start("odd name/{{$}}~%25 \"é");
+      assertThat(camel.getRoutes()).hasSize(1);
+      task.close();
+    }
+    assertThat(camel.getRoutes()).isEmpty();
+    assertThat(((ModelCamelContext) camel).getRouteDefinitions()).isEmpty();
+    assertThat(camel.getEndpoints()).hasSize(endpoints);
+    assertThat(camel.getRegistry().findByType(OffsetStore.class)).isEmpty();
+  }
+
+  @Test
+  void aTaskThatCannotStartLeavesNothing() {
+    TaskRoutes broken = new TaskRoutes(() -> camel, "no brokers:at all", Optional.empty());
+    assertThatThrownBy(
+            () ->
+                broken.start(
+                    config("broken", Map.of("couchbase.buckets", "travel")).tasks().get(0),
+                    new MemoryOffsetStore()))
+        .isNotNull();
+    assertThat(camel.getRoutes()).isEmpty();
+    assertThat(((ModelCamelContext) camel).getRouteDefinitions()).isEmpty();
+  }
+
+  @Test
+  void oddCharactersOfAConnectorsNameAreToldApartInRouteIds() {
+    assertThat(routeId("golden")).isEqualTo("golden-0");
+    assertThat(routeId("a/b c~")).isEqualTo("a~2f~b~20~c~7e~-0");
+    assertThat(routeId("é")).isEqualTo("~e9~-0");
+  }
+
+  private static String routeId(String connector) {
+    return TaskRoutes.routeId(
+        config(connector, Map.of("couchbase.buckets", "travel")).tasks().get(0));
+  }
+
+  private static Task start(String connector) {
+    return start(
+        config(connector, Map.of("couchbase.buckets", "travel")).tasks().get(0),
+        new MemoryOffsetStore());
+  }
+
+  private static Task start(TaskConfig task, OffsetStore offsets) {
+    try {
+      return routes.start(task, offsets);
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static ConnectorConfig config(String name, Map<String, String> more) {
+    Map<String, String> properties = properties(name);
+    properties.putAll(more);
+    return ConnectorConfig.parse(properties);
+  }
+
+  private static Map<String, String> properties(String name) {
+    Map<String, String> properties = new LinkedHashMap<>();
+    properties.put("name", name);
+    properties.put("connector.class", "dev.caravan.CouchbaseSourceConnector");
+    properties.put("couchbase.nodes", sandbox.couchbaseAddress());
+    properties.put("couchbase.username", "Administrator");
+    properties.put("couchbase.password", "password");
+    return properties;
+  }
+}

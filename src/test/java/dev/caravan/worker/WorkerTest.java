@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.caravan.cli.TestWorker;
+import dev.caravan.sandbox.KafkaBroker;
+import java.net.URI;
+import java.net.http.HttpResponse;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.StringSerializer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** A worker over its lifetime, on a real Kafka. */
+class WorkerTest {
+  private static final String CONFIG =
+      """
+      {"connector.class": "dev.caravan.CouchbaseSourceConnector", "couchbase.nodes": "localhost",
+       "couchbase.bucket": "travel", "couchbase.username": "u", "couchbase.password": "secret",
+       "tasks.max": "2"}
+      """;
+
+  private static KafkaBroker kafka;
+
+  @BeforeAll
+  static void startKafka() throws Exception {
+    kafka = KafkaBroker.start();
+  }
+
+  @AfterAll
+  static void stopKafka() {
+    kafka.close();
+  }
+
+  @Test
+  void connectorsComeBackAfterARestart() throws Exception {
+    String config;
+    try (TestWorker worker = TestWorker.start(kafka, "restart")) {
+      worker.put("/connectors/kept/config", CONFIG);
+      worker.put("/connectors/deleted/config", CONFIG);
+      worker.delete("/connectors/deleted");
+      config = worker.get("/connectors/kept/config").body();
+    }
+    try (TestWorker worker = TestWorker.start(kafka, "restart")) {
+      assertThat(worker.get("/connectors").body()).isEqualTo("[\"kept\"]");
+      assertThat(worker.get("/connectors/kept/config").body()).isEqualTo(config);
+      await().untilAsserted(() -> assertThat(worker.tasks().runningOf("kept")).hasSize(2));
+    }
+  }
+
+  @Test
+  void tasksAreStoppedWithTheWorker() throws Exception {
+    TestWorker worker = TestWorker.start(kafka, "stop");
+    try (worker) {
+      worker.put("/connectors/golden/config", CONFIG);
+      await().untilAsserted(() -> assertThat(worker.tasks().runningOf("golden")).hasSize(2));
+    }
+    assertThat(worker.tasks().runningOf("golden")).isEmpty();
+  }
+
+  @Test
+  void anEditReplacesTheTasksAndKeepsTheOffsets() throws Exception {
+    try (TestWorker worker = TestWorker.start(kafka, "edit")) {
+      worker.put("/connectors/golden/config", CONFIG);
+      worker.put("/connectors/other/config", CONFIG);
+      worker.put("/connectors/golden/config", CONFIG.replace("\"2\"", "\"1\""));
+      await().untilAsserted(() -> assertThat(worker.tasks().runningOf("golden")).hasSize(1));
+      worker.delete("/connectors/golden");
+      worker.put("/connectors/golden/config", CONFIG);
+      await().untilAsserted(() -> assertThat(worker.tasks().runningOf("golden")).hasSize(2));
+
+      var started =
+          worker.tasks().started().stream()
+              .filter(task -> task.config().connector().name().equals("golden"))
+              .toList();
+      assertThat(started).allMatch(task -> task.runningBefore() == 0);
+      assertThat(started).extracting(task -> task.offsets()).containsOnly(started.get(0).offsets());
+      assertThat(worker.tasks().runningOf("other"))
+          .hasSize(2)
+          .noneMatch(task -> task.offsets() == started.get(0).offsets());
+    }
+  }
+
+  @Test
+  void aConnectorWhoseStoredConfigIsNotValidHereIsFailed() throws Exception {
+    try (KafkaProducer<String, String> producer =
+        new KafkaProducer<>(
+            Map.of("bootstrap.servers", kafka.bootstrapServers()),
+            new StringSerializer(),
+            new StringSerializer())) {
+      TestWorker.start(kafka, "foreign").close();
+      producer
+          .send(
+              new ProducerRecord<>(
+                  "foreign",
+                  0,
+                  "connector-foreign",
+                  "{\"properties\":{\"connector.class\":\"org.example.Other\",\"name\":\"foreign\"}}"))
+          .get(30, TimeUnit.SECONDS);
+    }
+    try (TestWorker worker = TestWorker.start(kafka, "foreign")) {
+      await()
+          .untilAsserted(
+              () -> {
+                var status =
+                    new ObjectMapper().readTree(worker.get("/connectors/foreign/status").body());
+                assertThat(status.at("/connector/state").textValue()).isEqualTo("FAILED");
+                assertThat(status.at("/connector/trace").textValue())
+                    .contains("Invalid value org.example.Other for configuration connector.class");
+                assertThat(status.get("tasks")).isEmpty();
+              });
+      assertThat(worker.put("/connectors/foreign/config", CONFIG).statusCode()).isEqualTo(200);
+      await().untilAsserted(() -> assertThat(worker.tasks().runningOf("foreign")).hasSize(2));
+    }
+  }
+
+  @Test
+  void aConnectorMayNotWriteToTheWorkersOwnTopics() throws Exception {
+    try (TestWorker worker = TestWorker.start(kafka, "own")) {
+      HttpResponse<String> response =
+          worker.put("/connectors/golden/config", CONFIG.replace("travel", "offsets"));
+      assertThat(response.statusCode()).isEqualTo(400);
+      assertThat(response.body())
+          .contains("for configuration topic", "the worker needs for itself");
+    }
+  }
+
+  @Test
+  void aWriteThatKafkaDoesNotAcknowledgeIsAnErrorAndQuestionsAreStillAnswered() throws Exception {
+    KafkaBroker dying = KafkaBroker.start();
+    ExecutorService client = Executors.newSingleThreadExecutor();
+    try (TestWorker worker =
+        TestWorker.start(
+            dying,
+            "dying",
+            Map.of(
+                "producer.request.timeout.ms", "1000",
+                "producer.delivery.timeout.ms", "2000",
+                "producer.max.block.ms", "2000"))) {
+      worker.put("/connectors/golden/config", CONFIG);
+      dying.close();
+      Future<HttpResponse<String>> write =
+          client.submit(() -> worker.put("/connectors/late/config", CONFIG));
+      assertThat(worker.get("/connectors/golden").statusCode()).isEqualTo(200);
+      HttpResponse<String> response = write.get(80, TimeUnit.SECONDS);
+      assertThat(response.statusCode()).isEqualTo(500);
+      assertThat(response.body())
+          .contains("Kafka did not acknowledge the record of connector late");
+      assertThat(worker.get("/connectors").body()).isEqualTo("[\"golden\"]");
+    } finally {
+      client.shutdown();
+    }
+  }
+
+  @Test
+  void aPortThatIsTakenIsTold() throws Exception {
+    try (TestWorker worker = TestWorker.start(kafka, "first")) {
+      String port = Integer.toString(URI.create(worker.url()).getPort());
+      assertThatThrownBy(
+              () ->
+                  TestWorker.start(
+                      kafka, "second", Map.of("listeners", "http://127.0.0.1:" + port)))
+          .hasMessageContaining("127.0.0.1:" + port)
+          .hasMessageContaining("another program");
+    }
+  }
+}
