@@ -3,10 +3,10 @@ package dev.caravan.cli;
 
 import dev.caravan.connector.TaskFactory;
 import dev.caravan.connector.TaskRoutes;
-import dev.caravan.offset.MemoryOffsetStore;
 import dev.caravan.record.SchemaRegistry;
 import dev.caravan.rest.RestRoutes;
 import dev.caravan.rest.UnmatchedRequests;
+import dev.caravan.worker.SharedProducers;
 import dev.caravan.worker.Worker;
 import dev.caravan.worker.WorkerConfig;
 import java.io.IOException;
@@ -32,11 +32,13 @@ public final class WorkerApplication implements AutoCloseable {
 
   private final Main main;
   private final Worker worker;
+  private final SharedProducers producers;
   private final String url;
 
-  private WorkerApplication(Main main, Worker worker, String url) {
+  private WorkerApplication(Main main, Worker worker, SharedProducers producers, String url) {
     this.main = main;
     this.worker = worker;
+    this.producers = producers;
     this.url = url;
   }
 
@@ -61,19 +63,21 @@ public final class WorkerApplication implements AutoCloseable {
   static WorkerApplication start(WorkerConfig config, Main main, TaskFactory tasks)
       throws Exception {
     checkPort(config);
-    Worker worker = new Worker(config, tasks, connector -> new MemoryOffsetStore());
+    Worker worker = new Worker(config, tasks);
+    SharedProducers producers = new SharedProducers(config.producerSettings());
     try {
       configure(main, config);
       main.configure().addRoutesBuilder(new RestRoutes(worker, version()));
       main.start();
+      producers.shareIn(main.getCamelContext());
       VertxPlatformHttpRouter router = router(main.getCamelContext(), config);
       UnmatchedRequests.answerIn(main.getCamelContext(), router);
       String port = ":" + router.getServer().getServer().actualPort();
       worker.run(config.advertisedHost().orElseGet(WorkerApplication::hostName) + port);
       String url = "http://" + config.advertisedHost().orElse("localhost") + port;
-      return new WorkerApplication(main, worker, url);
+      return new WorkerApplication(main, worker, producers, url);
     } catch (Exception e) {
-      close(main, worker);
+      close(main, worker, producers);
       throw e;
     }
   }
@@ -147,11 +151,12 @@ public final class WorkerApplication implements AutoCloseable {
   /** Stops the tasks, then the REST API. Connectors stay in the config topic. */
   @Override
   public void close() {
-    close(main, worker);
+    close(main, worker, producers);
   }
 
-  private static void close(Main main, Worker worker) {
+  private static void close(Main main, Worker worker, SharedProducers producers) {
     worker.close();
     main.stop();
+    producers.close();
   }
 }

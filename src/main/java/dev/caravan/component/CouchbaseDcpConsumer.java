@@ -44,6 +44,19 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
     return current == null ? STOPPED : current.status();
   }
 
+  /**
+   * Tells the consumer to stop, and returns at once: no exchange is begun any more, a wait in the
+   * route, such as a throttle's, is interrupted, and offsets are saved when the exchanges in the
+   * route are done. Stopping the route after this takes no longer than that, and only then does
+   * Camel hold its lock.
+   */
+  public void drain() {
+    Lane current = lane;
+    if (current != null) {
+      current.stop();
+    }
+  }
+
   @Override
   protected void doStart() throws Exception {
     super.doStart();
@@ -104,7 +117,11 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
 
   @Override
   protected void doSuspend() throws Exception {
-    lane.suspend();
+    Lane current = lane;
+    if (current != null) {
+      // Camel suspends a consumer that never started, too, when its route can't be made.
+      current.suspend();
+    }
     super.doSuspend();
   }
 

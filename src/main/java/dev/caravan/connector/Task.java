@@ -6,6 +6,9 @@ public interface Task extends AutoCloseable {
   /** How the task is doing. Never blocks; may be called by any thread. */
   TaskStatus status();
 
+  /** Tells the task to finish what it has begun and take nothing new. Returns at once. */
+  void drain();
+
   /**
    * Stops the task and takes away all that belongs to it. May block for some seconds. Its offsets
    * stay.

@@ -89,7 +89,13 @@ final class TaskRoute implements Task {
   }
 
   @Override
+  public void drain() {
+    consumer.drain();
+  }
+
+  @Override
   public void close() {
+    drain();
     remove(context, routeId, beanNames);
   }
 

@@ -54,8 +54,8 @@ final class ConfigTopic implements AutoCloseable {
    * @throws KafkaException if Kafka can't be reached or refuses
    */
   ConfigTopic(WorkerConfig config, KafkaCluster cluster) {
-    cluster.ensureCompacted(config.configTopic(), config.configTopicReplication());
-    this.partition = new TopicPartition(config.configTopic(), 0);
+    cluster.ensure(config.configTopic());
+    this.partition = new TopicPartition(config.configTopic().name(), 0);
     this.consumerSettings = consumerSettings(config);
     this.producer =
         new KafkaProducer<>(
@@ -71,6 +71,7 @@ final class ConfigTopic implements AutoCloseable {
     settings.put(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, config.bootstrapServers());
     settings.put(ProducerConfig.ACKS_CONFIG, "all");
     settings.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
+    settings.put(ProducerConfig.MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION, 1);
     settings.put(ProducerConfig.LINGER_MS_CONFIG, 0);
     return settings;
   }

@@ -9,6 +9,8 @@ import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.admin.ConfigEntry;
@@ -22,6 +24,7 @@ import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.errors.AuthorizationException;
+import org.apache.kafka.common.errors.InvalidReplicationFactorException;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.slf4j.Logger;
@@ -33,6 +36,8 @@ import org.slf4j.LoggerFactory;
  */
 final class KafkaCluster implements AutoCloseable {
   static final Duration TIMEOUT = Duration.ofSeconds(30);
+
+  private static final Duration ASK_AGAIN = Duration.ofMillis(100);
 
   private static final Logger LOG = LoggerFactory.getLogger(KafkaCluster.class);
 
@@ -52,33 +57,29 @@ final class KafkaCluster implements AutoCloseable {
   }
 
   /**
-   * Makes a topic of one partition that keeps the last record of each key, unless it is there.
+   * Makes a topic that keeps the last record of each key, unless it is there.
    *
    * @throws ConfigException if a topic of that name is there and is another kind of topic
    */
-  void ensureCompacted(String topic, Optional<Short> replication) {
-    Optional<TopicDescription> existing = describe(topic);
-    if (existing.isEmpty() && create(topic, replication)) {
-      return;
+  void ensure(InternalTopic topic) {
+    if (describe(topic.name()).isEmpty()) {
+      create(topic);
     }
-    long deadline = System.nanoTime() + TIMEOUT.toNanos();
-    while (existing.isEmpty() && System.nanoTime() - deadline < 0) {
-      // Somebody else made it just now, and not every broker knows it yet.
-      existing = describe(topic);
-    }
-    check(topic, existing.orElseThrow(() -> new KafkaException("No broker knows topic " + topic)));
-  }
-
-  private void check(String topic, TopicDescription existing) {
-    int partitions = existing.partitions().size();
-    if (partitions != 1) {
+    // Who made it doesn't matter: not every broker knows a new topic at once.
+    int partitions =
+        await(() -> describe(topic.name()), "know topic '" + topic.name() + "'")
+            .partitions()
+            .size();
+    if (topic.isSinglePartition() && partitions != 1) {
       throw new ConfigException(
           "Topic '"
-              + topic
+              + topic.name()
               + "' supplied via the '"
-              + WorkerConfig.CONFIG_TOPIC
+              + topic.property()
               + "' property is required to have a single partition in order to guarantee"
-              + " consistency of connector configurations, but found "
+              + " consistency of "
+              + topic.holds()
+              + ", but found "
               + partitions
               + " partitions. Name another topic, or one that the worker may make.");
     }
@@ -86,50 +87,61 @@ final class KafkaCluster implements AutoCloseable {
   }
 
   private Optional<TopicDescription> describe(String topic) {
+    return known(
+        () ->
+            ask(
+                admin.describeTopics(List.of(topic)).topicNameValues().get(topic),
+                "describe topic '" + topic + "'"));
+  }
+
+  /** Makes the topic, unless somebody else just did. */
+  private void create(InternalTopic topic) {
     try {
-      return Optional.of(
-          ask(
-              admin.describeTopics(List.of(topic)).topicNameValues().get(topic),
-              "describe topic '" + topic + "'"));
+      create(topic, topic.replication());
     } catch (KafkaException e) {
-      if (e.getCause() instanceof UnknownTopicOrPartitionException) {
-        return Optional.empty();
+      if (topic.isReplicationGiven()
+          || !(e.getCause() instanceof InvalidReplicationFactorException)) {
+        throw e;
       }
-      throw e;
+      int nodes = ask(admin.describeCluster().nodes(), "tell its brokers").size();
+      LOG.warn(
+          "Kafka has {} broker(s) only: topic '{}' gets no more replicas than that. Set {} to have"
+              + " another number.",
+          nodes,
+          topic.name(),
+          topic.replicationProperty());
+      create(topic, Optional.of((short) nodes));
     }
   }
 
-  /** Makes the topic; false if it is there. */
-  private boolean create(String topic, Optional<Short> replication) {
+  private void create(InternalTopic topic, Optional<Short> replication) {
     NewTopic compacted =
-        new NewTopic(topic, Optional.of(1), replication)
+        new NewTopic(topic.name(), topic.partitions(), replication)
             .configs(Map.of(TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_COMPACT));
     try {
-      ask(admin.createTopics(List.of(compacted)).all(), "make topic '" + topic + "'");
-      return true;
+      ask(admin.createTopics(List.of(compacted)).all(), "make topic '" + topic.name() + "'");
     } catch (KafkaException e) {
-      if (e.getCause() instanceof TopicExistsException) {
-        return false;
+      if (!(e.getCause() instanceof TopicExistsException)) {
+        throw e;
       }
-      throw e;
     }
   }
 
-  private void checkCompacted(String topic) {
-    ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
+  private void checkCompacted(InternalTopic topic) {
+    ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic.name());
     String policy;
     try {
       ConfigEntry entry =
           ask(
                   admin.describeConfigs(List.of(resource)).values().get(resource),
-                  "describe the configuration of topic '" + topic + "'")
+                  "describe the configuration of topic '" + topic.name() + "'")
               .get(TopicConfig.CLEANUP_POLICY_CONFIG);
       policy = entry.value();
     } catch (KafkaException e) {
       if (e.getCause() instanceof AuthorizationException) {
         LOG.warn(
             "Whether topic '{}' has the cleanup.policy 'compact' can't be checked: {}",
-            topic,
+            topic.name(),
             e.getCause().getMessage());
         return;
       }
@@ -138,23 +150,61 @@ final class KafkaCluster implements AutoCloseable {
     if (!TopicConfig.CLEANUP_POLICY_COMPACT.equals(policy)) {
       throw new ConfigException(
           "Topic '"
-              + topic
+              + topic.name()
               + "' supplied via the '"
-              + WorkerConfig.CONFIG_TOPIC
+              + topic.property()
               + "' property is required to have 'cleanup.policy=compact' to guarantee consistency"
-              + " and durability of connector configurations, but found the topic currently has"
-              + " 'cleanup.policy="
+              + " and durability of "
+              + topic.holds()
+              + ", but found the topic currently has 'cleanup.policy="
               + policy
-              + "'. Continuing would risk losing connectors when the topic is cleaned.");
+              + "'. Continuing would risk losing them when the topic is cleaned.");
     }
   }
 
   /** The offset after the last record of a partition, those of open transactions included. */
   long endOffset(TopicPartition partition) {
-    return ask(
-            admin.listOffsets(Map.of(partition, OffsetSpec.latest())).partitionResult(partition),
-            "tell the end of " + partition)
-        .offset();
+    String what = "tell the end of " + partition;
+    return await(
+        () ->
+            known(
+                () ->
+                    ask(
+                            admin
+                                .listOffsets(Map.of(partition, OffsetSpec.latest()))
+                                .partitionResult(partition),
+                            what)
+                        .offset()),
+        what);
+  }
+
+  /**
+   * The answer to a question about a topic; empty if the broker that was asked knows no such topic.
+   */
+  private static <T> Optional<T> known(Supplier<T> question) {
+    try {
+      return Optional.of(question.get());
+    } catch (KafkaException e) {
+      if (e.getCause() instanceof UnknownTopicOrPartitionException) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  /** Asks again until there is an answer. */
+  private <T> T await(Supplier<Optional<T>> question, String what) {
+    long deadline = System.nanoTime() + TIMEOUT.toNanos();
+    Optional<T> answer = question.get();
+    while (answer.isEmpty()) {
+      if (System.nanoTime() - deadline > 0) {
+        throw new KafkaException(
+            "Kafka at " + brokers + " did not " + what + " within " + TIMEOUT.toSeconds() + " s");
+      }
+      LockSupport.parkNanos(ASK_AGAIN.toNanos());
+      answer = question.get();
+    }
+    return answer.get();
   }
 
   private <T> T ask(KafkaFuture<T> answer, String what) {

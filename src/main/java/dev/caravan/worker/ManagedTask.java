@@ -49,9 +49,13 @@ final class ManagedTask {
     }
   }
 
-  /** Says that the task is no longer wanted; {@link #stop} follows. */
+  /** Says that the task is no longer wanted, so that it finishes already; {@link #stop} follows. */
   void retire() {
     retired = true;
+    Task current = task;
+    if (current != null) {
+      current.drain();
+    }
   }
 
   void stop() {

@@ -2,7 +2,6 @@
 package dev.caravan.worker;
 
 import dev.caravan.connector.TaskFactory;
-import dev.caravan.offset.OffsetStore;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -30,6 +29,7 @@ public final class Worker implements AutoCloseable {
 
   private final String clusterId;
   private final ConfigTopic configTopic;
+  private final OffsetTopic offsetTopic;
   private final ExecutorService herderThread;
   private final ExecutorService lifecycleThread;
   private final Herder herder;
@@ -38,17 +38,16 @@ public final class Worker implements AutoCloseable {
    * Makes a worker that knows its connectors and answers, but runs nothing before {@link #run}.
    * Blocks until the config topic is read.
    *
-   * @param offsetStores makes the offset store of a connector, by the connector's name
    * @throws org.apache.kafka.common.KafkaException if Kafka can't be reached or refuses, or if the
    *     config topic is of the wrong kind
    */
-  public Worker(
-      WorkerConfig config, TaskFactory taskFactory, Function<String, OffsetStore> offsetStores) {
+  public Worker(WorkerConfig config, TaskFactory taskFactory) {
     Map<String, Map<String, String>> connectors;
     try (KafkaCluster cluster = new KafkaCluster(config)) {
       this.clusterId = cluster.id();
-      this.configTopic = new ConfigTopic(config, cluster);
-      connectors = read(configTopic, cluster);
+      this.offsetTopic = new OffsetTopic(config, cluster);
+      this.configTopic = openConfigTopic(config, cluster);
+      connectors = read(cluster);
     }
     this.herderThread = singleThread("herder");
     this.lifecycleThread = singleThread("task-lifecycle");
@@ -59,15 +58,25 @@ public final class Worker implements AutoCloseable {
             configTopic,
             config.internalTopics(),
             taskFactory,
-            offsetStores);
+            offsetTopic::of);
     herderThread.execute(() -> herder.load(connectors));
   }
 
-  private static Map<String, Map<String, String>> read(ConfigTopic topic, KafkaCluster cluster) {
+  private ConfigTopic openConfigTopic(WorkerConfig config, KafkaCluster cluster) {
     try {
-      return topic.read(cluster);
+      return new ConfigTopic(config, cluster);
     } catch (RuntimeException e) {
-      topic.close();
+      offsetTopic.close();
+      throw e;
+    }
+  }
+
+  private Map<String, Map<String, String>> read(KafkaCluster cluster) {
+    try {
+      return configTopic.read(cluster);
+    } catch (RuntimeException e) {
+      configTopic.close();
+      offsetTopic.close();
       throw e;
     }
   }
@@ -140,6 +149,7 @@ public final class Worker implements AutoCloseable {
     shutdown(herderThread);
     shutdown(lifecycleThread);
     configTopic.close();
+    offsetTopic.close();
   }
 
   private static void shutdown(ExecutorService thread) {

@@ -37,6 +37,7 @@ public final class WorkerConfig {
   public static final String CONFIG_TOPIC_REPLICATION = "config.storage.replication.factor";
   public static final String OFFSET_TOPIC = "offset.storage.topic";
   public static final String OFFSET_TOPIC_REPLICATION = "offset.storage.replication.factor";
+  public static final String OFFSET_TOPIC_PARTITIONS = "offset.storage.partitions";
   public static final String STATUS_TOPIC = "status.storage.topic";
   public static final String LISTENERS = "listeners";
   public static final String ADVERTISED_HOST = "rest.advertised.host.name";
@@ -81,7 +82,7 @@ public final class WorkerConfig {
               WorkerConfig::checkReplication,
               Importance.LOW,
               "How many replicas that topic gets when the worker makes it; -1 is the broker's"
-                  + " default.")
+                  + " default. Unless set, no more than there are brokers.")
           .define(
               OFFSET_TOPIC,
               Type.STRING,
@@ -95,6 +96,14 @@ public final class WorkerConfig {
               WorkerConfig::checkReplication,
               Importance.LOW,
               "How many replicas that topic gets when the worker makes it; -1 is the broker's"
+                  + " default. Unless set, no more than there are brokers.")
+          .define(
+              OFFSET_TOPIC_PARTITIONS,
+              Type.INT,
+              25,
+              WorkerConfig::checkPartitions,
+              Importance.LOW,
+              "How many partitions that topic gets when the worker makes it; -1 is the broker's"
                   + " default.")
           .define(
               STATUS_TOPIC,
@@ -163,6 +172,13 @@ public final class WorkerConfig {
     }
   }
 
+  private static void checkPartitions(String key, Object value) {
+    if (value != null && (int) value < 1 && (int) value != -1) {
+      throw new ConfigException(
+          key, value, "Value must be at least 1, or -1 for the broker's default");
+    }
+  }
+
   private static void checkListener(String key, Object value) {
     if (value != null) {
       Listener.parse((String) value);
@@ -194,13 +210,36 @@ public final class WorkerConfig {
   }
 
   /** The topic that keeps the configuration of connectors. */
-  public String configTopic() {
-    return (String) values.get(CONFIG_TOPIC);
+  InternalTopic configTopic() {
+    return internalTopic(
+        CONFIG_TOPIC, "connector configurations", true, Optional.of(1), CONFIG_TOPIC_REPLICATION);
   }
 
-  /** How many replicas the config topic gets; empty for the broker's default. */
-  public Optional<Short> configTopicReplication() {
-    return Optional.of((short) values.get(CONFIG_TOPIC_REPLICATION)).filter(n -> n != -1);
+  /** The topic that keeps the offsets of connectors. */
+  InternalTopic offsetTopic() {
+    return internalTopic(
+        OFFSET_TOPIC,
+        "connector offsets",
+        false,
+        Optional.of((int) values.get(OFFSET_TOPIC_PARTITIONS)).filter(n -> n != -1),
+        OFFSET_TOPIC_REPLICATION);
+  }
+
+  private InternalTopic internalTopic(
+      String property,
+      String holds,
+      boolean singlePartition,
+      Optional<Integer> partitions,
+      String replicationProperty) {
+    return new InternalTopic(
+        property,
+        (String) values.get(property),
+        holds,
+        singlePartition,
+        partitions,
+        Optional.of((short) values.get(replicationProperty)).filter(n -> n != -1),
+        replicationProperty,
+        properties.containsKey(replicationProperty));
   }
 
   /** The topics that are the worker's own: no connector may write to them. */

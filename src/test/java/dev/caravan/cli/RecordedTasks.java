@@ -98,6 +98,11 @@ public final class RecordedTasks implements TaskFactory {
     }
 
     @Override
+    public void drain() {
+      // It has nothing to finish.
+    }
+
+    @Override
     public void close() {
       closed = true;
     }

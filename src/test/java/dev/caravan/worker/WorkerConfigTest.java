@@ -17,8 +17,8 @@ class WorkerConfigTest {
   void whatIsLeftOutHasADefault() {
     WorkerConfig config = WorkerConfig.parse(minimal());
     assertThat(config.bootstrapServers()).isEqualTo("a:9092,b:9092");
-    assertThat(config.configTopic()).isEqualTo("configs");
-    assertThat(config.configTopicReplication()).contains((short) 3);
+    assertThat(config.configTopic().name()).isEqualTo("configs");
+    assertThat(config.configTopic().replication()).contains((short) 3);
     assertThat(config.internalTopics()).containsExactlyInAnyOrder("configs", "offsets");
     assertThat(config.host()).isEqualTo("0.0.0.0");
     assertThat(config.port()).isEqualTo(8083);
@@ -64,8 +64,8 @@ class WorkerConfigTest {
   @Test
   void theReplicationFactorMayBeTheBrokers() {
     String key = "config.storage.replication.factor";
-    assertThat(WorkerConfig.parse(with(key, "-1")).configTopicReplication()).isEmpty();
-    assertThat(WorkerConfig.parse(with(key, "1")).configTopicReplication()).contains((short) 1);
+    assertThat(WorkerConfig.parse(with(key, "-1")).configTopic().replication()).isEmpty();
+    assertThat(WorkerConfig.parse(with(key, "1")).configTopic().replication()).contains((short) 1);
     assertThatThrownBy(() -> WorkerConfig.parse(with(key, "0")))
         .isInstanceOf(ConfigException.class)
         .hasMessageContaining(key);

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import dev.caravan.offset.KafkaOffsetStore;
+import dev.caravan.offset.OffsetStore;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/**
+ * The topic that keeps the offsets of all connectors of a worker, with the clients that its stores
+ * share. Safe for use by several threads.
+ */
+final class OffsetTopic implements AutoCloseable {
+  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
+
+  private final String topic;
+  private final Producer<byte[], byte[]> producer;
+  private final Map<String, Object> consumerSettings;
+  private final Admin admin;
+
+  /**
+   * Opens the topic, and makes it if it isn't there.
+   *
+   * @throws org.apache.kafka.common.config.ConfigException if the topic is not of this kind
+   * @throws org.apache.kafka.common.KafkaException if Kafka can't be reached or refuses
+   */
+  OffsetTopic(WorkerConfig config, KafkaCluster cluster) {
+    cluster.ensure(config.offsetTopic());
+    this.topic = config.offsetTopic().name();
+    this.consumerSettings = consumerSettings(config);
+    this.producer =
+        new KafkaProducer<>(
+            producerSettings(config), new ByteArraySerializer(), new ByteArraySerializer());
+    Map<String, Object> adminSettings = new HashMap<>(config.adminSettings());
+    adminSettings.put(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, config.bootstrapServers());
+    this.admin = Admin.create(adminSettings);
+  }
+
+  private static Map<String, Object> producerSettings(WorkerConfig config) {
+    Map<String, Object> settings = new HashMap<>(config.producerSettings());
+    settings.put(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, config.bootstrapServers());
+    settings.put(ProducerConfig.ACKS_CONFIG, "all");
+    // Two saves of one vBucket stay in order.
+    settings.put(ProducerConfig.MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION, 1);
+    return settings;
+  }
+
+  private static Map<String, Object> consumerSettings(WorkerConfig config) {
+    Map<String, Object> settings = new HashMap<>(config.consumerSettings());
+    settings.put(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, config.bootstrapServers());
+    settings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
+    settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
+    settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
+    settings.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
+    return settings;
+  }
+
+  /** The offsets of a connector. */
+  OffsetStore of(String connector) {
+    return new KafkaOffsetStore(connector, topic, producer, this::consumer, admin);
+  }
+
+  private Consumer<byte[], byte[]> consumer() {
+    return new KafkaConsumer<>(
+        consumerSettings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+  }
+
+  @Override
+  public void close() {
+    producer.close(CLOSE_TIMEOUT);
+    admin.close(CLOSE_TIMEOUT);
+  }
+}
