@@ -13,7 +13,12 @@ import picocli.CommandLine.Spec;
     name = "caravan",
     description = "Streams every change of a Couchbase bucket into Kafka, as Apache Camel routes.",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {SandboxCommand.class, CommandLine.HelpCommand.class},
+    subcommands = {
+      DemoCommand.class,
+      SandboxCommand.class,
+      WorkerCommand.class,
+      CommandLine.HelpCommand.class
+    },
     mixinStandardHelpOptions = true,
     versionProvider = Caravan.Version.class,
     footerHeading = "%nFirst steps:%n",

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.caravan.sandbox.Sandbox;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code caravan demo}: the whole way once, on the sandbox, with an audit of what arrived. */
+@Command(
+    name = "demo",
+    description = {
+      "Shows the whole way on this machine: starts a sandbox and a worker, creates a connector over "
+          + "REST, writes documents to Couchbase, and checks that every one of them arrives in Kafka."
+    },
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    exitCodeListHeading = "%nExit status:%n",
+    exitCodeList = {
+      "0:every document is in Kafka, once, as it was written",
+      "1:something is missing or wrong; the output says what"
+    })
+final class DemoCommand implements Callable<Integer> {
+  private static final String CONNECTOR = "demo";
+  private static final String BUCKET = "orders";
+  private static final String TOPIC_PREFIX = "demo-";
+  private static final String USERNAME = "Administrator";
+  private static final String PASSWORD = "password";
+
+  /** The only port of a Couchbase node that camel-couchbase connects to. */
+  private static final int KV_PORT = 11210;
+
+  private static final Duration STALLED = Duration.ofSeconds(60);
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--documents",
+      paramLabel = "N",
+      defaultValue = "10000",
+      description = "How many documents to write (default: ${DEFAULT-VALUE}).")
+  private int documents;
+
+  @Option(
+      names = "--rate",
+      paramLabel = "R",
+      defaultValue = "0",
+      description = "The connector's maximum drain rate, in documents a second; 0 is no limit.")
+  private int rate;
+
+  @Option(
+      names = "--exit",
+      description = "Exit after the audit. Without it, everything stays up to be played with.")
+  private boolean exit;
+
+  @Override
+  public Integer call() throws Exception {
+    if (documents < 1) {
+      throw new ParameterException(
+          spec.commandLine(), "--documents must be 1 or more, not " + documents + ".");
+    }
+    if (rate < 0) {
+      throw new ParameterException(
+          spec.commandLine(), "--rate must be 0 or more, not " + rate + ".");
+    }
+    // The demo's own lines are the output; a warning still shows.
+    System.getProperties().putIfAbsent("caravan.log.level", "WARN");
+    // camel-couchbase leaves its client connected, which complains when the node stops.
+    System.getProperties().putIfAbsent("caravan.log.libraries", "ERROR");
+    // The writer first: its client opens the bucket meanwhile, and lets a write that comes before
+    // that wait for five seconds.
+    try (Sandbox sandbox = startSandbox();
+        DemoWriter writer = new DemoWriter(sandbox.couchbase().host(), BUCKET, USERNAME, PASSWORD);
+        WorkerApplication worker = startWorker(sandbox)) {
+      createTopic(sandbox.kafkaAddress());
+      say("demo: couchbase=%s kafka=%s", sandbox.couchbaseAddress(), sandbox.kafkaAddress());
+      say("demo: worker=%s", worker.url());
+      createConnector(worker.url(), sandbox);
+      boolean complete = writeAndAudit(sandbox, writer);
+      if (!exit) {
+        stayUp(sandbox, worker);
+      }
+      return complete ? 0 : 1;
+    }
+  }
+
+  private static Sandbox startSandbox() throws IOException {
+    return Sandbox.builder()
+        .host(freeHost())
+        .kvPort(KV_PORT)
+        .kafkaPort(0)
+        .buckets(List.of(BUCKET))
+        .start();
+  }
+
+  /** A loopback address on which nobody, such as a Couchbase server, has the KV port yet. */
+  private static String freeHost() throws IOException {
+    IOException failure = null;
+    for (int i = 1; i <= 8; i++) {
+      String host = "127.0.0." + i;
+      try (ServerSocket socket = new ServerSocket()) {
+        socket.setReuseAddress(true);
+        socket.bind(new InetSocketAddress(host, KV_PORT));
+        return host;
+      } catch (IOException e) {
+        failure = e;
+      }
+    }
+    throw new IOException(
+        "Port "
+            + KV_PORT
+            + " is taken on every loopback address; stop the program that listens there"
+            + " (a Couchbase server, or another demo?) and try again",
+        failure);
+  }
+
+  private static WorkerApplication startWorker(Sandbox sandbox) throws Exception {
+    return WorkerApplication.start(
+        Map.of(
+            "bootstrap.servers",
+            sandbox.kafkaAddress(),
+            "group.id",
+            "demo",
+            "config.storage.topic",
+            "demo-configs",
+            "offset.storage.topic",
+            "demo-offsets",
+            "listeners",
+            "http://127.0.0.1:0"));
+  }
+
+  private static void createTopic(String brokers) throws Exception {
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", brokers))) {
+      admin
+          .createTopics(List.of(new NewTopic(TOPIC_PREFIX + BUCKET, 4, (short) 1)))
+          .all()
+          .get(30, TimeUnit.SECONDS);
+    }
+  }
+
+  private void createConnector(String url, Sandbox sandbox) throws Exception {
+    Map<String, String> config = new LinkedHashMap<>();
+    config.put("connector.class", "org.apache.kafka.connect.couchbase.CouchbaseSourceConnector");
+    config.put("topic", TOPIC_PREFIX);
+    config.put("schema.name", "orders");
+    config.put("couchbase.nodes", sandbox.couchbaseAddress());
+    config.put("couchbase.bucket", BUCKET);
+    config.put("couchbase.username", USERNAME);
+    config.put("couchbase.password", PASSWORD);
+    config.put("tasks.max", "1");
+    if (rate > 0) {
+      config.put("dcp.maximum.drainrate", Integer.toString(rate));
+    }
+    String body =
+        new ObjectMapper().writeValueAsString(Map.of("name", CONNECTOR, "config", config));
+    HttpResponse<String> response =
+        HttpClient.newHttpClient()
+            .send(
+                HttpRequest.newBuilder(URI.create(url + "/connectors"))
+                    .header("Content-Type", "application/json")
+                    .POST(HttpRequest.BodyPublishers.ofString(body))
+                    .build(),
+                HttpResponse.BodyHandlers.ofString());
+    if (response.statusCode() != 201) {
+      throw new IllegalStateException(
+          "The worker answered " + response.statusCode() + " to the connector: " + response.body());
+    }
+    say("demo: POST /connectors -> 201, connector %s", CONNECTOR);
+  }
+
+  private boolean writeAndAudit(Sandbox sandbox, DemoWriter writer) throws Exception {
+    try (TopicAudit audit =
+        new TopicAudit(sandbox.kafkaAddress(), TOPIC_PREFIX + BUCKET, documents)) {
+      CompletableFuture<Void> writing = writer.write(documents);
+      follow(writer, writing, audit);
+      writing.get(1, TimeUnit.SECONDS);
+      // Whatever should not be there, such as a record sent twice, would follow now.
+      while (audit.read(Duration.ofSeconds(1)) > 0) {
+        continue;
+      }
+      boolean complete = audit.missing() == 0 && audit.duplicated() == 0;
+      if (audit.missing() > 0) {
+        say("demo: not in Kafka as written, for example: %s", audit.someMissing(10));
+      }
+      say(
+          "demo: documents=%d records=%d missing=%d duplicated=%d",
+          documents, audit.records(), audit.missing(), audit.duplicated());
+      return complete;
+    }
+  }
+
+  /** Shows how far it is, each second, until all documents are in Kafka or nothing moves. */
+  private void follow(DemoWriter writer, CompletableFuture<Void> writing, TopicAudit audit) {
+    long start = System.nanoTime();
+    long lastLine = start;
+    long lastProgress = start;
+    long recordsAtLastLine = 0;
+    while (audit.missing() > 0 && !writing.isCompletedExceptionally()) {
+      int read = audit.read(Duration.ofMillis(100));
+      long now = System.nanoTime();
+      if (read > 0) {
+        lastProgress = now;
+      } else if (now - lastProgress > STALLED.toNanos()) {
+        say("demo: nothing arrived for %d s", STALLED.toSeconds());
+        return;
+      }
+      if (now - lastLine >= TimeUnit.SECONDS.toNanos(1)) {
+        double seconds = (now - lastLine) / 1e9;
+        say(
+            "demo: written=%d in-kafka=%d rate=%.0f/s",
+            writer.written(), audit.records(), (audit.records() - recordsAtLastLine) / seconds);
+        lastLine = now;
+        recordsAtLastLine = audit.records();
+      }
+    }
+    double seconds = (System.nanoTime() - start) / 1e9;
+    say(
+        "demo: written=%d in-kafka=%d in %.1f s (%.0f/s)",
+        writer.written(), audit.records(), seconds, audit.records() / seconds);
+  }
+
+  private void stayUp(Sandbox sandbox, WorkerApplication worker) throws InterruptedException {
+    say("");
+    say("Couchbase  %s  (bucket %s)", sandbox.couchbaseAddress(), BUCKET);
+    say("Kafka      %s  (topic %s%s)", sandbox.kafkaAddress(), TOPIC_PREFIX, BUCKET);
+    say("Worker     %s", worker.url());
+    say("");
+    say("Try:  curl -s %s/connectors/%s/status", worker.url(), CONNECTOR);
+    say("Stop with Ctrl-C.");
+    Stop.await(
+        () -> {
+          worker.close();
+          sandbox.close();
+        });
+  }
+
+  private void say(String format, Object... values) {
+    PrintWriter out = spec.commandLine().getOut();
+    out.printf(format + "%n", values);
+    out.flush();
+  }
+}

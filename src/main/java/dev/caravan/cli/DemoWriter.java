@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.camel.main.Main;
+
+/**
+ * Writes the demo's documents to Couchbase through a route of its own, in a Camel context of its
+ * own, as another application would. Safe for use by several threads.
+ */
+final class DemoWriter implements AutoCloseable {
+  private static final int CHUNK = 500;
+
+  private final Main main = new Main();
+  private final AtomicInteger written = new AtomicInteger();
+  private final ExecutorService thread =
+      Executors.newSingleThreadExecutor(task -> new Thread(task, "demo-writer"));
+
+  /**
+   * @param host the address of a Couchbase node on the default port: camel-couchbase takes no other
+   */
+  DemoWriter(String host, String bucket, String username, String password) {
+    main.configure().withName("demo-writer");
+    main.configure().withRoutesIncludePattern("classpath:routes/demo-writer.camel.yaml");
+    main.configure().withJmxEnabled(false);
+    main.addInitialProperty("demo.couchbase.host", host);
+    main.addInitialProperty("demo.bucket", bucket);
+    main.addInitialProperty("demo.username", username);
+    main.addInitialProperty("demo.password", password);
+    main.start();
+  }
+
+  /** Writes documents 0 to {@code documents - 1}; completes when all are written. */
+  CompletableFuture<Void> write(int documents) {
+    return CompletableFuture.runAsync(
+        () -> {
+          try (var template = main.getCamelContext().createProducerTemplate()) {
+            for (int from = 0; from < documents; from += CHUNK) {
+              int to = Math.min(documents, from + CHUNK);
+              template.sendBody("direct:demo-documents", DemoDocuments.range(from, to));
+              written.set(to);
+            }
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        },
+        thread);
+  }
+
+  /** How many documents are in Couchbase by now. */
+  int written() {
+    return written.get();
+  }
+
+  @Override
+  public void close() {
+    thread.shutdownNow();
+    main.stop();
+  }
+}

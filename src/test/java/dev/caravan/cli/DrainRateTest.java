@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caravan.sandbox.Sandbox;
+import dev.caravan.testkit.Topic;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.junit.jupiter.api.Test;
+
+/** The drain rate under a backlog, by the times at which the records were sent. */
+class DrainRateTest {
+  private static final int RATE = 400;
+  private static final int TASKS = 2;
+  private static final int DOCUMENTS = 4_000;
+  private static final long WINDOW_MILLIS = 5_000;
+  private static final long BURST_MILLIS = 200;
+
+  @Test
+  void aBacklogLeavesNoFasterThanTheRateWhateverTheWindow() throws Exception {
+    try (Sandbox sandbox = Sandbox.builder().vbuckets(64).buckets(List.of("travel")).start();
+        WorkerApplication worker =
+            WorkerApplication.start(
+                Map.of(
+                    "bootstrap.servers", sandbox.kafkaAddress(),
+                    "group.id", "drain",
+                    "config.storage.topic", "drain-configs",
+                    "offset.storage.topic", "drain-offsets",
+                    "listeners", "http://127.0.0.1:0"));
+        Topic topic = new Topic(sandbox.kafkaAddress(), "slow-travel")) {
+      sandbox.couchbase().bucket("travel").load(DOCUMENTS, 100);
+      TestRequests.create(
+          worker.url(),
+          "slow",
+          Map.of(
+              "connector.class",
+              "org.apache.kafka.connect.couchbase.CouchbaseSourceConnector",
+              "topic",
+              "slow-",
+              "couchbase.nodes",
+              sandbox.couchbaseAddress(),
+              "couchbase.bucket",
+              "travel",
+              "tasks.max",
+              Integer.toString(TASKS),
+              "dcp.maximum.drainrate",
+              Integer.toString(RATE)));
+
+      long[] times =
+          topic.awaitRecords(DOCUMENTS).stream()
+              .mapToLong(ConsumerRecord::timestamp)
+              .sorted()
+              .toArray();
+
+      assertThat(most(times, WINDOW_MILLIS))
+          .as("documents in any 5 s")
+          .isLessThanOrEqualTo((int) (RATE * 5 * 1.05) + TASKS);
+      // A task's burst is 200 ms of its rate; between two there may be one more.
+      assertThat(most(times, BURST_MILLIS))
+          .as("documents in any 200 ms")
+          .isLessThanOrEqualTo((int) (RATE * 0.4) + TASKS);
+      // How far below it stays on a busy machine says nothing of the limit; that it moves does.
+      assertThat(times[times.length - 1] - times[0])
+          .as("milliseconds for all")
+          .isBetween(DOCUMENTS * 1000L / RATE * 95 / 100, DOCUMENTS * 1000L / RATE * 3);
+    }
+  }
+
+  /** The most times that lie within any window of that length. */
+  private static int most(long[] times, long window) {
+    int most = 0;
+    int from = 0;
+    for (int to = 0; to < times.length; to++) {
+      while (times[to] - times[from] >= window) {
+        from++;
+      }
+      most = Math.max(most, to - from + 1);
+    }
+    return most;
+  }
+}
