@@ -143,8 +143,12 @@ final class DemoCommand implements Callable<Integer> {
             "demo",
             "config.storage.topic",
             "demo-configs",
+            "config.storage.replication.factor",
+            "1",
             "offset.storage.topic",
             "demo-offsets",
+            "offset.storage.replication.factor",
+            "1",
             "listeners",
             "http://127.0.0.1:0"));
   }
