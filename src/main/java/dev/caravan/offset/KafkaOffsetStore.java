@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
@@ -43,6 +44,7 @@ public final class KafkaOffsetStore implements OffsetStore {
   private final Producer<byte[], byte[]> producer;
   private final Supplier<Consumer<byte[], byte[]>> consumers;
   private final Admin admin;
+  private final Executor writer;
 
   /**
    * @param connector under whose name the offsets are kept
@@ -50,18 +52,22 @@ public final class KafkaOffsetStore implements OffsetStore {
    * @param producer waits for all replicas
    * @param consumers makes a consumer without a group, which this store closes
    * @param admin asked for the end of the topic
+   * @param writer runs one thing after the other; the producer may block there while Kafka does not
+   *     answer
    */
   public KafkaOffsetStore(
       String connector,
       String topic,
       Producer<byte[], byte[]> producer,
       Supplier<Consumer<byte[], byte[]>> consumers,
-      Admin admin) {
+      Admin admin,
+      Executor writer) {
     this.connector = connector;
     this.topic = topic;
     this.producer = producer;
     this.consumers = consumers;
     this.admin = admin;
+    this.writer = writer;
   }
 
   /** Reads the topic to the end that it has now, so that it sees all that was saved before. */
@@ -146,6 +152,12 @@ public final class KafkaOffsetStore implements OffsetStore {
 
   @Override
   public CompletionStage<Void> save(String bucket, Map<Integer, Offset> offsets) {
+    Map<Integer, Offset> toSave = Map.copyOf(offsets);
+    return CompletableFuture.supplyAsync(() -> sendAll(bucket, toSave), writer)
+        .thenCompose(sent -> sent);
+  }
+
+  private CompletableFuture<Void> sendAll(String bucket, Map<Integer, Offset> offsets) {
     return CompletableFuture.allOf(
         offsets.entrySet().stream()
             .map(

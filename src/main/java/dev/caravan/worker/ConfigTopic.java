@@ -12,7 +12,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.apache.kafka.clients.consumer.Consumer;
-import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -56,7 +55,7 @@ final class ConfigTopic implements AutoCloseable {
   ConfigTopic(WorkerConfig config, KafkaCluster cluster) {
     cluster.ensure(config.configTopic());
     this.partition = new TopicPartition(config.configTopic().name(), 0);
-    this.consumerSettings = consumerSettings(config);
+    this.consumerSettings = config.internalConsumerSettings();
     this.producer =
         new KafkaProducer<>(
             producerSettings(config), new ByteArraySerializer(), new ByteArraySerializer());
@@ -67,22 +66,7 @@ final class ConfigTopic implements AutoCloseable {
     settings.put(ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, REQUEST_TIMEOUT_MS);
     settings.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, WRITE_TIMEOUT_MS);
     settings.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, WRITE_TIMEOUT_MS);
-    settings.putAll(config.producerSettings());
-    settings.put(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, config.bootstrapServers());
-    settings.put(ProducerConfig.ACKS_CONFIG, "all");
-    settings.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
-    settings.put(ProducerConfig.MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION, 1);
-    settings.put(ProducerConfig.LINGER_MS_CONFIG, 0);
-    return settings;
-  }
-
-  private static Map<String, Object> consumerSettings(WorkerConfig config) {
-    Map<String, Object> settings = new HashMap<>(config.consumerSettings());
-    settings.put(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, config.bootstrapServers());
-    settings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
-    settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
-    settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
-    settings.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
+    settings.putAll(config.internalProducerSettings());
     return settings;
   }
 

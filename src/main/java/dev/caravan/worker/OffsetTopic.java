@@ -6,14 +6,14 @@ import dev.caravan.offset.OffsetStore;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.consumer.Consumer;
-import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
-import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
@@ -28,6 +28,8 @@ final class OffsetTopic implements AutoCloseable {
   private final Producer<byte[], byte[]> producer;
   private final Map<String, Object> consumerSettings;
   private final Admin admin;
+  private final ExecutorService writer =
+      Executors.newSingleThreadExecutor(task -> new Thread(task, "offset-topic-writer"));
 
   /**
    * Opens the topic, and makes it if it isn't there.
@@ -38,37 +40,20 @@ final class OffsetTopic implements AutoCloseable {
   OffsetTopic(WorkerConfig config, KafkaCluster cluster) {
     cluster.ensure(config.offsetTopic());
     this.topic = config.offsetTopic().name();
-    this.consumerSettings = consumerSettings(config);
+    this.consumerSettings = config.internalConsumerSettings();
     this.producer =
         new KafkaProducer<>(
-            producerSettings(config), new ByteArraySerializer(), new ByteArraySerializer());
+            config.internalProducerSettings(),
+            new ByteArraySerializer(),
+            new ByteArraySerializer());
     Map<String, Object> adminSettings = new HashMap<>(config.adminSettings());
     adminSettings.put(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, config.bootstrapServers());
     this.admin = Admin.create(adminSettings);
   }
 
-  private static Map<String, Object> producerSettings(WorkerConfig config) {
-    Map<String, Object> settings = new HashMap<>(config.producerSettings());
-    settings.put(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, config.bootstrapServers());
-    settings.put(ProducerConfig.ACKS_CONFIG, "all");
-    // Two saves of one vBucket stay in order.
-    settings.put(ProducerConfig.MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION, 1);
-    return settings;
-  }
-
-  private static Map<String, Object> consumerSettings(WorkerConfig config) {
-    Map<String, Object> settings = new HashMap<>(config.consumerSettings());
-    settings.put(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, config.bootstrapServers());
-    settings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
-    settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
-    settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
-    settings.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
-    return settings;
-  }
-
   /** The offsets of a connector. */
   OffsetStore of(String connector) {
-    return new KafkaOffsetStore(connector, topic, producer, this::consumer, admin);
+    return new KafkaOffsetStore(connector, topic, producer, this::consumer, admin, writer);
   }
 
   private Consumer<byte[], byte[]> consumer() {
@@ -78,6 +63,7 @@ final class OffsetTopic implements AutoCloseable {
 
   @Override
   public void close() {
+    writer.shutdown();
     producer.close(CLOSE_TIMEOUT);
     admin.close(CLOSE_TIMEOUT);
   }

@@ -279,6 +279,28 @@ public final class WorkerConfig {
     return clientSettings(PRODUCER_PREFIX, ProducerConfig.configNames());
   }
 
+  /** Settings for a producer that writes one of the worker's own topics, in order. */
+  Map<String, Object> internalProducerSettings() {
+    Map<String, Object> settings = new HashMap<>(producerSettings());
+    settings.put(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers());
+    settings.put(ProducerConfig.ACKS_CONFIG, "all");
+    settings.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
+    settings.put(ProducerConfig.MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION, 1);
+    settings.put(ProducerConfig.LINGER_MS_CONFIG, 0);
+    return settings;
+  }
+
+  /** Settings for a consumer that reads one of the worker's own topics from its beginning. */
+  Map<String, Object> internalConsumerSettings() {
+    Map<String, Object> settings = new HashMap<>(consumerSettings());
+    settings.put(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers());
+    settings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
+    settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
+    settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
+    settings.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
+    return settings;
+  }
+
   /** Settings for the worker's consumers. */
   public Map<String, Object> consumerSettings() {
     return clientSettings(CONSUMER_PREFIX, ConsumerConfig.configNames());

@@ -60,7 +60,8 @@ class KafkaOffsetStoreTest {
                     "isolation.level", "read_committed"),
                 new ByteArrayDeserializer(),
                 new ByteArrayDeserializer()),
-        admin);
+        admin,
+        Runnable::run);
   }
 
   @Test
