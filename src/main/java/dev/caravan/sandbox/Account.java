@@ -8,14 +8,29 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** A user: name, password and rights by bucket. Its text form has no password. Thread-safe. */
+/**
+ * A user: name, password and rights by bucket, scope and collection. Its text form has no password.
+ * Thread-safe.
+ */
 final class Account {
   /** Stands for every bucket, those that don't exist included. */
   static final String ANY_BUCKET = "*";
 
+  /** What a user may have: the right, another one there, or none there at all. */
+  enum Verdict {
+    MAY,
+    MAY_NOT,
+
+    /** He isn't even told whether the scope or collection exists. */
+    MAY_NOT_KNOW
+  }
+
+  /** Where rights are: in a bucket, in a scope, or in a collection; null is all of them. */
+  private record Place(String bucket, String scope, String collection) {}
+
   private final String name;
   private final String password;
-  private final Map<String, Set<Privilege>> rights = new ConcurrentHashMap<>();
+  private final Map<Place, Set<Privilege>> rights = new ConcurrentHashMap<>();
   private final Map<ScramMechanism, ScramCredentials> credentials =
       new EnumMap<>(ScramMechanism.class);
 
@@ -25,7 +40,12 @@ final class Account {
   }
 
   Account grant(String bucket, Set<Privilege> privileges) {
-    rights.put(bucket, Set.copyOf(privileges));
+    return grant(bucket, null, null, privileges);
+  }
+
+  /** Grants rights in a scope, or in one collection of it. */
+  Account grant(String bucket, String scope, String collection, Set<Privilege> privileges) {
+    rights.put(new Place(bucket, scope, collection), Set.copyOf(privileges));
     return this;
   }
 
@@ -40,12 +60,37 @@ final class Account {
 
   /** Whether the user has any right in a bucket of this name. */
   boolean covers(String bucket) {
-    return rights.containsKey(bucket) || rights.containsKey(ANY_BUCKET);
+    return rights.keySet().stream()
+        .anyMatch(place -> place.bucket().equals(bucket) || place.bucket().equals(ANY_BUCKET));
   }
 
+  /** Whether the user may do that in the whole bucket. */
   boolean may(Privilege privilege, String bucket) {
-    return rights.getOrDefault(bucket, Set.of()).contains(privilege)
-        || rights.getOrDefault(ANY_BUCKET, Set.of()).contains(privilege);
+    return in(bucket, null, null).contains(privilege)
+        || in(ANY_BUCKET, null, null).contains(privilege);
+  }
+
+  /**
+   * Whether the user may do that in a scope, or in a collection.
+   *
+   * @param collection null for the whole scope
+   */
+  Verdict mayIn(Privilege privilege, String bucket, String scope, String collection) {
+    Set<Privilege> ofScope = in(bucket, scope, null);
+    Set<Privilege> ofCollection = collection == null ? Set.of() : in(bucket, scope, collection);
+    if (may(privilege, bucket) || ofScope.contains(privilege) || ofCollection.contains(privilege)) {
+      return Verdict.MAY;
+    }
+    boolean knows =
+        !ofScope.isEmpty()
+            || !ofCollection.isEmpty()
+            || in(bucket, null, null).stream().anyMatch(Privilege::isOfCollections)
+            || in(ANY_BUCKET, null, null).stream().anyMatch(Privilege::isOfCollections);
+    return knows ? Verdict.MAY_NOT : Verdict.MAY_NOT_KNOW;
+  }
+
+  private Set<Privilege> in(String bucket, String scope, String collection) {
+    return rights.getOrDefault(new Place(bucket, scope, collection), Set.of());
   }
 
   /** What SCRAM needs to know of the password; derived once, which takes some milliseconds. */

@@ -27,17 +27,27 @@ final class Accounts {
   }
 
   void grant(String user, String bucket, Set<Privilege> privileges) {
+    require(user).grant(bucket, privileges);
+  }
+
+  /** Grants rights in a scope, or in one collection of it; null is the whole scope. */
+  void grant(
+      String user, String bucket, String scope, String collection, Set<Privilege> privileges) {
+    require(user).grant(bucket, scope, collection, privileges);
+  }
+
+  private Account require(String user) {
     Account account = accounts.get(user);
     if (account == null) {
       throw new IllegalArgumentException(
           "user \"" + user + "\" is unknown; add it before granting it rights");
     }
-    account.grant(bucket, privileges);
+    return account;
   }
 
   void addBucket(String bucket) {
-    bucketAccounts.put(
-        bucket, new Account(bucket, "").grant(bucket, EnumSet.allOf(Privilege.class)));
+    Set<Privilege> all = EnumSet.complementOf(EnumSet.of(Privilege.SECURITY_MANAGEMENT));
+    bucketAccounts.put(bucket, new Account(bucket, "").grant(bucket, all));
   }
 
   void removeBucket(String bucket) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,6 +22,7 @@ public final class Bucket {
   private final VBucket[] vbuckets;
   private final ConcurrentMap<String, DcpProducer> producers = new ConcurrentHashMap<>();
   private final DocumentCollection defaultCollection;
+  private volatile boolean compressedOnDisk;
   private volatile CollectionsManifest manifest = CollectionsManifest.initial();
 
   Bucket(String name, int vbucketCount) {
@@ -118,14 +118,7 @@ public final class Bucket {
   public synchronized void createScope(String scope) {
     CollectionsManifest changed = manifest.withScope(scope);
     CollectionsManifest.Scope created = changed.scope(scope).orElseThrow();
-    byte[] key = scope.getBytes(StandardCharsets.UTF_8);
-    ByteBuffer body = ByteBuffer.allocate(key.length + 12);
-    body.put(key).putLong(changed.uid()).putInt(created.id());
-    apply(
-        changed,
-        List.of(
-            new VBucket.CollectionEvent(
-                Item.Kind.SCOPE_CREATED, created.id(), body.array(), key.length, 0)));
+    apply(changed, List.of(CollectionEvent.created(created, changed.uid())));
   }
 
   /** Makes a collection whose documents live for ever. */
@@ -144,22 +137,7 @@ public final class Bucket {
     CollectionsManifest.Scope parent = requireScope(scope);
     CollectionsManifest changed = manifest.withCollection(parent, collection, maxTtlSeconds);
     CollectionsManifest.Collection created = changed.collection(parent, collection).orElseThrow();
-    byte[] key = collection.getBytes(StandardCharsets.UTF_8);
-    boolean limited = maxTtlSeconds > 0;
-    ByteBuffer body = ByteBuffer.allocate(key.length + (limited ? 20 : 16));
-    body.put(key).putLong(changed.uid()).putInt(parent.id()).putInt(created.id());
-    if (limited) {
-      body.putInt(maxTtlSeconds);
-    }
-    apply(
-        changed,
-        List.of(
-            new VBucket.CollectionEvent(
-                Item.Kind.COLLECTION_CREATED,
-                created.id(),
-                body.array(),
-                key.length,
-                limited ? 1 : 0)));
+    apply(changed, List.of(CollectionEvent.created(created, changed.uid())));
     return new DocumentCollection(this, created.id());
   }
 
@@ -167,36 +145,24 @@ public final class Bucket {
   public synchronized void dropCollection(String scope, String collection) {
     CollectionsManifest.Collection dropped = requireCollection(scope, collection);
     CollectionsManifest changed = manifest.withoutCollection(dropped);
-    apply(changed, List.of(collectionDropped(dropped, changed.uid())));
+    apply(changed, List.of(CollectionEvent.dropped(dropped, changed.uid())));
   }
 
   /** Drops a scope with its collections. */
   public synchronized void dropScope(String scope) {
     CollectionsManifest.Scope dropped = requireScope(scope);
     CollectionsManifest changed = manifest.withoutScope(dropped);
-    List<VBucket.CollectionEvent> events = new ArrayList<>();
+    List<CollectionEvent> events = new ArrayList<>();
     // Only the last event of a change tells the new uid: a client that stops in between must ask
     // again.
     for (CollectionsManifest.Collection collection : manifest.collectionsOf(dropped.id())) {
-      events.add(collectionDropped(collection, manifest.uid()));
+      events.add(CollectionEvent.dropped(collection, manifest.uid()));
     }
-    byte[] body = ByteBuffer.allocate(12).putLong(changed.uid()).putInt(dropped.id()).array();
-    events.add(new VBucket.CollectionEvent(Item.Kind.SCOPE_DROPPED, dropped.id(), body, 0, 0));
+    events.add(CollectionEvent.dropped(dropped, changed.uid()));
     apply(changed, events);
   }
 
-  private static VBucket.CollectionEvent collectionDropped(
-      CollectionsManifest.Collection collection, long uid) {
-    byte[] body =
-        ByteBuffer.allocate(16)
-            .putLong(uid)
-            .putInt(collection.scopeId())
-            .putInt(collection.id())
-            .array();
-    return new VBucket.CollectionEvent(Item.Kind.COLLECTION_DROPPED, collection.id(), body, 0, 0);
-  }
-
-  private void apply(CollectionsManifest changed, List<VBucket.CollectionEvent> events) {
+  private void apply(CollectionsManifest changed, List<CollectionEvent> events) {
     manifest = changed;
     for (VBucket vbucket : vbuckets) {
       vbucket.apply(changed, events);
@@ -246,6 +212,65 @@ public final class Bucket {
   /** Starts a new branch of a vBucket's history, as a crash or a failover without loss does. */
   public void branch(int vbucket) {
     vbuckets[vbucket].branch();
+  }
+
+  /** What a replica of a vBucket has if it receives nothing from now on. */
+  public VBucketReplica replica(int vbucket) {
+    return new VBucketReplica(vbucket, vbuckets[vbucket].copy());
+  }
+
+  /**
+   * Makes a replica the active one, as when the node of the vBucket is lost: its streams end, what
+   * the replica had not received is gone, and a new branch of the history starts there.
+   *
+   * @throws IllegalStateException when the collections have changed since the replica was made
+   */
+  public synchronized void failOver(VBucketReplica replica) {
+    if (replica.copy().manifest() != manifest) {
+      throw new IllegalStateException(
+          "the collections of bucket \""
+              + name
+              + "\" changed after the replica of vBucket "
+              + replica.vbucket()
+              + " was made; make another one");
+    }
+    vbuckets[replica.vbucket()].failOver(replica.copy());
+  }
+
+  /** Deletes a vBucket with its documents and makes a new one in its place. */
+  public synchronized void recreate(int vbucket) {
+    vbuckets[vbucket].recreate(manifest);
+  }
+
+  /**
+   * Changes the state of a vBucket, as a rebalance does; its streams end. Clients get to know of it
+   * when they ask for the vBucket, or by {@link CouchbaseNode#publishClusterMap}.
+   */
+  public void setState(int vbucket, VBucketState state) {
+    vbuckets[vbucket].setState(state);
+  }
+
+  /**
+   * Keeps what is written from now on in memory: streams that start here or later get it in a
+   * memory snapshot. Everything else comes from disk, as on a real node whose checkpoints are
+   * written.
+   */
+  public void openCheckpoints() {
+    for (VBucket vbucket : vbuckets) {
+      vbucket.openCheckpoint();
+    }
+  }
+
+  /**
+   * Whether its files hold compressed values, so that those who can read it get every value of a
+   * disk snapshot compressed; not by default.
+   */
+  public void compressOnDisk(boolean compressed) {
+    compressedOnDisk = compressed;
+  }
+
+  boolean isCompressedOnDisk() {
+    return compressedOnDisk;
   }
 
   /** The high seqno of a vBucket. */

@@ -2,14 +2,22 @@
 package dev.caravan.sandbox;
 
 import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Questions about the selected bucket: seqnos, failover logs, scopes and collections. Stateless.
  */
 final class BucketCommands implements KvConnection.Commands {
-  private static final int STATE_ALIVE = 0;
-  private static final int STATE_ACTIVE = 1;
+  /** The states in which a vBucket serves some request. */
+  static final Set<VBucketState> ACTIVE = EnumSet.of(VBucketState.ACTIVE);
+
+  static final Set<VBucketState> ALIVE = EnumSet.complementOf(EnumSet.of(VBucketState.DEAD));
+  static final Set<VBucketState> ANY_STATE = EnumSet.allOf(VBucketState.class);
+
+  private static final int EVERY_LIVING = 0;
   private static final byte[] NOTHING = {};
 
   @Override
@@ -49,8 +57,8 @@ final class BucketCommands implements KvConnection.Commands {
 
   /**
    * The high seqno of each vBucket: of a collection if one is named, of the default collection for
-   * clients that know of no collections, otherwise of the vBucket. This node's vBuckets are all
-   * active.
+   * clients that know of no collections, otherwise of the vBucket. Without a wanted state they are
+   * those of all vBuckets but the dead ones.
    */
   private static void allSeqnos(Session session, Request request) {
     int extras = request.extrasLength();
@@ -58,25 +66,27 @@ final class BucketCommands implements KvConnection.Commands {
       session.answer(request, Status.EINVAL);
       return;
     }
-    if (!session.permits(request, Privilege.META_READ, "GET_ALL_VB_SEQNOS")) {
-      return;
-    }
     Bucket bucket = session.bucket();
-    int state = extras >= 4 ? request.intExtra(0) : STATE_ALIVE;
+    int wanted = extras >= 4 ? request.intExtra(0) : EVERY_LIVING;
     boolean ofCollection = extras == 8 || !session.has(Feature.COLLECTIONS);
     int collection = extras == 8 ? request.intExtra(4) : 0;
-    if (ofCollection && bucket.manifest().collection(collection) == null) {
-      refuseUnknown(session, request, Status.UNKNOWN_COLLECTION);
+    boolean permitted =
+        ofCollection
+            ? session.permitsIn(collection, request, Privilege.META_READ, "GET_ALL_VB_SEQNOS")
+            : session.permits(request, Privilege.META_READ, "GET_ALL_VB_SEQNOS");
+    if (!permitted) {
       return;
     }
-    int count = state == STATE_ALIVE || state == STATE_ACTIVE ? bucket.vbucketCount() : 0;
-    ByteBuffer seqnos = ByteBuffer.allocate(count * 10);
-    for (int id = 0; id < count; id++) {
+    ByteBuffer seqnos = ByteBuffer.allocate(bucket.vbucketCount() * 10);
+    for (int id = 0; id < bucket.vbucketCount(); id++) {
       VBucket vbucket = bucket.vbucket(id);
-      seqnos.putShort((short) id);
-      seqnos.putLong(ofCollection ? vbucket.highSeqno(collection) : vbucket.highSeqno());
+      VBucketState state = vbucket.state();
+      if (wanted == EVERY_LIVING ? ALIVE.contains(state) : wanted == state.code()) {
+        seqnos.putShort((short) id);
+        seqnos.putLong(ofCollection ? vbucket.highSeqno(collection) : vbucket.highSeqno());
+      }
     }
-    session.answer(request, seqnos.array());
+    session.answer(request, Arrays.copyOf(seqnos.array(), seqnos.position()));
   }
 
   /**
@@ -88,7 +98,7 @@ final class BucketCommands implements KvConnection.Commands {
    * </pre>
    */
   private static void observe(Session session, Request request) {
-    VBucket vbucket = requireVBucket(session, request);
+    VBucket vbucket = requireVBucket(session, request, ALIVE);
     if (vbucket == null) {
       return;
     }
@@ -114,7 +124,7 @@ final class BucketCommands implements KvConnection.Commands {
   }
 
   private static void failoverLog(Session session, Request request) {
-    VBucket vbucket = requireVBucket(session, request);
+    VBucket vbucket = requireVBucket(session, request, ANY_STATE);
     if (vbucket != null) {
       session.answer(request, vbucket.failoverLog());
     }
@@ -174,11 +184,15 @@ final class BucketCommands implements KvConnection.Commands {
             + "\"}");
   }
 
-  /** The request's vBucket, or null when it was answered with the map of those who have it. */
-  static VBucket requireVBucket(Session session, Request request) {
+  /**
+   * The request's vBucket, or null when it is in none of these states and the request was answered
+   * with the map of those who have it.
+   */
+  static VBucket requireVBucket(Session session, Request request, Set<VBucketState> states) {
     VBucket vbucket = session.bucket().vbucket(request.vbucket());
-    if (vbucket == null) {
+    if (vbucket == null || !states.contains(vbucket.state())) {
       session.answerJson(request, Status.NOT_MY_VBUCKET, session.clusterConfig());
+      return null;
     }
     return vbucket;
   }

@@ -16,6 +16,16 @@ import java.util.concurrent.ConcurrentHashMap;
  * refuses a map without one; this node has one port for both. Thread-safe.
  */
 final class ClusterConfig {
+  /** One state of a map; later ones have a larger number, or a larger epoch. */
+  record Revision(long epoch, long number, byte[] json) {
+    boolean isNewerThan(Revision other) {
+      return epoch > other.epoch || epoch == other.epoch && number > other.number;
+    }
+  }
+
+  private static final long EPOCH = 1;
+  private static final long FIRST_REVISION = 1;
+  private static final int NOBODY = -1;
   private static final String HOST = "$HOST";
   private static final String[] BUCKET_CAPABILITIES = {
     "collections",
@@ -31,31 +41,47 @@ final class ClusterConfig {
   };
 
   private final int kvPort;
-  private final Map<String, byte[]> byBucketUuid = new ConcurrentHashMap<>();
+  private final Map<String, Revision> byBucketUuid = new ConcurrentHashMap<>();
 
   ClusterConfig(int kvPort) {
     this.kvPort = kvPort;
   }
 
   /** The map for a bucket, or the one without a bucket for null. */
-  byte[] json(Bucket bucket) {
-    return byBucketUuid.computeIfAbsent(bucket == null ? "" : bucket.uuid(), any -> render(bucket));
+  Revision revision(Bucket bucket) {
+    return byBucketUuid.computeIfAbsent(
+        bucket == null ? "" : bucket.uuid(), any -> render(bucket, FIRST_REVISION));
+  }
+
+  /** Makes the next revision of a bucket's map, from the states of its vBuckets. */
+  Revision renew(Bucket bucket) {
+    Revision first = revision(bucket);
+    return byBucketUuid.compute(
+        bucket.uuid(), (any, last) -> render(bucket, (last == null ? first : last).number() + 1));
+  }
+
+  /** Takes a map that the cluster manager made; returns false when the present one is newer. */
+  boolean accept(Bucket bucket, Revision given) {
+    revision(bucket);
+    return byBucketUuid.computeIfPresent(
+            bucket.uuid(), (any, last) -> last.isNewerThan(given) ? last : given)
+        == given;
   }
 
   void forget(Bucket bucket) {
     byBucketUuid.remove(bucket.uuid());
   }
 
-  private byte[] render(Bucket bucket) {
+  private Revision render(Bucket bucket, long number) {
     ObjectNode root = JsonNodeFactory.instance.objectNode();
-    root.put("rev", 1).put("revEpoch", 1);
+    root.put("rev", number).put("revEpoch", EPOCH);
     ObjectNode node = root.putArray("nodesExt").addObject();
     node.putObject("services").put("kv", kvPort).put("mgmt", kvPort);
     node.put("thisNode", true);
     if (bucket != null) {
       addBucket(root, bucket);
     }
-    return root.toString().getBytes(StandardCharsets.UTF_8);
+    return new Revision(EPOCH, number, root.toString().getBytes(StandardCharsets.UTF_8));
   }
 
   private void addBucket(ObjectNode root, Bucket bucket) {
@@ -77,7 +103,8 @@ final class ClusterConfig {
     map.putArray("serverList").add(HOST + ":" + kvPort);
     ArrayNode owners = map.putArray("vBucketMap");
     for (int i = 0; i < bucket.vbucketCount(); i++) {
-      owners.addArray().add(0);
+      boolean active = bucket.vbucket(i).state() == VBucketState.ACTIVE;
+      owners.addArray().add(active ? 0 : NOBODY);
     }
   }
 }

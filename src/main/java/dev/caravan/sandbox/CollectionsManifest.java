@@ -121,8 +121,9 @@ final class CollectionsManifest {
     return scopes.stream().filter(s -> s.name().equals(name)).findFirst();
   }
 
-  boolean hasScope(int id) {
-    return scopes.stream().anyMatch(s -> s.id() == id);
+  /** Returns the scope of this id, or null. */
+  Scope scope(int id) {
+    return scopes.stream().filter(s -> s.id() == id).findFirst().orElse(null);
   }
 
   Optional<Collection> collection(Scope scope, String name) {

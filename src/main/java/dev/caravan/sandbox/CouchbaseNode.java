@@ -13,6 +13,7 @@ import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +42,7 @@ public final class CouchbaseNode implements AutoCloseable {
       new WriteBufferWaterMark(256 * 1024, 1024 * 1024);
 
   private final int vbuckets;
+  private final Duration idleTimeout;
   private final Accounts accounts;
   private final Map<String, Bucket> buckets = new ConcurrentSkipListMap<>();
   private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
@@ -50,6 +52,7 @@ public final class CouchbaseNode implements AutoCloseable {
 
   private CouchbaseNode(Builder builder) throws IOException {
     vbuckets = builder.vbuckets;
+    idleTimeout = builder.idleTimeout;
     accounts = builder.accounts;
     builder.buckets.forEach(this::createBucket);
     eventLoops =
@@ -141,6 +144,33 @@ public final class CouchbaseNode implements AutoCloseable {
     disconnect(session -> session.bucket() == dropped);
   }
 
+  /**
+   * Publishes a new revision of a bucket's map, in which only its active vBuckets have an owner,
+   * and pushes it to the clients that asked for that: what the cluster manager does after a change.
+   */
+  public void publishClusterMap(String bucketName) {
+    Bucket bucket = bucket(bucketName);
+    push(bucket, clusterConfig.renew(bucket));
+  }
+
+  /** Publishes a map that was made elsewhere; returns false when the present one is newer. */
+  boolean publishClusterMap(Bucket bucket, ClusterConfig.Revision revision) {
+    boolean accepted = clusterConfig.accept(bucket, revision);
+    if (accepted) {
+      push(bucket, revision);
+    }
+    return accepted;
+  }
+
+  private void push(Bucket bucket, ClusterConfig.Revision revision) {
+    sessions.forEach(session -> session.push(bucket, revision));
+  }
+
+  /** How long a DCP client may be silent before it is disconnected. */
+  Duration idleTimeout() {
+    return idleTimeout;
+  }
+
   /** Breaks all connections, as a network that fails does; clients can connect again at once. */
   public void disconnectAll() {
     disconnect(session -> true);
@@ -190,6 +220,7 @@ public final class CouchbaseNode implements AutoCloseable {
     private String host = "127.0.0.1";
     private int port;
     private int vbuckets = MAX_VBUCKETS;
+    private Duration idleTimeout = Duration.ofSeconds(360);
 
     private Builder() {}
 
@@ -238,6 +269,24 @@ public final class CouchbaseNode implements AutoCloseable {
      */
     public Builder grant(String user, String bucket, Set<Privilege> privileges) {
       accounts.grant(user, bucket, privileges);
+      return this;
+    }
+
+    /**
+     * Gives a user that was added before rights in one collection only.
+     *
+     * @param scope names, as the scope and the collection need not exist yet
+     * @param collection null for all collections of the scope
+     */
+    public Builder grant(
+        String user, String bucket, String scope, String collection, Set<Privilege> privileges) {
+      accounts.grant(user, bucket, scope, collection, privileges);
+      return this;
+    }
+
+    /** How long a DCP client may be silent before it is disconnected: 360 s by default. */
+    public Builder idleTimeout(Duration timeout) {
+      idleTimeout = timeout;
       return this;
     }
 

@@ -2,11 +2,19 @@
 package dev.caravan.sandbox;
 
 import java.nio.ByteBuffer;
+import java.time.Duration;
 
 /** Opening and steering DCP. Stateless: what a connection has is in its {@link DcpProducer}. */
 final class DcpCommands implements KvConnection.Commands {
   private static final int OPEN_EXTRAS = 8;
   private static final int STREAM_EXTRAS = 48;
+  private static final String STREAM_REQUEST = "DCP_STREAM_REQ";
+
+  private final Duration idleTimeout;
+
+  DcpCommands(Duration idleTimeout) {
+    this.idleTimeout = idleTimeout;
+  }
 
   @Override
   public boolean handle(Session session, Request request) {
@@ -31,7 +39,7 @@ final class DcpCommands implements KvConnection.Commands {
     return true;
   }
 
-  private static void steer(Session session, DcpProducer producer, Request request) {
+  private void steer(Session session, DcpProducer producer, Request request) {
     switch (request.opcode()) {
       case Opcode.DCP_CONTROL -> control(session, producer, request);
       case Opcode.DCP_STREAM_REQ -> openStream(session, producer, request);
@@ -41,7 +49,7 @@ final class DcpCommands implements KvConnection.Commands {
     }
   }
 
-  private static void open(Session session, Request request) {
+  private void open(Session session, Request request) {
     if (session.bucket() == null) {
       session.answer(request, Status.NO_BUCKET);
       return;
@@ -65,7 +73,8 @@ final class DcpCommands implements KvConnection.Commands {
             flags, session.has(Feature.SNAPPY), session.has(Feature.COLLECTIONS), window);
     Bucket bucket = session.bucket();
     String name = request.keyText();
-    DcpProducer producer = new DcpProducer(session.channel(), bucket, name, settings, window);
+    DcpProducer producer =
+        new DcpProducer(session.channel(), bucket, name, settings, window, idleTimeout);
     session.producer(producer);
     DcpProducer former = bucket.producers().put(name, producer);
     if (former != null) {
@@ -136,7 +145,10 @@ final class DcpCommands implements KvConnection.Commands {
       session.refuse(request, Status.EINVAL, mistake);
       return;
     }
-    VBucket vbucket = BucketCommands.requireVBucket(session, request);
+    boolean activeOnly = new StreamFlags(request.intExtra(0)).activeOnly();
+    VBucket vbucket =
+        BucketCommands.requireVBucket(
+            session, request, activeOnly ? BucketCommands.ACTIVE : BucketCommands.ALIVE);
     if (vbucket == null) {
       return;
     }
@@ -155,23 +167,38 @@ final class DcpCommands implements KvConnection.Commands {
       session.answer(request, Status.ERANGE);
       return;
     }
-    if (producer.stream(vbucket.id()) != null) {
-      session.answer(request, Status.KEY_EEXISTS);
-      return;
-    }
     try {
       StreamFilter filter =
           settings.collections()
-              ? StreamFilter.parse(request.value(), session.bucket().manifest())
+              ? StreamFilter.parse(
+                  request.value(), session.bucket().manifest(), settings.streamIds())
               : StreamFilter.defaultCollection();
-      startStream(session, producer, request, vbucket, position, filter);
-    } catch (StreamFilter.RefusedException e) {
+      if (permits(session, request, filter)) {
+        startStream(session, producer, request, vbucket, position, filter);
+      }
+    } catch (RefusedException e) {
       if (e.status() == Status.UNKNOWN_COLLECTION || e.status() == Status.UNKNOWN_SCOPE) {
         BucketCommands.refuseUnknown(session, request, e.status());
       } else {
         session.answer(request, e.status());
       }
     }
+  }
+
+  private static boolean permits(Session session, Request request, StreamFilter filter) {
+    if (filter.isOpen()) {
+      boolean may = session.account().may(Privilege.DCP_STREAM, session.bucket().name());
+      if (!may) {
+        session.answer(request, Status.EACCESS);
+      }
+      return may;
+    }
+    if (filter.scopeId() >= 0) {
+      return session.permitsInScope(
+          filter.scopeId(), request, Privilege.DCP_STREAM, STREAM_REQUEST);
+    }
+    return filter.collectionIds().stream()
+        .allMatch(id -> session.permitsIn(id, request, Privilege.DCP_STREAM, STREAM_REQUEST));
   }
 
   private static String streamMistake(DcpSettings settings, Request request) {
@@ -193,6 +220,10 @@ final class DcpCommands implements KvConnection.Commands {
       VBucket vbucket,
       StreamPosition position,
       StreamFilter filter) {
+    if (producer.isOpen(vbucket.id(), filter.streamId())) {
+      session.answer(request, Status.KEY_EEXISTS);
+      return;
+    }
     StreamFlags flags = new StreamFlags(request.intExtra(0));
     VBucket.StreamStart start = vbucket.startStream(position, flags);
     if (start.mustRollBack()) {
@@ -206,8 +237,12 @@ final class DcpCommands implements KvConnection.Commands {
   }
 
   private static void closeStream(Session session, DcpProducer producer, Request request) {
-    DcpStream stream = producer.stream(request.vbucket());
-    if (!producer.closeStream(request.vbucket())) {
+    if (producer.settings().streamIds() != (request.streamId() != 0)) {
+      session.answer(request, Status.STREAM_ID_INVALID);
+      return;
+    }
+    DcpStream stream = producer.closeStream(request.vbucket(), request.streamId());
+    if (stream == null) {
       session.answer(request, Status.KEY_ENOENT);
       return;
     }
@@ -218,7 +253,7 @@ final class DcpCommands implements KvConnection.Commands {
   }
 
   private static void failoverLog(Session session, Request request) {
-    VBucket vbucket = BucketCommands.requireVBucket(session, request);
+    VBucket vbucket = BucketCommands.requireVBucket(session, request, BucketCommands.ANY_STATE);
     if (vbucket != null) {
       session.answer(request, vbucket.failoverLog());
     }

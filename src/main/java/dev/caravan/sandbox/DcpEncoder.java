@@ -11,6 +11,7 @@ import java.util.Arrays;
  *
  * <pre>
  *   snapshot marker  extras: start (8) end (8) flags (4)
+ *   marker 2.0       extras: 0 (1)   value: as above, max visible (8) high completed (8)
  *   mutation         extras: seqno (8) rev seqno (8) flags (4) expiry (4) lock time (4) 0 (2) nru (1)
  *   deletion v1      extras: seqno (8) rev seqno (8) 0 (2)
  *   deletion v2      extras: seqno (8) rev seqno (8) delete time (4) 0 (1)
@@ -21,8 +22,13 @@ import java.util.Arrays;
  * </pre>
  */
 final class DcpEncoder {
-  private static final int MAGIC_REQUEST = 0x80;
-  private static final int MARKER_EXTRAS = 20;
+  /** Kind 2, two bytes. */
+  private static final int STREAM_ID_FRAME_INFO = 0x22;
+
+  private static final int STREAM_ID_LENGTH = 3;
+  private static final int MARKER_LENGTH = 20;
+  private static final int LONG_MARKER_LENGTH = 36;
+  private static final int LONG_MARKER_VERSION = 0;
   private static final int MUTATION_EXTRAS = 31;
   private static final int DELETION_EXTRAS = 18;
   private static final int DELETION_WITH_TIME_EXTRAS = 21;
@@ -57,9 +63,24 @@ final class DcpEncoder {
     return out.readableBytes() < chunkSize && window.isOpen();
   }
 
-  void marker(DcpStream stream, long start, long end, int flags) {
-    header(Opcode.DCP_SNAPSHOT_MARKER, stream, MARKER_EXTRAS, 0, Datatype.RAW, 0, 0);
+  /**
+   * Starts a snapshot.
+   *
+   * @param highCompleted the seqno of the last durable write that it holds completely, which only
+   *     clients that know of durable writes are told
+   */
+  void marker(DcpStream stream, long start, long end, int flags, long highCompleted) {
+    boolean isLong = settings.longMarkers();
+    int extras = isLong ? 1 : MARKER_LENGTH;
+    int value = isLong ? LONG_MARKER_LENGTH : 0;
+    header(Opcode.DCP_SNAPSHOT_MARKER, stream, extras, 0, Datatype.RAW, value, 0);
+    if (isLong) {
+      out.writeByte(LONG_MARKER_VERSION);
+    }
     out.writeLong(start).writeLong(end).writeInt(flags);
+    if (isLong) {
+      out.writeLong(end).writeLong(highCompleted);
+    }
   }
 
   void seqnoAdvanced(DcpStream stream, long seqno) {
@@ -72,9 +93,14 @@ final class DcpEncoder {
     out.writeInt(reason);
   }
 
-  void item(DcpStream stream, Item item) {
+  /**
+   * Writes an item.
+   *
+   * @param compressed whether a value is compressed where it is read, even if that makes it larger
+   */
+  void item(DcpStream stream, Item item, boolean compressed) {
     if (item.isMutation()) {
-      mutation(stream, item);
+      mutation(stream, item, compressed);
     } else if (item.isTombstone()) {
       tombstone(stream, item);
     } else {
@@ -82,11 +108,12 @@ final class DcpEncoder {
     }
   }
 
-  private void mutation(DcpStream stream, Item item) {
+  private void mutation(DcpStream stream, Item item, boolean compressed) {
     int datatype = item.datatype();
     boolean asStored =
         !settings.noValue()
             && !settings.forceCompression()
+            && (!compressed || (datatype & Datatype.SNAPPY) != 0)
             && (datatype & Datatype.XATTR) == 0
             && (settings.snappy() || (datatype & Datatype.SNAPPY) == 0);
     if (asStored) {
@@ -94,17 +121,17 @@ final class DcpEncoder {
       int from = keyStart();
       out.writeBytes(item.keyAndValue(), from, item.keyAndValue().length - from);
     } else {
-      convertedMutation(stream, item);
+      convertedMutation(stream, item, compressed);
     }
   }
 
   /** A mutation whose value doesn't go out as it is stored. */
-  private void convertedMutation(DcpStream stream, Item item) {
+  private void convertedMutation(DcpStream stream, Item item, boolean fromCompressed) {
     boolean hasXattrs = (item.datatype() & Datatype.XATTR) != 0;
     int datatype = item.datatype() & Datatype.JSON;
     byte[] value = Values.inflated(item);
     if (hasXattrs) {
-      int split = Datatype.xattrsLength(value);
+      int split = Xattrs.length(value);
       int from = settings.xattrs() ? 0 : split;
       int to = settings.noValue() ? split : value.length;
       value = Arrays.copyOfRange(value, from, to);
@@ -116,9 +143,9 @@ final class DcpEncoder {
       datatype &= Datatype.XATTR;
     }
     boolean wasCompressed = (item.datatype() & Datatype.SNAPPY) != 0;
-    if (settings.snappy() && (settings.forceCompression() || wasCompressed)) {
+    if (settings.snappy() && (settings.forceCompression() || wasCompressed || fromCompressed)) {
       byte[] compressed = Datatype.deflate(value);
-      if (compressed.length < value.length) {
+      if (compressed.length < value.length || fromCompressed && value.length > 0) {
         value = compressed;
         datatype |= Datatype.SNAPPY;
       }
@@ -170,13 +197,16 @@ final class DcpEncoder {
   }
 
   private void event(DcpStream stream, Item item) {
+    boolean flat = settings.flatBuffers();
+    byte[] value = flat ? CollectionEvent.flatBuffer(item) : item.value();
+    int version = flat ? CollectionEvent.FLATBUFFERS_VERSION : item.eventVersion();
     header(
         Opcode.DCP_SYSTEM_EVENT,
         stream,
         EVENT_EXTRAS,
         item.keyLength(),
         Datatype.RAW,
-        item.valueLength(),
+        value.length,
         0);
     int event =
         switch (item.kind()) {
@@ -185,8 +215,8 @@ final class DcpEncoder {
           case SCOPE_CREATED -> 3;
           default -> 4;
         };
-    out.writeLong(item.seqno()).writeInt(event).writeByte(item.eventVersion());
-    out.writeBytes(item.keyAndValue());
+    out.writeLong(item.seqno()).writeInt(event).writeByte(version);
+    out.writeBytes(item.keyAndValue(), 0, item.keyLength()).writeBytes(value);
   }
 
   /** Clients that don't know of collections get keys of the default one without its prefix byte. */
@@ -207,11 +237,20 @@ final class DcpEncoder {
       int datatype,
       int valueLength,
       long cas) {
-    int bodyLength = extras + keyLength + valueLength;
+    boolean named = stream.streamId() != 0;
+    int bodyLength = (named ? STREAM_ID_LENGTH : 0) + extras + keyLength + valueLength;
     out.ensureWritable(Request.HEADER_LENGTH + bodyLength);
-    out.writeByte(MAGIC_REQUEST).writeByte(opcode).writeShort(keyLength);
+    if (named) {
+      out.writeByte(Request.MAGIC_FLEXIBLE_REQUEST).writeByte(opcode);
+      out.writeByte(STREAM_ID_LENGTH).writeByte(keyLength);
+    } else {
+      out.writeByte(Request.MAGIC_REQUEST).writeByte(opcode).writeShort(keyLength);
+    }
     out.writeByte(extras).writeByte(datatype).writeShort(stream.vbucketId());
     out.writeInt(bodyLength).writeInt(stream.opaque()).writeLong(cas);
+    if (named) {
+      out.writeByte(STREAM_ID_FRAME_INFO).writeShort(stream.streamId());
+    }
     window.charge(Request.HEADER_LENGTH + bodyLength);
   }
 }

@@ -4,6 +4,7 @@ package dev.caravan.sandbox;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.util.concurrent.ScheduledFuture;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Queue;
@@ -20,10 +21,16 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * and {@link #close} may be called by any thread, everything else is confined to the event loop.
  */
 final class DcpProducer {
+  /**
+   * What tells the streams of a connection apart.
+   *
+   * @param streamId 0 on a connection without stream ids
+   */
+  record StreamKey(int vbucket, int streamId) {}
+
   private static final int CHUNK_SIZE = 64 * 1024;
   private static final int CHUNK_CAPACITY = 2 * CHUNK_SIZE;
   private static final int CHUNKS_PER_RUN = 8;
-  private static final long IDLE_SECONDS = 360;
   private static final int FIRST_NOOP_OPAQUE = 10_000_001;
 
   private final Channel channel;
@@ -31,8 +38,9 @@ final class DcpProducer {
   private final String name;
   private final DcpSettings settings;
   private final FlowControlWindow window;
+  private final Duration idleTimeout;
   private final DcpEncoder encoder;
-  private final Map<Integer, DcpStream> streams = new HashMap<>();
+  private final Map<StreamKey, DcpStream> streams = new HashMap<>();
   private final Queue<DcpStream> ready = new ConcurrentLinkedQueue<>();
   private final AtomicBoolean scheduled = new AtomicBoolean();
   private final ScheduledFuture<?> ticks;
@@ -42,12 +50,18 @@ final class DcpProducer {
   private long lastHeardNanos = System.nanoTime();
 
   DcpProducer(
-      Channel channel, Bucket bucket, String name, DcpSettings settings, FlowControlWindow window) {
+      Channel channel,
+      Bucket bucket,
+      String name,
+      DcpSettings settings,
+      FlowControlWindow window,
+      Duration idleTimeout) {
     this.channel = channel;
     this.bucket = bucket;
     this.name = name;
     this.settings = settings;
     this.window = window;
+    this.idleTimeout = idleTimeout;
     encoder = new DcpEncoder(settings, window, CHUNK_SIZE);
     ticks = channel.eventLoop().scheduleAtFixedRate(this::tick, 1, 1, TimeUnit.SECONDS);
   }
@@ -56,23 +70,27 @@ final class DcpProducer {
     return settings;
   }
 
-  DcpStream stream(int vbucket) {
-    return streams.get(vbucket);
+  /** Whether what is read from disk comes compressed. */
+  boolean readsCompressed() {
+    return settings.snappy() && bucket.isCompressedOnDisk();
+  }
+
+  boolean isOpen(int vbucket, int streamId) {
+    return streams.containsKey(new StreamKey(vbucket, streamId));
   }
 
   void open(DcpStream stream) {
-    streams.put(stream.vbucketId(), stream);
+    streams.put(stream.key(), stream);
     stream.start();
   }
 
-  /** Ends a stream at the client's wish; returns false when it isn't open. */
-  boolean closeStream(int vbucket) {
-    DcpStream stream = streams.remove(vbucket);
-    if (stream == null) {
-      return false;
+  /** Ends a stream at the client's wish and returns it, or null when it isn't open. */
+  DcpStream closeStream(int vbucket, int streamId) {
+    DcpStream stream = streams.remove(new StreamKey(vbucket, streamId));
+    if (stream != null) {
+      stream.stop();
     }
-    stream.stop();
-    return true;
+    return stream;
   }
 
   /** Sends the end of a stream that the client closed, for those who want it. */
@@ -84,7 +102,7 @@ final class DcpProducer {
   }
 
   void ended(DcpStream stream) {
-    streams.remove(stream.vbucketId());
+    streams.remove(stream.key());
   }
 
   /** Puts a stream in the queue of those that may have something to send. */
@@ -157,7 +175,7 @@ final class DcpProducer {
 
   private void tick() {
     long now = System.nanoTime();
-    if (now - lastHeardNanos >= TimeUnit.SECONDS.toNanos(IDLE_SECONDS)) {
+    if (now - lastHeardNanos >= idleTimeout.toNanos()) {
       channel.close();
       return;
     }

@@ -36,6 +36,10 @@ final class DcpSettings {
   private boolean expiryOpcode;
   private boolean forceCompression;
   private boolean endOnClose;
+  private boolean streamIds;
+  private boolean syncWrites;
+  private boolean named;
+  private boolean flatBuffers;
 
   DcpSettings(int flags, boolean snappy, boolean collections, FlowControlWindow window) {
     this.flags = flags;
@@ -83,6 +87,21 @@ final class DcpSettings {
     return endOnClose;
   }
 
+  /** Whether a vBucket may have several streams, told apart by ids of the client's. */
+  boolean streamIds() {
+    return streamIds;
+  }
+
+  /** Whether snapshot markers are of version 2.0, for a client that knows of durable writes. */
+  boolean longMarkers() {
+    return syncWrites && named;
+  }
+
+  /** Whether collection events are FlatBuffers. */
+  boolean flatBuffers() {
+    return flatBuffers;
+  }
+
   boolean noop() {
     return noop;
   }
@@ -110,9 +129,10 @@ final class DcpSettings {
     BACKFILL_ORDER(
         "backfill_order", (settings, value) -> oneOf(value, "round-robin", "sequential")),
     V7_STATUS_CODES("v7_dcp_status_codes", (settings, value) -> oneOf(value, "true")),
-    CONSUMER_NAME("consumer_name", (settings, value) -> Status.SUCCESS),
-    STREAM_ID("enable_stream_id", (settings, value) -> Status.NOT_SUPPORTED),
-    SYNC_WRITES("enable_sync_writes", (settings, value) -> Status.NOT_SUPPORTED),
+    CONSUMER_NAME("consumer_name", DcpSettings::setConsumerName),
+    STREAM_ID("enable_stream_id", DcpSettings::setStreamIds),
+    SYNC_WRITES("enable_sync_writes", DcpSettings::setSyncWrites),
+    FLATBUFFERS("flatbuffers_system_events", DcpSettings::setFlatBuffers),
     CHANGE_STREAMS("change_streams", (settings, value) -> Status.NOT_SUPPORTED);
 
     private final String key;
@@ -169,6 +189,32 @@ final class DcpSettings {
   private Status setEndOnClose(String value) {
     endOnClose = value.equals("true");
     return Status.SUCCESS;
+  }
+
+  private Status setStreamIds(String value) {
+    if (syncWrites) {
+      return Status.NOT_SUPPORTED;
+    }
+    streamIds = value.equals("true");
+    return streamIds ? Status.SUCCESS : Status.EINVAL;
+  }
+
+  private Status setSyncWrites(String value) {
+    if (streamIds) {
+      return Status.NOT_SUPPORTED;
+    }
+    syncWrites = value.equals("true");
+    return syncWrites ? Status.SUCCESS : Status.EINVAL;
+  }
+
+  private Status setConsumerName(String value) {
+    named = true;
+    return Status.SUCCESS;
+  }
+
+  private Status setFlatBuffers(String value) {
+    flatBuffers = value.equals("true");
+    return flatBuffers ? Status.SUCCESS : Status.EINVAL;
   }
 
   private Status setExpiryOpcode(String value) {

@@ -6,10 +6,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
 /**
  * One stream: the changes of a vBucket from a position on, in snapshots.
  *
- * <p>What was there when the stream was opened goes out as one disk snapshot, what comes later as
- * memory snapshots. A snapshot holds references to items that never change, so it stays what it was
- * while the vBucket is written to. Confined to the connection's event loop, except the {@link
- * VBucket.Watcher} methods, which run on the thread of a writer.
+ * <p>What was there when the stream was opened goes out as one disk snapshot unless it is in
+ * memory, what comes later as memory snapshots. A snapshot holds references to items that never
+ * change, so it stays what it was while the vBucket is written to. Confined to the connection's
+ * event loop, except the {@link VBucket.Watcher} methods, which run on the thread of a writer.
  */
 final class DcpStream implements VBucket.Watcher {
   static final int END_OK = 0;
@@ -26,11 +26,11 @@ final class DcpStream implements VBucket.Watcher {
   private final int opaque;
   private final StreamFilter filter;
   private final StreamFlags flags;
-  private final long vbuuid;
+  private final int epoch;
   private final long startSeqno;
   private final long endSeqno;
   private final AtomicBoolean queued = new AtomicBoolean();
-  private volatile boolean branched;
+  private volatile boolean stateChanged;
 
   private boolean fromDisk;
   private boolean anyMarker;
@@ -61,10 +61,10 @@ final class DcpStream implements VBucket.Watcher {
     this.opaque = opaque;
     this.filter = filter;
     this.flags = flags;
-    vbuuid = start.vbuuid();
+    epoch = start.epoch();
     startSeqno = asked.startSeqno();
     endSeqno = flags.toLatest() ? start.highSeqno() : asked.endSeqno();
-    fromDisk = startSeqno < start.highSeqno();
+    fromDisk = startSeqno < start.highSeqno() && !start.fromMemory();
     position = startSeqno;
   }
 
@@ -72,12 +72,20 @@ final class DcpStream implements VBucket.Watcher {
     return vbucket.id();
   }
 
+  int streamId() {
+    return filter.streamId();
+  }
+
+  DcpProducer.StreamKey key() {
+    return new DcpProducer.StreamKey(vbucketId(), streamId());
+  }
+
   int opaque() {
     return opaque;
   }
 
   void start() {
-    vbucket.watch(this, vbuuid);
+    vbucket.watch(this, epoch);
     producer.ready(this);
   }
 
@@ -94,8 +102,8 @@ final class DcpStream implements VBucket.Watcher {
   }
 
   @Override
-  public void branched() {
-    branched = true;
+  public void stateChanged() {
+    stateChanged = true;
     producer.ready(this);
   }
 
@@ -123,7 +131,7 @@ final class DcpStream implements VBucket.Watcher {
    * Sends at most one message; returns false when there is nothing to do until something changes.
    */
   private boolean step(DcpEncoder encoder) {
-    if (branched) {
+    if (stateChanged) {
       end(encoder, END_STATE_CHANGED);
     } else if (snapshot == null) {
       return begin(encoder);
@@ -161,7 +169,7 @@ final class DcpStream implements VBucket.Watcher {
     snapshotEnd = tail.highSeqno();
     long start = anyMarker ? passing[0].seqno() : startSeqno;
     long end = fromDisk ? snapshotEnd : passing[passing.length - 1].seqno();
-    encoder.marker(this, start, end, markerFlags());
+    encoder.marker(this, start, end, markerFlags(), fromDisk ? tail.highCompletedSeqno() : 0);
     anyMarker = true;
     return true;
   }
@@ -176,7 +184,7 @@ final class DcpStream implements VBucket.Watcher {
   }
 
   private void sendItem(DcpEncoder encoder, Item item) {
-    encoder.item(this, item);
+    encoder.item(this, item, fromDisk && producer.readsCompressed());
     position = item.seqno();
     if (fromDisk && item.expiry() != 0 && item.isExpired(System.currentTimeMillis() / 1000)) {
       vbucket.expire(item);

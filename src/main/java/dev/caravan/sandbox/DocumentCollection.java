@@ -3,6 +3,8 @@ package dev.caravan.sandbox;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 
 /** The documents of one collection, to be written from inside the process. Thread-safe. */
@@ -44,7 +46,11 @@ public final class DocumentCollection {
   public void upsertWithXattrs(String documentId, String value, String... namesAndValues) {
     byte[] body = value.getBytes(StandardCharsets.UTF_8);
     int json = Datatype.isJson(body, 0, body.length) ? Datatype.JSON : Datatype.RAW;
-    store(documentId, Datatype.withXattrs(body, namesAndValues), json | Datatype.XATTR, 0);
+    Map<String, String> attributes = new LinkedHashMap<>();
+    for (int i = 0; i < namesAndValues.length; i += 2) {
+      attributes.put(namesAndValues[i], namesAndValues[i + 1]);
+    }
+    store(documentId, Xattrs.before(body, attributes), json | Datatype.XATTR, 0);
   }
 
   private void store(String documentId, byte[] value, int datatype, long expiry) {
@@ -55,17 +61,7 @@ public final class DocumentCollection {
     Status status =
         bucket
             .vbucketOfKey(id)
-            .write(
-                new VBucket.Write(
-                    VBucket.Mode.SET,
-                    keyAndValue,
-                    key.length,
-                    datatype,
-                    0,
-                    (int) expiry,
-                    false,
-                    0,
-                    false))
+            .write(Write.set(keyAndValue, key.length, datatype, (int) expiry))
             .status();
     requireCollection(status);
   }

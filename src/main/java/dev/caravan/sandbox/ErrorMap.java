@@ -1,40 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 
 /**
- * What GET_ERROR_MAP answers: the statuses of this node, for clients that don't know one by its
- * number.
+ * What GET_ERROR_MAP answers: every status of the protocol, those included that this node never
+ * sends, for clients that don't know one by its number. The errors are in {@code errors.json}.
  */
 final class ErrorMap {
-  private static final int NEWEST_VERSION = 2;
-  private static final int REVISION_OF_V1 = 5;
-  private static final int REVISION_OF_V2 = 1;
+  private static final byte[] VERSION_1 = render(1, 5);
+  private static final byte[] VERSION_2 = render(2, 1);
 
   private ErrorMap() {}
 
   /**
-   * The map as JSON.
+   * The map as JSON, which is shared and must not be changed.
    *
    * @param version the newest one that the client understands, 1 or more
    */
   static byte[] json(int version) {
-    int given = Math.min(version, NEWEST_VERSION);
-    ObjectNode root = JsonNodeFactory.instance.objectNode();
-    ObjectNode errors = root.putObject("errors");
-    for (Status status : Status.values()) {
-      ObjectNode error = errors.putObject(Integer.toHexString(status.code()));
-      ArrayNode attributes = error.putArray("attrs");
-      for (String attribute : status.attributes()) {
-        attributes.add(attribute);
-      }
-      error.put("desc", status.description()).put("name", status.name());
+    return version == 1 ? VERSION_1 : VERSION_2;
+  }
+
+  private static byte[] render(int version, int revision) {
+    try (InputStream in = ErrorMap.class.getResourceAsStream("errors.json")) {
+      ObjectMapper mapper = new ObjectMapper();
+      JsonNode errors = mapper.readTree(in);
+      ObjectNode root = mapper.createObjectNode();
+      root.set("errors", errors);
+      root.put("revision", revision).put("version", version);
+      return root.toString().getBytes(StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException("errors.json is missing or broken in the jar", e);
     }
-    root.put("revision", given == 1 ? REVISION_OF_V1 : REVISION_OF_V2).put("version", given);
-    return root.toString().getBytes(StandardCharsets.UTF_8);
   }
 }

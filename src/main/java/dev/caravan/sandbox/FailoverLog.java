@@ -13,6 +13,8 @@ import java.util.concurrent.ThreadLocalRandom;
  * <p>Not thread-safe: guarded by its vBucket's lock.
  */
 final class FailoverLog {
+  static final long NO_ROLLBACK = -1;
+
   private static final int MAX_ENTRIES = 25;
 
   /**
@@ -23,10 +25,19 @@ final class FailoverLog {
    */
   record Entry(long uuid, long seqno) {}
 
-  private final List<Entry> entries = new ArrayList<>();
+  private final List<Entry> entries;
 
   FailoverLog() {
+    entries = new ArrayList<>();
     branch(0);
+  }
+
+  private FailoverLog(List<Entry> entries) {
+    this.entries = new ArrayList<>(entries);
+  }
+
+  FailoverLog copy() {
+    return new FailoverLog(entries);
   }
 
   /**
@@ -57,6 +68,26 @@ final class FailoverLog {
       upper = entry.seqno();
     }
     return -1;
+  }
+
+  /** Where a client that asks for this position must go back to, or {@link #NO_ROLLBACK}. */
+  long rollbackSeqno(StreamPosition asked, StreamFlags flags, long highSeqno, long purgeSeqno) {
+    long start = asked.startSeqno();
+    if (start == 0 && !(flags.strictVbuuid() && asked.vbuuid() != 0)) {
+      return NO_ROLLBACK;
+    }
+    long upper = upper(asked.vbuuid(), highSeqno);
+    if (upper < 0) {
+      return 0;
+    }
+    if (start > 0 && start < purgeSeqno && !flags.ignorePurged()) {
+      return 0;
+    }
+    long snapshotStart = start == asked.snapshotEnd() ? start : asked.snapshotStart();
+    long snapshotEnd = start == asked.snapshotStart() ? start : asked.snapshotEnd();
+    return Long.compareUnsigned(snapshotEnd, upper) <= 0
+        ? NO_ROLLBACK
+        : Math.min(upper, snapshotStart);
   }
 
   /** UUID and seqno of each entry, 16 bytes. */

@@ -81,10 +81,18 @@ final class Item {
     return new Item(kind, keyAndValue, keyLength, datatype, 0, deleteTime, seqno, rev, cas);
   }
 
-  /** A collection event: the key is a name, or empty; the value is as in DCP. */
-  static Item event(
-      Kind kind, byte[] nameAndValue, int nameLength, int id, int version, long seqno, long cas) {
-    return new Item(kind, nameAndValue, nameLength, version, id, 0, seqno, 0, cas);
+  /** A collection event: the key is a name, or empty; the value is the payload. */
+  static Item event(CollectionEvent event, long seqno, long cas) {
+    return new Item(
+        event.kind(),
+        event.nameAndPayload(),
+        event.nameLength(),
+        event.version(),
+        event.id(),
+        0,
+        seqno,
+        0,
+        cas);
   }
 
   Kind kind() {

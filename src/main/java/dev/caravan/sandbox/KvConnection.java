@@ -37,7 +37,13 @@ final class KvConnection extends SimpleChannelInboundHandler<ByteBuf> {
     this.node = node;
     session = new Session(channel, node.clusterConfig());
     sessionCommands = new SessionCommands(node);
-    bucketCommands = List.of(new DocumentCommands(), new BucketCommands(), new DcpCommands());
+    bucketCommands =
+        List.of(
+            new DocumentCommands(),
+            new DocumentEdits(),
+            new SubdocCommands(),
+            new BucketCommands(),
+            new DcpCommands(node.idleTimeout()));
   }
 
   @Override
@@ -58,6 +64,9 @@ final class KvConnection extends SimpleChannelInboundHandler<ByteBuf> {
     Request request = new Request(frame);
     if (session.producer() != null) {
       session.producer().heard();
+    }
+    if (request.magic() == Request.MAGIC_CLIENT_RESPONSE) {
+      return;
     }
     if (request.magic() == Request.MAGIC_RESPONSE) {
       if (request.opcode() == Opcode.DCP_NOOP && session.producer() != null) {

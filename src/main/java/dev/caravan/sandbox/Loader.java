@@ -37,10 +37,7 @@ final class Loader {
       fill(document, keyLength + head.length, document.length - 2, random);
       document[document.length - 2] = '"';
       document[document.length - 1] = '}';
-      VBucket.Write write =
-          new VBucket.Write(
-              VBucket.Mode.SET, document, keyLength, Datatype.JSON, 0, 0, false, 0, false);
-      bucket.vbucketOfKey(id).write(write);
+      bucket.vbucketOfKey(id).write(Write.set(document, keyLength, Datatype.JSON, 0));
     }
   }
 

@@ -1,21 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
-/** What a user may do in a bucket, with the names that a real node's messages use. */
+/** What a user may do, with the names that a real node's messages use. */
 public enum Privilege {
-  READ("Read"),
-  UPSERT("Upsert"),
-  DELETE("Delete"),
-  META_READ("MetaRead"),
-  DCP_PRODUCER("DcpProducer");
+  READ("Read", true),
+  UPSERT("Upsert", true),
+  DELETE("Delete", true),
+  META_READ("MetaRead", true),
+
+  /** To open a DCP connection to a bucket. */
+  DCP_PRODUCER("DcpProducer", false),
+
+  /**
+   * To open a stream on it: of the whole bucket, or of the scopes and collections where granted.
+   */
+  DCP_STREAM("DcpStream", true),
+
+  /** To change cluster maps. */
+  SECURITY_MANAGEMENT("SecurityManagement", false);
 
   private final String label;
+  private final boolean ofCollections;
 
-  Privilege(String label) {
+  Privilege(String label, boolean ofCollections) {
     this.label = label;
+    this.ofCollections = ofCollections;
   }
 
   String label() {
     return label;
+  }
+
+  /** Whether it can be given for a single scope or collection. */
+  boolean isOfCollections() {
+    return ofCollections;
   }
 }

@@ -15,7 +15,7 @@ import java.util.List;
  * an HTTP GET with a letter that is none.
  */
 final class ProtocolDetector extends ByteToMessageDecoder {
-  private static final int MAX_FRAME_LENGTH = DocumentCommands.MAX_VALUE_LENGTH + (1 << 20);
+  private static final int MAX_FRAME_LENGTH = DocumentRequest.MAX_VALUE_LENGTH + (1 << 20);
 
   private final CouchbaseNode node;
 

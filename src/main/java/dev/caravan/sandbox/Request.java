@@ -9,7 +9,7 @@ import java.nio.charset.StandardCharsets;
  * One frame that a client sent: a request, or its response to a request of the node.
  *
  * <pre>
- *   magic (1)  opcode (1)  key length (2)                  0x80 request, 0x81 response
+ *   magic (1)  opcode (1)  key length (2)                  0x80 request, 0x81 and 0x83 response
  *   magic (1)  opcode (1)  frame info (1)  key length (1)  0x08 request with frame info
  *   extras length (1)  datatype (1)  vBucket, or the status of a response (2)
  *   body length (4)
@@ -27,6 +27,11 @@ final class Request {
   static final int MAGIC_RESPONSE = 0x81;
   static final int MAGIC_FLEXIBLE_REQUEST = 0x08;
 
+  /** A request of the node's own on a connection that isn't DCP, and the client's answer to it. */
+  static final int MAGIC_SERVER_REQUEST = 0x82;
+
+  static final int MAGIC_CLIENT_RESPONSE = 0x83;
+
   private static final int FRAME_INFO_BARRIER = 0;
   private static final int FRAME_INFO_DURABILITY = 1;
   private static final int FRAME_INFO_STREAM_ID = 2;
@@ -41,6 +46,7 @@ final class Request {
   private boolean durable;
   private boolean preserveTtl;
   private boolean unknownFrameInfo;
+  private int streamId;
 
   /**
    * Parses a whole frame.
@@ -51,7 +57,8 @@ final class Request {
     this.frame = frame;
     int frameInfoLength = 0;
     switch (magic()) {
-      case MAGIC_REQUEST, MAGIC_RESPONSE -> keyLength = frame.getUnsignedShort(2);
+      case MAGIC_REQUEST, MAGIC_RESPONSE, MAGIC_CLIENT_RESPONSE ->
+          keyLength = frame.getUnsignedShort(2);
       case MAGIC_FLEXIBLE_REQUEST -> {
         frameInfoLength = frame.getUnsignedByte(2);
         keyLength = frame.getUnsignedByte(3);
@@ -90,10 +97,9 @@ final class Request {
       switch (id) {
         case FRAME_INFO_DURABILITY -> durable = true;
         case FRAME_INFO_PRESERVE_TTL -> preserveTtl = true;
-        case FRAME_INFO_BARRIER,
-            FRAME_INFO_STREAM_ID,
-            FRAME_INFO_TRACE_CONTEXT,
-            FRAME_INFO_IMPERSONATE -> {}
+        case FRAME_INFO_STREAM_ID ->
+            streamId = length == Short.BYTES ? frame.getUnsignedShort(at) : 0;
+        case FRAME_INFO_BARRIER, FRAME_INFO_TRACE_CONTEXT, FRAME_INFO_IMPERSONATE -> {}
         default -> unknownFrameInfo = true;
       }
       at += length;
@@ -134,12 +140,21 @@ final class Request {
     return preserveTtl;
   }
 
+  /** Which of several streams of a vBucket is meant, 0 for none in particular. */
+  int streamId() {
+    return streamId;
+  }
+
   boolean unknownFrameInfo() {
     return unknownFrameInfo;
   }
 
   int extrasLength() {
     return extrasLength;
+  }
+
+  int byteExtra(int offset) {
+    return frame.getUnsignedByte(extrasAt + offset);
   }
 
   int intExtra(int offset) {

@@ -10,7 +10,10 @@ import java.util.Arrays;
  * make one.
  */
 record ScramCredentials(byte[] salt, int iterations, byte[] storedKey, byte[] serverKey) {
-  static final int ITERATIONS = 4096;
+  private static final int ITERATIONS = 4000;
+
+  /** Of users that don't exist; another number, as recorded. */
+  private static final int ITERATIONS_OF_UNKNOWN = 4096;
 
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final byte[] SERVER_SECRET = randomBytes(32);
@@ -30,7 +33,7 @@ record ScramCredentials(byte[] salt, int iterations, byte[] storedKey, byte[] se
   static ScramCredentials unknown(ScramMechanism mechanism, String user) {
     byte[] salt = mechanism.hmac(SERVER_SECRET, user.getBytes(StandardCharsets.UTF_8));
     byte[] nothing = randomBytes(mechanism.length());
-    return new ScramCredentials(salt, ITERATIONS, nothing, nothing);
+    return new ScramCredentials(salt, ITERATIONS_OF_UNKNOWN, nothing, nothing);
   }
 
   private static byte[] pbkdf2(ScramMechanism mechanism, byte[] password, byte[] salt) {

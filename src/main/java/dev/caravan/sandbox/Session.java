@@ -4,6 +4,7 @@ package dev.caravan.sandbox;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
+import java.nio.charset.StandardCharsets;
 import java.util.EnumSet;
 import java.util.Set;
 import java.util.UUID;
@@ -37,7 +38,40 @@ final class Session {
 
   /** The cluster map as this connection is to see it. */
   byte[] clusterConfig() {
-    return clusterConfig.json(bucket);
+    return clusterConfig.revision(bucket).json();
+  }
+
+  /**
+   * Tells the client of a new map of its bucket, if it asked for that; any thread may call this.
+   *
+   * <pre>
+   *   extras: epoch (8) revision (8)   key: bucket   value: JSON
+   * </pre>
+   */
+  void push(Bucket changed, ClusterConfig.Revision revision) {
+    channel
+        .eventLoop()
+        .execute(
+            () -> {
+              if (bucket == changed
+                  && has(Feature.DUPLEX)
+                  && has(Feature.CLUSTERMAP_CHANGE_NOTIFICATION)) {
+                write(changed.name(), revision);
+              }
+            });
+  }
+
+  private void write(String bucketName, ClusterConfig.Revision revision) {
+    byte[] key = bucketName.getBytes(StandardCharsets.UTF_8);
+    int extras = 2 * Long.BYTES;
+    int bodyLength = extras + key.length + revision.json().length;
+    ByteBuf frame = channel.alloc().buffer(Request.HEADER_LENGTH + bodyLength);
+    frame.writeByte(Request.MAGIC_SERVER_REQUEST).writeByte(Opcode.CLUSTERMAP_CHANGE_NOTIFICATION);
+    frame.writeShort(key.length).writeByte(extras).writeByte(Datatype.JSON).writeShort(0);
+    frame.writeInt(bodyLength).writeInt(0).writeLong(0);
+    frame.writeLong(revision.epoch()).writeLong(revision.number());
+    frame.writeBytes(key).writeBytes(revision.json());
+    channel.writeAndFlush(frame, channel.voidPromise());
   }
 
   boolean has(Feature feature) {
@@ -104,9 +138,55 @@ final class Session {
 
   /** Whether the user may do that in the selected bucket; if not, the request is answered. */
   boolean permits(Request request, Privilege privilege, String operation) {
-    if (account.may(privilege, bucket.name())) {
-      return true;
+    return account.may(privilege, bucket.name()) || deny(request, privilege, operation);
+  }
+
+  /** Whether the user may do that in a collection; if not, or there is none, it is answered. */
+  boolean permitsIn(int collectionId, Request request, Privilege privilege, String operation) {
+    CollectionsManifest manifest = bucket.manifest();
+    CollectionsManifest.Collection collection = manifest.collection(collectionId);
+    if (collection == null) {
+      BucketCommands.refuseUnknown(this, request, Status.UNKNOWN_COLLECTION);
+      return false;
     }
+    String scope = manifest.scope(collection.scopeId()).name();
+    return permitted(
+        account.mayIn(privilege, bucket.name(), scope, collection.name()),
+        Status.UNKNOWN_COLLECTION,
+        request,
+        privilege,
+        operation);
+  }
+
+  /** Whether the user may do that in a whole scope; if not, the request is answered. */
+  boolean permitsInScope(int scopeId, Request request, Privilege privilege, String operation) {
+    String scope = bucket.manifest().scope(scopeId).name();
+    return permitted(
+        account.mayIn(privilege, bucket.name(), scope, null),
+        Status.UNKNOWN_SCOPE,
+        request,
+        privilege,
+        operation);
+  }
+
+  private boolean permitted(
+      Account.Verdict verdict,
+      Status unknown,
+      Request request,
+      Privilege privilege,
+      String operation) {
+    switch (verdict) {
+      case MAY -> {
+        return true;
+      }
+      case MAY_NOT -> deny(request, privilege, operation);
+      case MAY_NOT_KNOW -> BucketCommands.refuseUnknown(this, request, unknown);
+    }
+    return false;
+  }
+
+  /** Answers that the user may not do that; returns false. */
+  boolean deny(Request request, Privilege privilege, String operation) {
     String context =
         "Authorization failure: can't execute %s operation without the %s privilege"
             .formatted(operation, privilege.label());

@@ -40,6 +40,7 @@ final class SessionCommands {
       case Opcode.NOOP -> session.answer(request, Status.SUCCESS);
       case Opcode.SELECT_BUCKET -> selectBucket(session, request);
       case Opcode.LIST_BUCKETS -> listBuckets(session, request);
+      case Opcode.SET_CLUSTER_CONFIG -> setClusterConfig(session, request);
       case Opcode.GET_CLUSTER_CONFIG ->
           session.answerJson(request, Status.SUCCESS, session.clusterConfig());
       default -> {
@@ -103,6 +104,26 @@ final class SessionCommands {
     } else {
       session.bucket(bucket);
       session.answer(request, Status.SUCCESS);
+    }
+  }
+
+  /** The cluster manager's way to publish a map; extras: epoch (8) revision (8). */
+  private void setClusterConfig(Session session, Request request) {
+    Bucket bucket = node.findBucket(request.keyText());
+    if (!session.account().may(Privilege.SECURITY_MANAGEMENT, request.keyText())) {
+      session.deny(request, Privilege.SECURITY_MANAGEMENT, "SET_CLUSTER_CONFIG");
+    } else if (request.extrasLength() != 2 * Long.BYTES || request.valueLength() == 0) {
+      session.answer(request, Status.EINVAL);
+    } else if (request.longExtra(Long.BYTES) < 1) {
+      session.refuse(request, Status.EINVAL, "Revision number must not be less than 1");
+    } else if (bucket == null) {
+      session.answer(request, Status.KEY_ENOENT);
+    } else {
+      ClusterConfig.Revision given =
+          new ClusterConfig.Revision(
+              request.longExtra(0), request.longExtra(Long.BYTES), request.value());
+      boolean accepted = node.publishClusterMap(bucket, given);
+      session.answer(request, accepted ? Status.SUCCESS : Status.KEY_EEXISTS);
     }
   }
 

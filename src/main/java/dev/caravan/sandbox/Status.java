@@ -1,50 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
-/**
- * How a request can end, as the KV protocol numbers it. The name, the description and the
- * attributes are what the error map tells clients about a status.
- */
+/** How this node ends requests, as the KV protocol numbers it. */
 enum Status {
-  SUCCESS(0x00, "The request was carried out", "success"),
-  KEY_ENOENT(0x01, "Nothing was found under this name", "item-only"),
-  KEY_EEXISTS(0x02, "The key exists already, or its CAS differs", "item-only"),
-  E2BIG(0x03, "The value is larger than the node takes", "item-only", "invalid-input"),
-  EINVAL(0x04, "The request is not well-formed", "internal", "invalid-input"),
-  NOT_MY_VBUCKET(0x07, "The node doesn't serve this vBucket", "fetch-config", "invalid-input"),
-  NO_BUCKET(0x08, "No bucket is selected", "conn-state-invalidated"),
-  AUTH_ERROR(0x20, "The credentials were not accepted", "conn-state-invalidated", "auth"),
-  AUTH_CONTINUE(0x21, "The authentication needs another step", "special-handling"),
-  ERANGE(0x22, "The requested range makes no sense", "invalid-input"),
-  ROLLBACK(0x23, "The client has to go back to an earlier seqno", "special-handling"),
-  EACCESS(0x24, "The user may not do this", "support"),
-  UNKNOWN_FRAME_INFO(0x80, "The request carries frame info of an unknown kind", "invalid-input"),
-  UNKNOWN_COMMAND(0x81, "The node doesn't know this command", "support"),
-  NOT_SUPPORTED(0x83, "The command is known, and refused as asked", "support"),
-  UNKNOWN_COLLECTION(0x88, "There is no such collection", "item-only"),
-  UNKNOWN_SCOPE(0x8c, "There is no such scope", "item-only"),
-  STREAM_ID_INVALID(0x8d, "The stream id is not allowed here", "invalid-input");
+  SUCCESS(0x00),
+  KEY_ENOENT(0x01),
+  KEY_EEXISTS(0x02),
+  E2BIG(0x03),
+  EINVAL(0x04),
+  NOT_STORED(0x05),
+  DELTA_BADVAL(0x06),
+  NOT_MY_VBUCKET(0x07),
+  NO_BUCKET(0x08),
+  AUTH_ERROR(0x20),
+  AUTH_CONTINUE(0x21),
+  ERANGE(0x22),
+  ROLLBACK(0x23),
+  EACCESS(0x24),
+  UNKNOWN_FRAME_INFO(0x80),
+  UNKNOWN_COMMAND(0x81),
+  NOT_SUPPORTED(0x83),
+  UNKNOWN_COLLECTION(0x88),
+  UNKNOWN_SCOPE(0x8c),
+  STREAM_ID_INVALID(0x8d),
+  SUBDOC_PATH_ENOENT(0xc0),
+  SUBDOC_PATH_MISMATCH(0xc1),
+  SUBDOC_PATH_EINVAL(0xc2),
+  SUBDOC_VALUE_CANTINSERT(0xc5),
+  SUBDOC_DOC_NOTJSON(0xc6),
+  SUBDOC_DELTA_EINVAL(0xc8),
+  SUBDOC_PATH_EEXISTS(0xc9),
+  SUBDOC_INVALID_COMBO(0xcb),
+  SUBDOC_MULTI_PATH_FAILURE(0xcc),
+  SUBDOC_XATTR_INVALID_KEY_COMBO(0xcf),
+  SUBDOC_XATTR_UNKNOWN_MACRO(0xd0),
+  SUBDOC_XATTR_UNKNOWN_VATTR(0xd1),
+  SUBDOC_XATTR_CANT_MODIFY_VATTR(0xd2),
+  SUBDOC_INVALID_XATTR_ORDER(0xd4);
 
   private final int code;
-  private final String description;
-  private final String[] attributes;
 
-  Status(int code, String description, String... attributes) {
+  Status(int code) {
     this.code = code;
-    this.description = description;
-    this.attributes = attributes;
   }
 
   int code() {
     return code;
-  }
-
-  String description() {
-    return description;
-  }
-
-  String[] attributes() {
-    return attributes.clone();
   }
 
   /**

@@ -15,22 +15,6 @@ import java.util.Set;
  * its stream's event loop.
  */
 final class StreamFilter {
-  /** A stream request's filter was refused. */
-  static final class RefusedException extends Exception {
-    private static final long serialVersionUID = 1L;
-
-    private final Status status;
-
-    RefusedException(Status status) {
-      super(status.name());
-      this.status = status;
-    }
-
-    Status status() {
-      return status;
-    }
-  }
-
   private enum Scope {
     EVERYTHING,
     DEFAULT_COLLECTION,
@@ -38,11 +22,13 @@ final class StreamFilter {
     ONE_SCOPE
   }
 
+  private static final int MAX_STREAM_ID = 0xffff;
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Scope scope;
   private final int scopeId;
   private final Set<Integer> collections;
+  private int streamId;
   private boolean exhausted;
 
   private StreamFilter(Scope scope, int scopeId, Set<Integer> collections) {
@@ -60,16 +46,33 @@ final class StreamFilter {
 
   /**
    * Reads the value of a stream request: empty, or an object with {@code uid}, {@code collections}
-   * or {@code scope}, where all ids are hexadecimal texts without a prefix.
+   * or {@code scope}, where all ids are hexadecimal texts without a prefix, and {@code sid}, a
+   * number.
+   *
+   * @param streamIds whether the connection has agreed on stream ids: then one is needed, otherwise
+   *     none is allowed
    */
-  static StreamFilter parse(byte[] value, CollectionsManifest manifest) throws RefusedException {
+  static StreamFilter parse(byte[] value, CollectionsManifest manifest, boolean streamIds)
+      throws RefusedException {
     if (value.length == 0) {
+      if (streamIds) {
+        throw new RefusedException(Status.STREAM_ID_INVALID);
+      }
       return new StreamFilter(Scope.EVERYTHING, 0, Set.of());
     }
     JsonNode root = readObject(value);
-    if (root.has("sid")) {
+    if (root.has("sid") != streamIds) {
       throw new RefusedException(Status.STREAM_ID_INVALID);
     }
+    StreamFilter filter = parse(root, manifest);
+    if (streamIds) {
+      filter.streamId = streamId(root.get("sid"));
+    }
+    return filter;
+  }
+
+  private static StreamFilter parse(JsonNode root, CollectionsManifest manifest)
+      throws RefusedException {
     if (root.has("scope") && root.has("collections")) {
       throw new RefusedException(Status.EINVAL);
     }
@@ -82,10 +85,17 @@ final class StreamFilter {
     if (root.has("collections")) {
       return ofCollections(root.get("collections"), manifest);
     }
-    if (root.has("uid")) {
+    if (root.has("uid") || root.has("sid")) {
       return new StreamFilter(Scope.EVERYTHING, 0, Set.of());
     }
     throw new RefusedException(Status.EINVAL);
+  }
+
+  private static int streamId(JsonNode node) throws RefusedException {
+    if (!node.isInt() || node.intValue() < 1 || node.intValue() > MAX_STREAM_ID) {
+      throw new RefusedException(Status.EINVAL);
+    }
+    return node.intValue();
   }
 
   private static JsonNode readObject(byte[] value) throws RefusedException {
@@ -102,7 +112,7 @@ final class StreamFilter {
 
   private static StreamFilter ofScope(int id, CollectionsManifest manifest)
       throws RefusedException {
-    if (!manifest.hasScope(id)) {
+    if (manifest.scope(id) == null) {
       throw new RefusedException(Status.UNKNOWN_SCOPE);
     }
     Set<Integer> ids = new HashSet<>();
@@ -183,6 +193,26 @@ final class StreamFilter {
   private static boolean isCollectionEvent(Item event) {
     return event.kind() == Item.Kind.COLLECTION_CREATED
         || event.kind() == Item.Kind.COLLECTION_DROPPED;
+  }
+
+  /** Of a filter on a scope: its id, otherwise -1. */
+  int scopeId() {
+    return scope == Scope.ONE_SCOPE ? scopeId : -1;
+  }
+
+  /** The collections that it names, or those of the scope that it names. */
+  Set<Integer> collectionIds() {
+    return scope == Scope.DEFAULT_COLLECTION ? Set.of(0) : Set.copyOf(collections);
+  }
+
+  /** Whether it lets everything pass. */
+  boolean isOpen() {
+    return scope == Scope.EVERYTHING;
+  }
+
+  /** What the client calls this one of its streams of the vBucket, 0 if it has only one. */
+  int streamId() {
+    return streamId;
   }
 
   /** Whether everything that it lets pass was dropped. */

@@ -25,6 +25,11 @@ record StreamFlags(int bits) {
     return (bits & TO_LATEST) != 0;
   }
 
+  /** A replica of the vBucket isn't good enough. */
+  boolean activeOnly() {
+    return (bits & ACTIVE_ONLY) != 0;
+  }
+
   /** An unknown vbuuid rolls back even at seqno 0. */
   boolean strictVbuuid() {
     return (bits & STRICT_VBUUID) != 0;

@@ -3,73 +3,50 @@ package dev.caravan.sandbox;
 
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
- * A vBucket: the latest version of each of its documents in seqno order, its failover log and its
- * purge seqno.
+ * A vBucket: its items, its state and its failover log.
  *
- * <p>Invariant: every seqno is given once, seqnos only grow, and the log and the index hold the
- * same documents. Thread-safe: its monitor guards all of its state. The monitor is a leaf, nothing
- * that is called while it is held takes another lock; {@link Watcher}s therefore only note that
- * they have work.
+ * <p>Invariant: every seqno is given once on a branch of the history, and seqnos only grow.
+ * Thread-safe: its monitor guards all of its state. The monitor is a leaf, nothing that is called
+ * while it is held takes another lock; {@link Watcher}s therefore only note that they have work.
  */
 final class VBucket {
   /** Who wants to know of new items; called with the vBucket's lock held. */
   interface Watcher {
     void changed();
 
-    /** The vBucket's history took a new branch: a real node ends the streams then. */
-    void branched();
+    /** Its state changed, or its history took a new branch: a real node ends the streams then. */
+    void stateChanged();
   }
-
-  enum Mode {
-    SET,
-    ADD,
-    REPLACE
-  }
-
-  /**
-   * A write of a document.
-   *
-   * @param keyAndValue the prefixed key, then the value; handed over, not copied
-   * @param expiry seconds since 1970, 0 for never
-   * @param preserveExpiry keep the expiry of the version before, if there is one
-   * @param cas the CAS that the version before must have, 0 for any
-   * @param durable whether a prepare comes first, which takes a seqno of its own
-   */
-  record Write(
-      Mode mode,
-      byte[] keyAndValue,
-      int keyLength,
-      int datatype,
-      int flags,
-      int expiry,
-      boolean preserveExpiry,
-      long cas,
-      boolean durable) {}
 
   /** How a write went: CAS, vbuuid and seqno are 0 unless the status is SUCCESS. */
   record Outcome(Status status, long cas, long vbuuid, long seqno) {
-    private static Outcome failed(Status status) {
+    static Outcome failed(Status status) {
       return new Outcome(status, 0, 0, 0);
     }
   }
 
-  /** Items after some seqno, and the high and the purge seqno at that moment. */
-  record Tail(Item[] items, long highSeqno, long purgeSeqno) {}
+  /**
+   * Items after some seqno, and what the vBucket was at that moment.
+   *
+   * @param highCompletedSeqno of the prepare of the last durable write, 0 if there was none
+   */
+  record Tail(Item[] items, long highSeqno, long purgeSeqno, long highCompletedSeqno) {}
 
   /**
    * How a vBucket answers a stream request.
    *
-   * @param rollbackSeqno where the client must go back to, or -1 if it may go on
+   * @param rollbackSeqno where the client must go back to, or {@link FailoverLog#NO_ROLLBACK}
    * @param failoverLog as it goes over the wire
+   * @param epoch the number of state changes so far
+   * @param fromMemory whether all that the stream starts with is in memory
    */
-  record StreamStart(long rollbackSeqno, byte[] failoverLog, long vbuuid, long highSeqno) {
+  record StreamStart(
+      long rollbackSeqno, byte[] failoverLog, int epoch, long highSeqno, boolean fromMemory) {
     boolean mustRollBack() {
-      return rollbackSeqno != NO_ROLLBACK;
+      return rollbackSeqno != FailoverLog.NO_ROLLBACK;
     }
   }
 
@@ -80,26 +57,27 @@ final class VBucket {
     }
   }
 
-  /** A change of the collections as it goes into each vBucket's log. */
-  record CollectionEvent(
-      Item.Kind kind, int id, byte[] nameAndValue, int nameLength, int version) {}
+  /** All that it was at one moment; nobody changes the parts. */
+  record Copy(
+      ItemStore items,
+      FailoverLog failoverLog,
+      CollectionsManifest manifest,
+      long highSeqno,
+      long highCompletedSeqno) {}
 
   private static final Item[] NO_ITEMS = {};
-  private static final long NO_ROLLBACK = -1;
 
   private final int id;
-  private final SeqnoLog log = new SeqnoLog();
-  private final KeyIndex documents = new KeyIndex();
-  private final Map<Long, Item> events = new HashMap<>();
-  private final Map<Integer, Long> highSeqnos = new HashMap<>();
-  private final FailoverLog failoverLog = new FailoverLog();
   private final List<Watcher> watchers = new ArrayList<>();
+  private final CasClock casClock = new CasClock();
+  private ItemStore items = new ItemStore();
+  private FailoverLog failoverLog = new FailoverLog();
+  private VBucketState state = VBucketState.ACTIVE;
   private CollectionsManifest manifest = CollectionsManifest.initial();
+  private int epoch;
   private long highSeqno;
-  private long purgeSeqno;
-  private long maxCas;
-  private long maxDeletedRevSeqno;
-  private int documentCount;
+  private long highCompletedSeqno;
+  private long checkpointSeqno = Long.MAX_VALUE;
 
   VBucket(int id) {
     this.id = id;
@@ -109,9 +87,18 @@ final class VBucket {
     return id;
   }
 
+  synchronized VBucketState state() {
+    return state;
+  }
+
   /** Returns the document, or null if there is none; one that is due expires now. */
   synchronized Item get(byte[] key) {
     return live(key);
+  }
+
+  /** Returns the document or its tombstone, or null if there is neither; nothing expires. */
+  synchronized Item getMeta(byte[] key) {
+    return items.get(key);
   }
 
   /** The CAS check of a real node, then the write; the status says what was wrong. */
@@ -123,47 +110,24 @@ final class VBucket {
     }
     byte[] key = Arrays.copyOf(write.keyAndValue(), write.keyLength());
     Item current = live(key);
-    Status refusal = refusal(write, current);
+    Status refusal = write.refusal(current);
     if (refusal != null) {
       return Outcome.failed(refusal);
     }
-    int expiry = write.preserveExpiry() && current != null ? current.expiry() : write.expiry();
-    Item superseded = documents.get(key);
-    long token = write.durable() ? ++highSeqno : highSeqno + 1;
+    Item superseded = current != null ? current : items.get(key);
+    long token = prepare(write.durable());
     Item item =
         Item.mutation(
             write.keyAndValue(),
             write.keyLength(),
             write.datatype(),
             write.flags(),
-            limited(expiry, collection.maxTtlSeconds()),
+            write.expiry(current, collection.maxTtlSeconds(), nowSeconds()),
             ++highSeqno,
-            superseded == null ? maxDeletedRevSeqno + 1 : superseded.revSeqno() + 1,
-            nextCas());
-    if (current == null) {
-      documentCount++;
-    }
-    append(item, superseded);
+            items.nextRevSeqno(superseded),
+            casClock.next());
+    put(item, superseded);
     return new Outcome(Status.SUCCESS, item.cas(), failoverLog.uuid(), token);
-  }
-
-  private static Status refusal(Write write, Item current) {
-    if (write.mode() == Mode.ADD) {
-      return current == null ? null : Status.KEY_EEXISTS;
-    }
-    if (current == null) {
-      return write.mode() == Mode.REPLACE || write.cas() != 0 ? Status.KEY_ENOENT : null;
-    }
-    return write.cas() != 0 && write.cas() != current.cas() ? Status.KEY_EEXISTS : null;
-  }
-
-  private static int limited(int expiry, int maxTtlSeconds) {
-    if (maxTtlSeconds == 0) {
-      return expiry;
-    }
-    long limit = nowSeconds() + maxTtlSeconds;
-    long wanted = Integer.toUnsignedLong(expiry);
-    return wanted == 0 || wanted > limit ? (int) limit : expiry;
   }
 
   synchronized Outcome delete(byte[] key, long cas, boolean durable) {
@@ -177,14 +141,23 @@ final class VBucket {
     if (cas != 0 && cas != current.cas()) {
       return Outcome.failed(Status.KEY_EEXISTS);
     }
-    long token = durable ? ++highSeqno : highSeqno + 1;
+    long token = prepare(durable);
     Item tombstone = bury(current, Item.Kind.DELETION);
     return new Outcome(Status.SUCCESS, tombstone.cas(), failoverLog.uuid(), token);
   }
 
+  /** The seqno that a writer is told: of its prepare, which takes one, if the write is durable. */
+  private long prepare(boolean durable) {
+    if (durable) {
+      highCompletedSeqno = ++highSeqno;
+      return highSeqno;
+    }
+    return highSeqno + 1;
+  }
+
   /** Makes an expiration of this very version of a document, unless a newer one has come since. */
   synchronized void expire(Item due) {
-    if (documents.get(due.key()) == due) {
+    if (items.get(due.key()) == due) {
       bury(due, Item.Kind.EXPIRATION);
     }
   }
@@ -193,7 +166,7 @@ final class VBucket {
   synchronized int expireDue() {
     long now = nowSeconds();
     int expired = 0;
-    for (Item item : log.after(0)) {
+    for (Item item : items.after(0)) {
       if (item.isExpired(now)) {
         bury(item, Item.Kind.EXPIRATION);
         expired++;
@@ -203,7 +176,7 @@ final class VBucket {
   }
 
   private Item live(byte[] key) {
-    Item item = documents.get(key);
+    Item item = items.get(key);
     if (item == null || item.isTombstone()) {
       return null;
     }
@@ -217,7 +190,7 @@ final class VBucket {
   private Item bury(Item document, Item.Kind kind) {
     byte[] body = document.key();
     if ((document.datatype() & Datatype.XATTR) != 0) {
-      byte[] kept = Datatype.systemXattrs(Values.inflated(document));
+      byte[] kept = Xattrs.systemOnly(Values.inflated(document));
       body = Arrays.copyOf(body, body.length + kept.length);
       System.arraycopy(kept, 0, body, document.keyLength(), kept.length);
     }
@@ -229,17 +202,13 @@ final class VBucket {
             (int) nowSeconds(),
             ++highSeqno,
             document.revSeqno() + 1,
-            nextCas());
-    maxDeletedRevSeqno = Math.max(maxDeletedRevSeqno, tombstone.revSeqno());
-    documentCount--;
-    append(tombstone, document);
+            casClock.next());
+    put(tombstone, document);
     return tombstone;
   }
 
-  private void append(Item item, Item superseded) {
-    log.append(item, superseded);
-    documents.put(item);
-    highSeqnos.put(item.collectionId(), item.seqno());
+  private void put(Item item, Item superseded) {
+    items.put(item, superseded);
     watchers.forEach(Watcher::changed);
   }
 
@@ -252,38 +221,12 @@ final class VBucket {
   synchronized void apply(CollectionsManifest changed, List<CollectionEvent> changes) {
     manifest = changed;
     for (CollectionEvent change : changes) {
-      boolean ofScope =
-          change.kind() == Item.Kind.SCOPE_CREATED || change.kind() == Item.Kind.SCOPE_DROPPED;
       if (change.kind() == Item.Kind.COLLECTION_DROPPED) {
-        removeDocuments(change.id());
+        items.dropCollection(change.id());
       }
-      Item event =
-          Item.event(
-              change.kind(),
-              change.nameAndValue(),
-              change.nameLength(),
-              change.id(),
-              change.version(),
-              ++highSeqno,
-              nextCas());
-      Item superseded = events.put((ofScope ? 1L << Integer.SIZE : 0) | change.id(), event);
-      log.append(event, superseded);
-      if (change.kind() == Item.Kind.COLLECTION_CREATED) {
-        highSeqnos.put(change.id(), event.seqno());
-      }
+      items.putEvent(Item.event(change, ++highSeqno, casClock.next()));
     }
     watchers.forEach(Watcher::changed);
-  }
-
-  private void removeDocuments(int collectionId) {
-    for (Item item : log.after(0)) {
-      if (!item.isEvent() && item.collectionId() == collectionId) {
-        log.remove(item);
-        documentCount -= item.isMutation() ? 1 : 0;
-      }
-    }
-    documents.retain(item -> item.collectionId() != collectionId);
-    highSeqnos.remove(collectionId);
   }
 
   /**
@@ -291,34 +234,76 @@ final class VBucket {
    * zero does; the purge seqno becomes that of the newest forgotten one.
    */
   synchronized void purgeTombstones() {
-    for (Item item : log.after(0)) {
-      if (item.isTombstone() && item.seqno() < highSeqno) {
-        log.remove(item);
-        purgeSeqno = item.seqno();
-      }
-    }
-    long purged = purgeSeqno;
-    documents.retain(item -> !item.isTombstone() || item.seqno() > purged);
+    items.purgeTombstones(highSeqno);
+  }
+
+  /** Keeps what comes from now on in memory, from where streams that start later get it. */
+  synchronized void openCheckpoint() {
+    checkpointSeqno = highSeqno;
   }
 
   /**
-   * Starts a new branch of history at the high seqno and ends the streams, as a crash or failover
-   * does.
+   * Changes the state and ends the streams. Becoming active starts a new branch of the history, as
+   * nobody knows what another active one may have done.
    */
+  synchronized void setState(VBucketState changed) {
+    if (changed == state) {
+      return;
+    }
+    state = changed;
+    if (changed == VBucketState.ACTIVE) {
+      failoverLog.branch(highSeqno);
+    }
+    endStreams();
+  }
+
+  /** Starts a new branch of history at the high seqno and ends the streams, as a crash does. */
   synchronized void branch() {
     failoverLog.branch(highSeqno);
-    watchers.forEach(Watcher::branched);
+    endStreams();
+  }
+
+  synchronized Copy copy() {
+    return new Copy(items.copy(), failoverLog.copy(), manifest, highSeqno, highCompletedSeqno);
+  }
+
+  /** Becomes what a replica was, active, on a new branch of the history. */
+  synchronized void failOver(Copy replica) {
+    items = replica.items().copy();
+    failoverLog = replica.failoverLog().copy();
+    highSeqno = replica.highSeqno();
+    highCompletedSeqno = replica.highCompletedSeqno();
+    checkpointSeqno = Long.MAX_VALUE;
+    state = VBucketState.ACTIVE;
+    branch();
+  }
+
+  /** Becomes as new: active, without items, with a history that nobody knows. */
+  synchronized void recreate(CollectionsManifest current) {
+    items = new ItemStore();
+    failoverLog = new FailoverLog();
+    highSeqno = 0;
+    highCompletedSeqno = 0;
+    checkpointSeqno = Long.MAX_VALUE;
+    state = VBucketState.ACTIVE;
+    apply(current, CollectionEvent.allOf(current));
+    endStreams();
+  }
+
+  private void endStreams() {
+    epoch++;
+    watchers.forEach(Watcher::stateChanged);
   }
 
   /**
    * Calls the watcher from the next change on, until {@link #unwatch}.
    *
-   * @param uuid the branch that it knows; if there is a newer one, it is told so at once
+   * @param knownEpoch the state changes that it knows of; if there were more, it is told so at once
    */
-  synchronized void watch(Watcher watcher, long uuid) {
+  synchronized void watch(Watcher watcher, int knownEpoch) {
     watchers.add(watcher);
-    if (uuid != failoverLog.uuid()) {
-      watcher.branched();
+    if (knownEpoch != epoch) {
+      watcher.stateChanged();
     }
   }
 
@@ -327,7 +312,8 @@ final class VBucket {
   }
 
   synchronized Tail after(long seqno) {
-    return new Tail(seqno >= highSeqno ? NO_ITEMS : log.after(seqno), highSeqno, purgeSeqno);
+    Item[] tail = seqno >= highSeqno ? NO_ITEMS : items.after(seqno);
+    return new Tail(tail, highSeqno, items.purgeSeqno(), highCompletedSeqno);
   }
 
   synchronized long highSeqno() {
@@ -336,11 +322,11 @@ final class VBucket {
 
   /** The high seqno of one collection, 0 when nothing happened in it. */
   synchronized long highSeqno(int collectionId) {
-    return highSeqnos.getOrDefault(collectionId, 0L);
+    return items.highSeqno(collectionId);
   }
 
   synchronized int documentCount() {
-    return documentCount;
+    return items.documentCount();
   }
 
   synchronized byte[] failoverLog() {
@@ -359,33 +345,9 @@ final class VBucket {
 
   /** Decides whether a stream may continue from a position. */
   synchronized StreamStart startStream(StreamPosition asked, StreamFlags flags) {
-    return new StreamStart(
-        rollbackSeqno(asked, flags), failoverLog.encoded(), failoverLog.uuid(), highSeqno);
-  }
-
-  private long rollbackSeqno(StreamPosition asked, StreamFlags flags) {
-    long start = asked.startSeqno();
-    if (start == 0 && !(flags.strictVbuuid() && asked.vbuuid() != 0)) {
-      return NO_ROLLBACK;
-    }
-    long upper = failoverLog.upper(asked.vbuuid(), highSeqno);
-    if (upper < 0) {
-      return 0;
-    }
-    if (start > 0 && start < purgeSeqno && !flags.ignorePurged()) {
-      return 0;
-    }
-    long snapshotStart = start == asked.snapshotEnd() ? start : asked.snapshotStart();
-    long snapshotEnd = start == asked.snapshotStart() ? start : asked.snapshotEnd();
-    return Long.compareUnsigned(snapshotEnd, upper) <= 0
-        ? NO_ROLLBACK
-        : Math.min(upper, snapshotStart);
-  }
-
-  private long nextCas() {
-    long clock = System.currentTimeMillis() * 1_000_000 & ~0xffffL;
-    maxCas = Math.max(clock, maxCas + 1);
-    return maxCas;
+    long rollback = failoverLog.rollbackSeqno(asked, flags, highSeqno, items.purgeSeqno());
+    boolean fromMemory = asked.startSeqno() >= checkpointSeqno;
+    return new StreamStart(rollback, failoverLog.encoded(), epoch, highSeqno, fromMemory);
   }
 
   private static long nowSeconds() {

@@ -26,6 +26,6 @@ final class Values {
     byte[] value = inflated(item);
     return (item.datatype() & Datatype.XATTR) == 0
         ? value
-        : Arrays.copyOfRange(value, Datatype.xattrsLength(value), value.length);
+        : Arrays.copyOfRange(value, Xattrs.length(value), value.length);
   }
 }

@@ -55,6 +55,8 @@ class DcpControlTest {
     "supports_hifi_MFU, true, 0x00",
     "send_stream_end_on_client_close_stream, true, 0x00",
     "enable_expiry_opcode, true, 0x00",
+    "enable_stream_id, true, 0x00",
+    "enable_sync_writes, true, 0x83",
     "consumer_name, foo, 0x00",
     "enable_out_of_order_snapshots, true, 0x00",
     "enable_out_of_order_snapshots, true_with_seqno_advanced, 0x00",
@@ -62,6 +64,8 @@ class DcpControlTest {
     "include_deleted_user_xattrs, true, 0x04",
     "v7_dcp_status_codes, true, 0x00",
     "v7_dcp_status_codes, false, 0x04",
+    "flatbuffers_system_events, true, 0x00",
+    "flatbuffers_system_events, false, 0x04",
     "change_streams, true, 0x83",
     "max_marker_version, 2.2, 0x04",
     "cache_transfer, true, 0x04",
@@ -93,7 +97,17 @@ class DcpControlTest {
     }
   }
 
-  /** 12: "noop interval 1 s": NOOP with opaque 81969800, 82969800; none while one is unanswered. */
+  /** "enable_sync_writes", "then enable_stream_id". */
+  @Test
+  void streamIdsDoNotGoWithSyncWrites() throws IOException {
+    try (RawClient other = RawClient.ready(node, "probe", RawClient.DCP_FEATURES)) {
+      other.open("sync writes", 1);
+      assertThat(other.control("enable_sync_writes", "true").status()).isZero();
+      assertThat(other.control("enable_stream_id", "true").status()).isEqualTo(0x83);
+    }
+  }
+
+  /** 12: "noop interval 1 s": NOOP with opaque 81969800, 82969800; "noop unanswered". */
   @Test
   void noopsComeOneAtATime() throws IOException {
     try (RawClient idle = RawClient.ready(node, "probe", RawClient.DCP_FEATURES)) {

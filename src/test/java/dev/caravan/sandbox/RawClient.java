@@ -32,6 +32,7 @@ final class RawClient implements AutoCloseable {
       int statusOrVBucket,
       int opaque,
       long cas,
+      byte[] frameInfo,
       byte[] extras,
       byte[] key,
       byte[] value) {
@@ -44,11 +45,11 @@ final class RawClient implements AutoCloseable {
     }
 
     int length() {
-      return 24 + extras.length + key.length + value.length;
+      return 24 + frameInfo.length + extras.length + key.length + value.length;
     }
 
     boolean isMessage() {
-      return magic == 0x80;
+      return magic == 0x80 || magic == 0x08 || magic == 0x82;
     }
 
     /** The message in the words of the recordings, without CAS and opaque. */
@@ -57,9 +58,12 @@ final class RawClient implements AutoCloseable {
       String what =
           switch (opcode) {
             case 0x55 -> "STREAM_END reason=" + in.getInt();
+            case 0x01 -> "SERVER-PUSH magic=%x dt=%d".formatted(magic, datatype);
             case 0x56 ->
-                "SNAPSHOT_MARKER v1 %d-%d flags=0x%x"
-                    .formatted(in.getLong(), in.getLong(), in.getInt());
+                extras.length == 1
+                    ? longMarker()
+                    : "SNAPSHOT_MARKER v1 %d-%d flags=0x%x"
+                        .formatted(in.getLong(), in.getLong(), in.getInt());
             case 0x57 ->
                 "MUTATION seq=%d rev=%d flags=0x%x exp=%d lock=%d nmeta=%d nru=%d dt=%d key=%s val=%d:%s"
                     .formatted(
@@ -115,6 +119,13 @@ final class RawClient implements AutoCloseable {
             default -> "opcode 0x" + Integer.toHexString(opcode);
           };
       return "[" + length() + " bytes] " + what;
+    }
+
+    private String longMarker() {
+      ByteBuffer in = ByteBuffer.wrap(value);
+      return "SNAPSHOT_MARKER v2.%d %d-%d flags=0x%x maxVisible=%d highCompleted=%d"
+          .formatted(
+              extras[0], in.getLong(), in.getLong(), in.getInt(), in.getLong(), in.getLong());
     }
 
     private String keyWords() {
@@ -347,17 +358,22 @@ final class RawClient implements AutoCloseable {
     ByteBuffer fields = ByteBuffer.wrap(header);
     int magic = fields.get() & 0xff;
     int opcode = fields.get() & 0xff;
-    byte[] key = new byte[fields.getShort() & 0xffff];
+    int lengths = fields.getShort() & 0xffff;
+    boolean flexible = magic == 0x08;
+    byte[] frameInfo = new byte[flexible ? lengths >> 8 : 0];
+    byte[] key = new byte[flexible ? lengths & 0xff : lengths];
     byte[] extras = new byte[fields.get() & 0xff];
     int datatype = fields.get();
     int statusOrVBucket = fields.getShort() & 0xffff;
-    byte[] value = new byte[fields.getInt() - key.length - extras.length];
+    byte[] value = new byte[fields.getInt() - frameInfo.length - key.length - extras.length];
     int opaque = fields.getInt();
     long cas = fields.getLong();
+    in.readFully(frameInfo);
     in.readFully(extras);
     in.readFully(key);
     in.readFully(value);
-    return new Frame(magic, opcode, datatype, statusOrVBucket, opaque, cas, extras, key, value);
+    return new Frame(
+        magic, opcode, datatype, statusOrVBucket, opaque, cas, frameInfo, extras, key, value);
   }
 
   @Override

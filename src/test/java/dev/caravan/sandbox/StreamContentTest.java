@@ -9,7 +9,9 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -285,17 +287,25 @@ class StreamContentTest {
   void xattrsGoToThoseWhoAskForThem() throws IOException {
     bucket.defaultCollection().upsertWithXattrs("k80", "{\"x\":1}", "_sys", "1", "user", "2");
     byte[] body = "{\"x\":1}".getBytes(StandardCharsets.UTF_8);
-    byte[] both = Datatype.withXattrs(body, "_sys", "1", "user", "2");
+    byte[] both = Xattrs.before(body, attributes("_sys", "1", "user", "2"));
     assertThat(last(1).datatype()).isEqualTo(1);
     assertThat(last(1).value()).isEqualTo(body);
     assertThat(last(XATTRS).datatype()).isEqualTo(5);
     assertThat(last(XATTRS).value()).isEqualTo(both);
     assertThat(last(XATTRS | NO_VALUE).value())
-        .isEqualTo(Datatype.withXattrs(new byte[0], "_sys", "1", "user", "2"));
+        .isEqualTo(Xattrs.before(new byte[0], attributes("_sys", "1", "user", "2")));
     bucket.delete("k80");
     assertThat(last(1).value()).isEmpty();
     assertThat(last(XATTRS).datatype()).isEqualTo(4);
-    assertThat(last(XATTRS).value()).isEqualTo(Datatype.withXattrs(new byte[0], "_sys", "1"));
+    assertThat(last(XATTRS).value()).isEqualTo(Xattrs.before(new byte[0], attributes("_sys", "1")));
+  }
+
+  private static Map<String, String> attributes(String... namesAndValues) {
+    Map<String, String> attributes = new LinkedHashMap<>();
+    for (int i = 0; i < namesAndValues.length; i += 2) {
+      attributes.put(namesAndValues[i], namesAndValues[i + 1]);
+    }
+    return attributes;
   }
 
   private Frame last(int openFlags) throws IOException {

@@ -24,9 +24,7 @@ class VBucketTest {
   private static VBucket.Outcome write(VBucket vbucket, byte[] key, byte value) {
     byte[] keyAndValue = Arrays.copyOf(key, key.length + 1);
     keyAndValue[key.length] = value;
-    return vbucket.write(
-        new VBucket.Write(
-            VBucket.Mode.SET, keyAndValue, key.length, Datatype.RAW, 0, 0, false, 0, false));
+    return vbucket.write(Write.set(keyAndValue, key.length, Datatype.RAW, 0));
   }
 
   @ParameterizedTest

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A change of the collections as it goes into each vBucket's log: a name, which is empty when
+ * something was dropped, and a payload.
+ *
+ * <pre>
+ *   collection created  manifest uid (8)  scope (4)  collection (4)  max TTL (4, version 1 only)
+ *   collection dropped  manifest uid (8)  scope (4)  collection (4)
+ *   scope created       manifest uid (8)  scope (4)
+ *   scope dropped       manifest uid (8)  scope (4)
+ * </pre>
+ *
+ * @param id of the scope or the collection
+ * @param version of the payload
+ */
+record CollectionEvent(Item.Kind kind, int id, byte[] nameAndPayload, int nameLength, int version) {
+  /** The version of the payload that {@link #flatBuffer} makes. */
+  static final int FLATBUFFERS_VERSION = 2;
+
+  private static final int UID = 0;
+  private static final int SCOPE = 1;
+  private static final int COLLECTION = 2;
+  private static final int NAME_OF_SCOPE = 2;
+  private static final int HAS_MAX_TTL = 3;
+  private static final int MAX_TTL = 4;
+  private static final int NAME_OF_COLLECTION = 5;
+  private static final int FIELDS = 6;
+
+  static CollectionEvent created(CollectionsManifest.Scope scope, long uid) {
+    byte[] name = scope.name().getBytes(StandardCharsets.UTF_8);
+    ByteBuffer body = ByteBuffer.allocate(name.length + 12);
+    body.put(name).putLong(uid).putInt(scope.id());
+    return new CollectionEvent(Item.Kind.SCOPE_CREATED, scope.id(), body.array(), name.length, 0);
+  }
+
+  static CollectionEvent created(CollectionsManifest.Collection collection, long uid) {
+    byte[] name = collection.name().getBytes(StandardCharsets.UTF_8);
+    boolean limited = collection.maxTtlSeconds() > 0;
+    ByteBuffer body = ByteBuffer.allocate(name.length + (limited ? 20 : 16));
+    body.put(name).putLong(uid).putInt(collection.scopeId()).putInt(collection.id());
+    if (limited) {
+      body.putInt(collection.maxTtlSeconds());
+    }
+    return new CollectionEvent(
+        Item.Kind.COLLECTION_CREATED, collection.id(), body.array(), name.length, limited ? 1 : 0);
+  }
+
+  static CollectionEvent dropped(CollectionsManifest.Scope scope, long uid) {
+    byte[] body = ByteBuffer.allocate(12).putLong(uid).putInt(scope.id()).array();
+    return new CollectionEvent(Item.Kind.SCOPE_DROPPED, scope.id(), body, 0, 0);
+  }
+
+  static CollectionEvent dropped(CollectionsManifest.Collection collection, long uid) {
+    ByteBuffer body = ByteBuffer.allocate(16);
+    body.putLong(uid).putInt(collection.scopeId()).putInt(collection.id());
+    return new CollectionEvent(Item.Kind.COLLECTION_DROPPED, collection.id(), body.array(), 0, 0);
+  }
+
+  /**
+   * What a new vBucket gets to know of the collections that there are. It is one change, so only
+   * its last event tells the uid: a client that stops in between must ask again.
+   */
+  static List<CollectionEvent> allOf(CollectionsManifest manifest) {
+    List<CollectionsManifest.Scope> scopes =
+        manifest.scopes().stream().filter(scope -> scope.id() != 0).toList();
+    List<CollectionsManifest.Collection> collections =
+        manifest.collections().stream().filter(collection -> collection.id() != 0).toList();
+    int left = scopes.size() + collections.size();
+    List<CollectionEvent> events = new ArrayList<>(left);
+    for (CollectionsManifest.Scope scope : scopes) {
+      events.add(created(scope, --left == 0 ? manifest.uid() : 0));
+    }
+    for (CollectionsManifest.Collection collection : collections) {
+      events.add(created(collection, --left == 0 ? manifest.uid() : 0));
+    }
+    return events;
+  }
+
+  /** The payload of a stored event as FlatBuffers, for clients that ask for that. */
+  static byte[] flatBuffer(Item event) {
+    String name = new String(event.key(), StandardCharsets.UTF_8);
+    ByteBuffer packed = ByteBuffer.wrap(event.value());
+    long uid = packed.getLong();
+    int scope = packed.getInt();
+    boolean ofCollection = packed.hasRemaining();
+    int collection = ofCollection ? packed.getInt() : 0;
+    boolean limited = packed.hasRemaining();
+    FlatBuffer table = new FlatBuffer(FIELDS, event.keyLength());
+    int nameAt = name.isEmpty() ? 0 : table.string(name);
+    table.number(UID, uid, Long.BYTES);
+    if (!name.isEmpty()) {
+      table.reference(ofCollection ? NAME_OF_COLLECTION : NAME_OF_SCOPE, nameAt);
+    }
+    table.number(MAX_TTL, limited ? packed.getInt() : 0, Integer.BYTES);
+    if (ofCollection) {
+      table.number(COLLECTION, collection, Integer.BYTES);
+    }
+    table.number(SCOPE, scope, Integer.BYTES);
+    table.number(HAS_MAX_TTL, limited ? 1 : 0, 1);
+    return table.finish();
+  }
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.function.IntPredicate;
+
+/**
+ * A request about one document that has passed the checks which all of them have in common: it has
+ * a bucket, an active vBucket, a well-formed key in a collection that exists, and its user may.
+ *
+ * @param key with its collection prefix
+ */
+record DocumentRequest(Session session, Request request, VBucket vbucket, byte[] key) {
+  /** The largest value that a real node takes. */
+  static final int MAX_VALUE_LENGTH = 20 * 1024 * 1024;
+
+  private static final int MAX_KEY_LENGTH = 250;
+  private static final int RELATIVE_EXPIRY_LIMIT = 30 * 24 * 60 * 60;
+  private static final byte[] NOTHING = {};
+
+  /** Makes a write of the present version of a document, which is null when there is none. */
+  interface Change {
+    /** Returns the write, or null when there is nothing to write. */
+    Write of(Item current) throws RefusedException;
+  }
+
+  /** Checks a request; returns null when it was answered because something is wrong. */
+  static DocumentRequest check(
+      Session session, Request request, IntPredicate extras, Privilege privilege, String name) {
+    if (session.bucket() == null) {
+      session.answer(request, Status.NO_BUCKET);
+      return null;
+    }
+    if (!extras.test(request.extrasLength()) || request.keyLength() == 0) {
+      session.answer(request, Status.EINVAL);
+      return null;
+    }
+    VBucket vbucket = BucketCommands.requireVBucket(session, request, BucketCommands.ACTIVE);
+    byte[] key = vbucket == null ? null : key(session, request);
+    if (key == null || !session.permitsIn(Leb128.read(key), request, privilege, name)) {
+      return null;
+    }
+    return new DocumentRequest(session, request, vbucket, key);
+  }
+
+  /** The prefixed key, or null when the request was answered because the key is not well-formed. */
+  private static byte[] key(Session session, Request request) {
+    byte[] key = request.key();
+    int prefix = 0;
+    if (session.has(Feature.COLLECTIONS)) {
+      prefix = Leb128.length(key);
+    } else {
+      key = Leb128.prefixed(0, key);
+      prefix = 1;
+    }
+    if (prefix < 0 || key.length == prefix || key.length > prefix + MAX_KEY_LENGTH) {
+      session.answer(request, Status.EINVAL);
+      return null;
+    }
+    return key;
+  }
+
+  /** Up to thirty days is from now on, more is a time; as in memcached from the start. */
+  static int absoluteExpiry(int expiry) {
+    boolean relative = expiry > 0 && expiry <= RELATIVE_EXPIRY_LIMIT;
+    return relative ? (int) (System.currentTimeMillis() / 1000) + expiry : expiry;
+  }
+
+  /** The document, or null when it was answered that there is none. */
+  Item find() {
+    Item item = vbucket.get(key);
+    if (item == null) {
+      session.answer(request, Status.KEY_ENOENT);
+    }
+    return item;
+  }
+
+  /**
+   * Changes the document from its present version, again if another writer came in between, unless
+   * the request insists on a version.
+   *
+   * @return how it went, or null when there was nothing to write
+   */
+  VBucket.Outcome change(Change change) {
+    while (true) {
+      Item current = vbucket.get(key);
+      if (current != null && request.cas() != 0 && request.cas() != current.cas()) {
+        return VBucket.Outcome.failed(Status.KEY_EEXISTS);
+      }
+      try {
+        Write write = change.of(current);
+        VBucket.Outcome outcome = write == null ? null : vbucket.write(write);
+        boolean overtaken =
+            outcome != null
+                && outcome.status() != Status.SUCCESS
+                && vbucket.get(key) != current
+                && request.cas() == 0;
+        if (!overtaken) {
+          return outcome;
+        }
+      } catch (RefusedException e) {
+        return VBucket.Outcome.failed(e.status());
+      }
+    }
+  }
+
+  /**
+   * A write of another body over a version of the document, whose extended attributes stay.
+   *
+   * @param expiry seconds since 1970, 0 for never
+   */
+  Write rewrite(Item current, byte[] body, int flags, int expiry) throws RefusedException {
+    int json = Datatype.isJson(body, 0, body.length) ? Datatype.JSON : Datatype.RAW;
+    int xattr = current == null ? 0 : current.datatype() & Datatype.XATTR;
+    return write(current, Xattrs.before(body, current), json | xattr, flags, expiry);
+  }
+
+  /** A write of a value over a version of the document, or of a new one. */
+  Write write(Item current, byte[] value, int datatype, int flags, int expiry)
+      throws RefusedException {
+    if (value.length > MAX_VALUE_LENGTH) {
+      throw new RefusedException(Status.E2BIG);
+    }
+    byte[] keyAndValue = Arrays.copyOf(key, key.length + value.length);
+    System.arraycopy(value, 0, keyAndValue, key.length, value.length);
+    return new Write(
+        current == null ? Write.Mode.ADD : Write.Mode.REPLACE,
+        keyAndValue,
+        key.length,
+        datatype,
+        flags,
+        expiry,
+        request.preserveTtl(),
+        current == null ? 0 : current.cas(),
+        request.durable());
+  }
+
+  /** The uncompressed value that a request carries. */
+  byte[] givenValue() throws RefusedException {
+    byte[] value = request.value();
+    if ((request.datatype() & ~(Datatype.JSON | Datatype.SNAPPY)) != 0) {
+      throw new RefusedException(Status.EINVAL);
+    }
+    if ((request.datatype() & Datatype.SNAPPY) == 0) {
+      return value;
+    }
+    if (!session.has(Feature.SNAPPY)) {
+      throw new RefusedException(Status.EINVAL);
+    }
+    try {
+      return Datatype.inflate(value);
+    } catch (IOException notSnappy) {
+      throw new RefusedException(Status.EINVAL);
+    }
+  }
+
+  /** Answers with a document: its flags as extras, and its body. */
+  void answer(Item item) {
+    byte[] flags = ByteBuffer.allocate(Integer.BYTES).putInt(item.flags()).array();
+    int json = session.has(Feature.JSON) ? item.datatype() & Datatype.JSON : 0;
+    boolean asStored = session.has(Feature.SNAPPY) && (item.datatype() & Datatype.XATTR) == 0;
+    byte[] value = asStored ? item.value() : Values.body(item);
+    int snappy = asStored ? item.datatype() & Datatype.SNAPPY : 0;
+    session.send(request, Status.SUCCESS, flags, value, json | snappy, item.cas());
+  }
+
+  void answer(VBucket.Outcome outcome) {
+    answer(outcome, outcome.status(), NOTHING);
+  }
+
+  /** Answers how a write went, and with a value; for those who asked, with its place in history. */
+  void answer(VBucket.Outcome outcome, Status status, byte[] value) {
+    if (outcome.status() == Status.UNKNOWN_COLLECTION) {
+      BucketCommands.refuseUnknown(session, request, outcome.status());
+      return;
+    }
+    byte[] extras = NOTHING;
+    if (outcome.status() == Status.SUCCESS && session.has(Feature.MUTATION_SEQNO)) {
+      extras = ByteBuffer.allocate(16).putLong(outcome.vbuuid()).putLong(outcome.seqno()).array();
+    }
+    session.send(request, status, extras, value, Datatype.RAW, outcome.cas());
+  }
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+/**
+ * What a replica of a vBucket on another node had received at some moment, for a {@link
+ * Bucket#failOver failover} that loses what came later. Immutable.
+ */
+public final class VBucketReplica {
+  private final int vbucket;
+  private final VBucket.Copy copy;
+
+  VBucketReplica(int vbucket, VBucket.Copy copy) {
+    this.vbucket = vbucket;
+    this.copy = copy;
+  }
+
+  public int vbucket() {
+    return vbucket;
+  }
+
+  /** The seqno of the last change that it received. */
+  public long highSeqno() {
+    return copy.highSeqno();
+  }
+
+  VBucket.Copy copy() {
+    return copy;
+  }
+}

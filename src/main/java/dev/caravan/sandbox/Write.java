@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+/**
+ * A write of a document.
+ *
+ * @param keyAndValue the prefixed key, then the value; handed over, not copied
+ * @param expiry seconds since 1970, 0 for never
+ * @param preserveExpiry keep the expiry of the version before, if there is one
+ * @param cas the CAS that the version before must have, 0 for any
+ * @param durable whether a prepare comes first, which takes a seqno of its own
+ */
+record Write(
+    Mode mode,
+    byte[] keyAndValue,
+    int keyLength,
+    int datatype,
+    int flags,
+    int expiry,
+    boolean preserveExpiry,
+    long cas,
+    boolean durable) {
+  enum Mode {
+    SET,
+    ADD,
+    REPLACE
+  }
+
+  /** An unconditional one from inside the process. */
+  static Write set(byte[] keyAndValue, int keyLength, int datatype, int expiry) {
+    return new Write(Mode.SET, keyAndValue, keyLength, datatype, 0, expiry, false, 0, false);
+  }
+
+  /** The same with other conditions. */
+  Write with(Mode otherMode, long otherCas) {
+    return new Write(
+        otherMode,
+        keyAndValue,
+        keyLength,
+        datatype,
+        flags,
+        expiry,
+        preserveExpiry,
+        otherCas,
+        durable);
+  }
+
+  /** What is wrong with it when this is the version before, or null for none; null if it may go. */
+  Status refusal(Item current) {
+    if (mode == Mode.ADD) {
+      return current == null ? null : Status.KEY_EEXISTS;
+    }
+    if (current == null) {
+      return mode == Mode.REPLACE || cas != 0 ? Status.KEY_ENOENT : null;
+    }
+    return cas != 0 && cas != current.cas() ? Status.KEY_EEXISTS : null;
+  }
+
+  /** Its expiry in a collection whose documents live so long at most; 0 is no limit. */
+  int expiry(Item current, int maxTtlSeconds, long nowSeconds) {
+    int wanted = preserveExpiry && current != null ? current.expiry() : expiry;
+    long limit = nowSeconds + maxTtlSeconds;
+    boolean within = wanted != 0 && Integer.toUnsignedLong(wanted) <= limit;
+    return maxTtlSeconds == 0 || within ? wanted : (int) limit;
+  }
+}
