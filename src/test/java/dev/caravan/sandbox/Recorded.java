@@ -13,14 +13,18 @@ final class Recorded {
   private Recorded() {}
 
   static void fill(Bucket bucket) {
+    createCollections(bucket);
+    for (String key : KEYS) {
+      bucket.upsert(key, "{\"x\":1}");
+    }
+  }
+
+  static void createCollections(Bucket bucket) {
     bucket.createScope("inventory");
     bucket.createScope("tenant");
     bucket.createCollection("inventory", "airline");
     bucket.createCollection("inventory", "hotel");
     bucket.createCollection("tenant", "users");
     bucket.createCollection("tenant", "bookings", BOOKINGS_TTL);
-    for (String key : KEYS) {
-      bucket.upsert(key, "{\"x\":1}");
-    }
   }
 }
