@@ -15,6 +15,8 @@ import picocli.CommandLine.Spec;
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       DemoCommand.class,
+      BenchCommand.class,
+      BenchRun.class,
       SandboxCommand.class,
       WorkerCommand.class,
       CommandLine.HelpCommand.class

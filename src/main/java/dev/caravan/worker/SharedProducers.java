@@ -58,7 +58,8 @@ public final class SharedProducers extends DefaultKafkaClientFactory implements 
     return new SharedProducer<>(producers.computeIfAbsent(all, KafkaProducer::new));
   }
 
-  private static Map<String, Object> defaults() {
+  /** What the producers of tasks have unless the worker's configuration says otherwise. */
+  public static Map<String, Object> defaults() {
     return Map.of(
         ProducerConfig.ACKS_CONFIG,
         "all",

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code caravan bench}: what Camel and the worker cost, against a loop written by hand. */
+@Command(
+    name = "bench",
+    description = {
+      "Measures what a document costs on its way from Couchbase to Kafka: in a worker's route, and in "
+          + "a loop written by hand (DCP client to Kafka producer, without Camel), in turn, each in a "
+          + "process of its own, on the sandbox.",
+      "",
+      "The CPU time per document is the figure to trust: the wall clock measures what else the machine "
+          + "does, too."
+    },
+    mixinStandardHelpOptions = true,
+    sortOptions = false)
+final class BenchCommand implements Callable<Integer> {
+  private static final Pattern SANDBOX_READY =
+      Pattern.compile("sandbox: ready couchbase=(\\S+) kafka=(\\S+)");
+  private static final Pattern RESULT =
+      Pattern.compile("result cpu-nanos=(\\d+) wall-nanos=(\\d+) resident-kb=(\\d+)");
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--documents",
+      paramLabel = "N",
+      defaultValue = "1000000",
+      description = "How many documents each run copies (default: ${DEFAULT-VALUE}).")
+  private int documents;
+
+  @Option(
+      names = "--size",
+      paramLabel = "BYTES",
+      defaultValue = "300",
+      description = "The size of a document (default: ${DEFAULT-VALUE}).")
+  private int size;
+
+  @Option(
+      names = "--rounds",
+      paramLabel = "R",
+      defaultValue = "3",
+      description = "How often each contender runs (default: ${DEFAULT-VALUE}).")
+  private int rounds;
+
+  @Option(
+      names = "--heap",
+      paramLabel = "SIZE",
+      defaultValue = "512m",
+      description = "The heap of each contender, as for -Xmx (default: ${DEFAULT-VALUE}).")
+  private String heap;
+
+  @Override
+  public Integer call() throws Exception {
+    PrintWriter out = spec.commandLine().getOut();
+    Map<BenchRun.Contender, List<Result>> results = new EnumMap<>(BenchRun.Contender.class);
+    try (Program sandbox =
+        Program.start(
+            "2g",
+            "sandbox",
+            "--kv-port=0",
+            "--kafka-port=0",
+            "--bucket=" + BenchRun.WARM_UP,
+            "--bucket=" + BenchRun.MEASURED,
+            "--documents=" + documents,
+            "--size=" + size)) {
+      Matcher ready = sandbox.await(SANDBOX_READY);
+      out.printf("bench: documents=%d size=%d heap=%s%n", documents, size, heap);
+      for (int round = 1; round <= rounds; round++) {
+        for (BenchRun.Contender contender : BenchRun.Contender.values()) {
+          Result result = run(contender, ready.group(1), ready.group(2));
+          results.computeIfAbsent(contender, any -> new ArrayList<>()).add(result);
+          out.printf("bench: round=%d %s %s%n", round, name(contender), result.describe(documents));
+          out.flush();
+        }
+      }
+    }
+    Result loop = Result.median(results.get(BenchRun.Contender.LOOP));
+    Result route = Result.median(results.get(BenchRun.Contender.ROUTE));
+    out.printf("bench: median loop %s%n", loop.describe(documents));
+    out.printf("bench: median route %s%n", route.describe(documents));
+    out.printf(Locale.ROOT, "bench: ratio cpu=%.2f%n", (double) route.cpuNanos() / loop.cpuNanos());
+    out.flush();
+    return 0;
+  }
+
+  private Result run(BenchRun.Contender contender, String couchbase, String kafka)
+      throws Exception {
+    try (Program program =
+        Program.start(
+            heap,
+            "bench-run",
+            "--contender=" + contender,
+            "--couchbase=" + couchbase,
+            "--kafka=" + kafka,
+            "--warm-up-documents=" + documents,
+            "--documents=" + documents)) {
+      Matcher result = program.await(RESULT);
+      return new Result(
+          Long.parseLong(result.group(1)),
+          Long.parseLong(result.group(2)),
+          Long.parseLong(result.group(3)));
+    }
+  }
+
+  private static String name(BenchRun.Contender contender) {
+    return contender.name().toLowerCase(Locale.ROOT);
+  }
+
+  /** What one run took. */
+  private record Result(long cpuNanos, long wallNanos, long residentKilobytes) {
+    String describe(int documents) {
+      return String.format(
+          Locale.ROOT,
+          "cpu=%.2f us/document rate=%.0f documents/s resident=%d MB",
+          cpuNanos / 1e3 / documents,
+          documents / (wallNanos / 1e9),
+          residentKilobytes / 1024);
+    }
+
+    static Result median(List<Result> results) {
+      return new Result(
+          middle(results.stream().map(Result::cpuNanos).collect(Collectors.toList())),
+          middle(results.stream().map(Result::wallNanos).collect(Collectors.toList())),
+          middle(results.stream().map(Result::residentKilobytes).collect(Collectors.toList())));
+    }
+
+    private static long middle(List<Long> values) {
+      values.sort(null);
+      return values.get(values.size() / 2);
+    }
+  }
+
+  /** Another caravan command as a process of its own. */
+  private record Program(Process process, BufferedReader output) implements AutoCloseable {
+    static Program start(String heap, String... arguments) throws IOException {
+      List<String> command = new ArrayList<>();
+      command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+      command.add("-Xmx" + heap);
+      command.add("-Dcaravan.log.level=WARN");
+      command.add("-Dcaravan.log.libraries=ERROR");
+      command.add("-cp");
+      command.add(System.getProperty("java.class.path"));
+      command.add(Caravan.class.getName());
+      command.addAll(List.of(arguments));
+      Process process =
+          new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+      return new Program(
+          process, new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8)));
+    }
+
+    Matcher await(Pattern pattern) throws IOException {
+      for (String line = output.readLine(); line != null; line = output.readLine()) {
+        Matcher matcher = pattern.matcher(line);
+        if (matcher.matches()) {
+          return matcher;
+        }
+      }
+      throw new IOException("A process of the benchmark ended without printing " + pattern);
+    }
+
+    @Override
+    public void close() {
+      process.destroy();
+      try {
+        if (!process.waitFor(20, TimeUnit.SECONDS)) {
+          process.destroyForcibly();
+        }
+      } catch (InterruptedException e) {
+        process.destroyForcibly();
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+}
