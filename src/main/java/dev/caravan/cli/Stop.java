@@ -3,31 +3,26 @@ package dev.caravan.cli;
 
 import java.util.concurrent.CountDownLatch;
 
-/** Waiting for Ctrl-C or SIGTERM, and stopping in order then. */
+/** Running until Ctrl-C or SIGTERM, and stopping in order then. */
 final class Stop {
   private Stop() {}
 
   /**
-   * Waits until the process is asked to stop, then closes what runs, before the process ends.
+   * Closes what runs when the process is asked to stop, before it ends. Does not return: the
+   * process ends with the status of the signal.
    *
    * @param running what to close
    */
   static void await(AutoCloseable running) throws InterruptedException {
-    CountDownLatch asked = new CountDownLatch(1);
-    Thread main = Thread.currentThread();
-    Runtime.getRuntime()
-        .addShutdownHook(
-            new Thread(
-                () -> {
-                  try {
-                    running.close();
-                  } catch (Exception e) {
-                    System.err.println("caravan: can't stop cleanly: " + e.getMessage());
-                  }
-                  asked.countDown();
-                },
-                "stop"));
-    asked.await();
-    main.interrupt();
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> close(running), "stop"));
+    new CountDownLatch(1).await();
+  }
+
+  private static void close(AutoCloseable running) {
+    try {
+      running.close();
+    } catch (Exception e) {
+      System.err.println("caravan: can't stop cleanly: " + e.getMessage());
+    }
   }
 }
