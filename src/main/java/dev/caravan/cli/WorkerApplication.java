@@ -4,8 +4,9 @@ package dev.caravan.cli;
 import dev.caravan.connector.TaskFactory;
 import dev.caravan.connector.TaskRoutes;
 import dev.caravan.record.SchemaRegistry;
+import dev.caravan.rest.HttpGate;
+import dev.caravan.rest.HttpVertx;
 import dev.caravan.rest.RestRoutes;
-import dev.caravan.rest.UnmatchedRequests;
 import dev.caravan.worker.SharedProducers;
 import dev.caravan.worker.Worker;
 import dev.caravan.worker.WorkerConfig;
@@ -33,12 +34,15 @@ public final class WorkerApplication implements AutoCloseable {
   private final Main main;
   private final Worker worker;
   private final SharedProducers producers;
+  private final HttpVertx vertx;
   private final String url;
 
-  private WorkerApplication(Main main, Worker worker, SharedProducers producers, String url) {
+  private WorkerApplication(
+      Main main, Worker worker, SharedProducers producers, HttpVertx vertx, String url) {
     this.main = main;
     this.worker = worker;
     this.producers = producers;
+    this.vertx = vertx;
     this.url = url;
   }
 
@@ -65,19 +69,21 @@ public final class WorkerApplication implements AutoCloseable {
     checkPort(config);
     Worker worker = new Worker(config, tasks);
     SharedProducers producers = new SharedProducers(config.producerSettings());
+    HttpVertx vertx = new HttpVertx();
     try {
       configure(main, config);
+      main.bind("vertx", vertx);
       main.configure().addRoutesBuilder(new RestRoutes(worker, version()));
       main.start();
       producers.shareIn(main.getCamelContext());
       VertxPlatformHttpRouter router = router(main.getCamelContext(), config);
-      UnmatchedRequests.answerIn(main.getCamelContext(), router);
+      HttpGate.installIn(main.getCamelContext(), router);
       String port = ":" + router.getServer().getServer().actualPort();
       worker.run(config.advertisedHost().orElseGet(WorkerApplication::hostName) + port);
       String url = "http://" + config.advertisedHost().orElse("localhost") + port;
-      return new WorkerApplication(main, worker, producers, url);
+      return new WorkerApplication(main, worker, producers, vertx, url);
     } catch (Exception e) {
-      close(main, worker, producers);
+      close(main, worker, producers, vertx);
       throw e;
     }
   }
@@ -151,12 +157,13 @@ public final class WorkerApplication implements AutoCloseable {
   /** Stops the tasks, then the REST API. Connectors stay in the config topic. */
   @Override
   public void close() {
-    close(main, worker, producers);
+    close(main, worker, producers, vertx);
   }
 
-  private static void close(Main main, Worker worker, SharedProducers producers) {
+  private static void close(Main main, Worker worker, SharedProducers producers, HttpVertx vertx) {
     worker.close();
     main.stop();
     producers.close();
+    vertx.stop();
   }
 }

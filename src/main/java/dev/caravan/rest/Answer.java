@@ -5,6 +5,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpServerResponse;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.apache.camel.Exchange;
@@ -46,6 +48,21 @@ record Answer(int status, Map<String, String> headers, JsonNode body) {
       return body == null ? null : JSON.writeValueAsBytes(body);
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("A tree is always JSON", e);
+    }
+  }
+
+  /** Sends this, and ends the response. */
+  void to(HttpServerResponse response) {
+    response.setStatusCode(status);
+    headers.forEach(response::putHeader);
+    byte[] bytes = bytes();
+    if (bytes == null) {
+      response.end();
+    } else {
+      response.putHeader("Content-Type", JSON_TYPE);
+      // Vert.x leaves it out of the answer to a HEAD request.
+      response.putHeader("Content-Length", Integer.toString(bytes.length));
+      response.end(Buffer.buffer(bytes));
     }
   }
 

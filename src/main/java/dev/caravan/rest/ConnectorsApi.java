@@ -31,8 +31,11 @@ final class ConnectorsApi {
   /** The path parameter with the connector's name. */
   static final String CONNECTOR = "connector";
 
+  /** In UTF-8, percent-encoded, nine times as many, which just fits into a request line. */
+  private static final int MAX_NAME_CHARS = 400;
+
   /** As long as Kafka Connect lets a request wait. */
-  private static final Duration TIMEOUT = Duration.ofSeconds(90);
+  static final Duration TIMEOUT = Duration.ofSeconds(90);
 
   /** The part of a URL that tells the server, as the client reached it. */
   private static final Pattern SERVER = Pattern.compile("^(https?://[^/]+).*$", Pattern.DOTALL);
@@ -119,13 +122,22 @@ final class ConnectorsApi {
   /** The connector that the path names. */
   private static String connector(Exchange exchange) {
     Object value = exchange.getMessage().getHeader(CONNECTOR);
-    // A header or a query parameter of the same name is put into a list, before the path's own.
+    // A header or a query parameter of the same name is put into a list, before the path's own;
+    // a field of a form would come after it, but the gate lets no form in.
     Object last = value instanceof List<?> all ? all.get(all.size() - 1) : value;
     return ((String) last).trim();
   }
 
   /** Puts the connector's name into its properties, where Kafka Connect has it too. */
   private static Map<String, String> named(String name, Map<String, String> properties) {
+    if (name.length() > MAX_NAME_CHARS || name.equals(".") || name.equals("..")) {
+      // Kafka Connect makes such a connector, and nobody can delete it again.
+      throw new RestException(
+          400,
+          "A connector's name is part of URLs: it has at most "
+              + MAX_NAME_CHARS
+              + " characters, and is not . or ..");
+    }
     String included = properties.putIfAbsent(ConnectorConfig.NAME, name);
     if (included != null && !included.trim().equals(name)) {
       throw new RestException(

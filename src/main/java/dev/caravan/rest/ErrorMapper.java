@@ -4,6 +4,9 @@ package dev.caravan.rest;
 import dev.caravan.connector.InvalidConnectorConfigException;
 import dev.caravan.worker.ConnectorExistsException;
 import dev.caravan.worker.ConnectorNotFoundException;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.TooLongHttpHeaderException;
+import io.netty.handler.codec.http.TooLongHttpLineException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeoutException;
 import org.apache.camel.Exchange;
@@ -26,6 +29,35 @@ final class ErrorMapper implements Processor {
       LOG.error("A REST request failed", failure);
     }
     Answer.error(status, message(failure)).to(exchange);
+  }
+
+  /** The answer to a request that is no call of the API. */
+  static Answer answer(int status) {
+    return Answer.error(status, "HTTP " + HttpResponseStatus.valueOf(status));
+  }
+
+  /**
+   * The answer to a request that is no call of the API.
+   *
+   * @param hint what to do about it
+   */
+  static Answer answer(int status, String hint) {
+    return Answer.error(status, "HTTP " + HttpResponseStatus.valueOf(status) + ": " + hint);
+  }
+
+  /**
+   * The answer to what can't be read as HTTP.
+   *
+   * @param reason why Netty gave up on it
+   */
+  static Answer unreadable(Throwable reason) {
+    if (reason instanceof TooLongHttpLineException) {
+      return answer(414, "the request line is longer than this server takes");
+    }
+    if (reason instanceof TooLongHttpHeaderException) {
+      return answer(431, "the headers are larger than this server takes");
+    }
+    return answer(400, "this is no valid HTTP/1.1");
   }
 
   private static int status(Throwable failure) {

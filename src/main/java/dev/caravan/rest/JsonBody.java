@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.rest;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
@@ -8,14 +10,16 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
+import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.apache.camel.Exchange;
-import org.apache.camel.Message;
 
 /** Reads the JSON that clients send. Whatever is wrong with it is a 400 that says where. */
 final class JsonBody {
@@ -27,6 +31,15 @@ final class JsonBody {
           .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
           .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
           .build();
+
+  /**
+   * What Jackson says without repeating more than a key or a character of the body. Other messages
+   * quote what it could not read, which may be a password without its quotes.
+   */
+  private static final Pattern HARMLESS =
+      Pattern.compile(
+          "Unexpected character|Unexpected end-of-input|Duplicate field"
+              + "|Document nesting depth|Name length|Number value length");
 
   private JsonBody() {}
 
@@ -54,7 +67,7 @@ final class JsonBody {
       if (!request.path("config").isObject()) {
         throw bad("\"config\" must be an object with the connector's properties");
       }
-      return new CreateRequest(name.textValue().trim(), properties(request.get("config")));
+      return new CreateRequest(whole(name.textValue()).trim(), properties(request.get("config")));
     }
   }
 
@@ -66,49 +79,70 @@ final class JsonBody {
   private static Map<String, String> properties(JsonNode object) {
     Map<String, String> properties = new LinkedHashMap<>();
     for (Map.Entry<String, JsonNode> property : object.properties()) {
+      String key = property.getKey();
+      if (key.isBlank() || key.chars().anyMatch(Character::isISOControl)) {
+        throw bad("\"" + key + "\" can't be a property: its name is blank or not printable");
+      }
       JsonNode value = property.getValue();
       if (value.isNull() || !value.isValueNode()) {
         throw bad(
             "The value of \""
-                + property.getKey()
+                + key
                 + "\" must be a string, a number or a boolean, not "
                 + (value.isNull()
                     ? "null"
                     : "an " + value.getNodeType().name().toLowerCase(Locale.ROOT)));
       }
-      properties.put(property.getKey(), value.asText());
+      properties.put(whole(key), whole(value.asText()));
     }
     return properties;
   }
 
-  private static JsonNode object(Exchange exchange) {
-    Message message = exchange.getMessage();
-    String type = message.getHeader(Exchange.CONTENT_TYPE, String.class);
-    if (type != null && !type.split(";")[0].trim().equalsIgnoreCase(Answer.JSON_TYPE)) {
-      throw new RestException(
-          415, "HTTP 415 Unsupported Media Type: send Content-Type: " + Answer.JSON_TYPE);
+  /** Refuses half a surrogate pair, which would be stored as a question mark. */
+  private static String whole(String text) {
+    if (!UTF_8.newEncoder().canEncode(text)) {
+      throw bad("Malformed JSON: an unpaired surrogate, \\ud800 to \\udfff, is no text");
     }
-    byte[] body = message.getBody(byte[].class);
+    return text;
+  }
+
+  private static JsonNode object(Exchange exchange) {
+    byte[] body = exchange.getMessage().getBody(byte[].class);
     if (body == null || body.length == 0) {
       throw bad("The request has no body; send a JSON object");
     }
     try {
-      JsonNode node = JSON.readTree(body);
+      JsonNode node = JSON.readTree(text(body));
       if (!node.isObject()) {
         throw bad("The body must be a JSON object");
       }
       return node;
+    } catch (MismatchedInputException e) {
+      throw bad("Malformed JSON: nothing may follow the object" + place(e));
     } catch (JsonProcessingException e) {
-      JsonLocation where = e.getLocation();
+      String reason = e.getOriginalMessage();
       throw bad(
-          "Malformed JSON: "
-              + e.getOriginalMessage()
-              + (where == null
-                  ? ""
-                  : " (line " + where.getLineNr() + ", column " + where.getColumnNr() + ")"));
-    } catch (IOException e) {
-      throw bad("The body can't be read as JSON: " + e.getMessage());
+          "Malformed JSON"
+              + (HARMLESS.matcher(reason).lookingAt() ? ": " + reason : "")
+              + place(e));
     }
+  }
+
+  /** What the bytes say in UTF-8, strictly: Jackson would take some malformed bytes for text. */
+  private static String text(byte[] body) {
+    try {
+      String text = UTF_8.newDecoder().decode(ByteBuffer.wrap(body)).toString();
+      return text.startsWith("\ufeff") ? text.substring(1) : text;
+    } catch (CharacterCodingException e) {
+      throw bad("Malformed JSON: the body is no UTF-8 text");
+    }
+  }
+
+  private static String place(JsonProcessingException e) {
+    JsonLocation where = e.getLocation();
+    return where == null
+        ? ""
+        : " (line " + where.getLineNr() + ", column " + where.getColumnNr() + ")";
   }
 
   private static RestException bad(String message) {

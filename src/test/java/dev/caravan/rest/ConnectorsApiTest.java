@@ -367,11 +367,11 @@ class ConnectorsApiTest {
 
   @ParameterizedTest
   @CsvSource({
-    "PATCH, /connectors, 'GET,OPTIONS,POST'",
-    "DELETE, /, 'GET,OPTIONS'",
-    "POST, /connectors/x, 'DELETE,GET,OPTIONS'",
-    "DELETE, /connectors/x/config, 'GET,OPTIONS,POST,PUT'",
-    "POST, /connectors/x/status/, 'GET,OPTIONS'",
+    "PATCH, /connectors, 'GET,HEAD,OPTIONS,POST'",
+    "DELETE, /, 'GET,HEAD,OPTIONS'",
+    "POST, /connectors/x, 'DELETE,GET,HEAD,OPTIONS'",
+    "DELETE, /connectors/x/config, 'GET,HEAD,OPTIONS,POST,PUT'",
+    "POST, /connectors/x/status/, 'GET,HEAD,OPTIONS'",
   })
   void aWrongMethodIsToldInJsonWithTheRightOnes(String method, String path, String allow)
       throws Exception {
@@ -387,7 +387,7 @@ class ConnectorsApiTest {
         worker.send(
             worker.request("/connectors").method("OPTIONS", HttpRequest.BodyPublishers.noBody()));
     assertThat(response.statusCode()).isEqualTo(200);
-    assertThat(response.headers().firstValue("Allow")).contains("GET,OPTIONS,POST");
+    assertThat(response.headers().firstValue("Allow")).contains("GET,HEAD,OPTIONS,POST");
   }
 
   @ParameterizedTest
