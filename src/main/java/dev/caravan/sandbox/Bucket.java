@@ -226,7 +226,7 @@ public final class Bucket {
    * @throws IllegalStateException when the collections have changed since the replica was made
    */
   public synchronized void failOver(VBucketReplica replica) {
-    if (replica.copy().manifest() != manifest) {
+    if (replica.copy().manifest().uid() != manifest.uid()) {
       throw new IllegalStateException(
           "the collections of bucket \""
               + name

@@ -160,6 +160,36 @@ class DcpClientTest {
   }
 
   @Test
+  void aFailoverThatLostChangesRollsTheClientBackToWhatIsLeft() {
+    bucket.upsert("a", "1");
+    int vbucket = bucket.vbucketOf("a");
+    VBucketReplica replica = bucket.replica(vbucket);
+    bucket.upsert("a", "2");
+    stream(options -> options);
+    await().until(() -> "2".equals(changes.documents().get("_default._default.a")));
+    bucket.failOver(replica);
+    await()
+        .atMost(TIMEOUT)
+        .untilAsserted(() -> assertThat(changes.rollbacks()).containsExactly(vbucket + " to 1"));
+    bucket.upsert("a", "3");
+    await().atMost(TIMEOUT).until(() -> "3".equals(changes.documents().get("_default._default.a")));
+  }
+
+  @Test
+  void theClientWaitsForAVBucketThatMoved() {
+    bucket.upsert("a", "1");
+    int vbucket = bucket.vbucketOf("a");
+    stream(options -> options);
+    await().until(() -> changes.documents().containsKey("_default._default.a"));
+    bucket.setState(vbucket, VBucketState.DEAD);
+    node.publishClusterMap("default");
+    bucket.setState(vbucket, VBucketState.ACTIVE);
+    node.publishClusterMap("default");
+    bucket.upsert("a", "2");
+    await().atMost(TIMEOUT).until(() -> "2".equals(changes.documents().get("_default._default.a")));
+  }
+
+  @Test
   void theClientGoesOnAfterItsConnectionBroke() {
     bucket.load(100, 100);
     stream(options -> options);

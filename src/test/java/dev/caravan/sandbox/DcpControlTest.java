@@ -4,6 +4,7 @@ package dev.caravan.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -120,6 +121,24 @@ class DcpControlTest {
       assertThat(first.opaque()).isEqualTo(0x81969800);
       idle.send(0x81, 0x5c, 0, 0, first.opaque(), 0, new byte[0], new byte[0], new byte[0]);
       assertThat(idle.message().opaque()).isEqualTo(0x82969800);
+    }
+  }
+
+  /** README "Noop": "A client that sends nothing is disconnected after 360 s", here sooner. */
+  @Test
+  void aSilentClientIsDisconnected() throws Exception {
+    try (CouchbaseNode impatient =
+            CouchbaseNode.builder()
+                .vbuckets(1)
+                .bucket("probe")
+                .idleTimeout(Duration.ofSeconds(2))
+                .start();
+        RawClient silent = RawClient.ready(impatient, "probe", RawClient.DCP_FEATURES)) {
+      silent.open("silent", 1);
+      silent.control("set_noop_interval", "1");
+      silent.control("enable_noop", "true");
+      assertThat(silent.message().words()).isEqualTo("[24 bytes] NOOP");
+      assertThat(silent.isClosedByNode()).as("without a second noop").isTrue();
     }
   }
 }

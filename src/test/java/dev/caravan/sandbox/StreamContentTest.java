@@ -282,6 +282,62 @@ class StreamContentTest {
     }
   }
 
+  /** README: "any value read from disk may arrive compressed, even when that is larger". */
+  @Test
+  void valuesFromDiskMayComeCompressedThoughNobodyCompressedThem() throws IOException {
+    bucket.compressOnDisk(true);
+    Frame fromDisk = lastMutation(false, RawClient.DCP_FEATURES);
+    assertThat(fromDisk.datatype()).isEqualTo(3);
+    assertThat(fromDisk.value()).hasSizeGreaterThan("{\"x\":1}".length());
+    assertThat(Snappy.uncompress(fromDisk.value())).asString().isEqualTo("{\"x\":1}");
+    Frame inflated = lastMutation(false, 0x07, 0x12);
+    assertThat(inflated.datatype()).isEqualTo(1);
+    assertThat(inflated.text()).isEqualTo("{\"x\":1}");
+    try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES)) {
+      client.stream(VBUCKET, 0, 11, -1, bucket.vbuuid(VBUCKET), 11, 11, "");
+      bucket.upsert("k80", "{\"x\":2}");
+      assertThat(client.arrived().get(1).datatype()).as("from memory").isEqualTo(1);
+    }
+  }
+
+  /** "without SNAPPY hello (server inflates)", "without JSON hello": SNAPSHOT_MARKER 14-15 0x5. */
+  @Test
+  void whatIsStillInMemoryComesAsAMemorySnapshot() throws IOException {
+    bucket.upsert("k80", "{\"x\":1}");
+    bucket.openCheckpoints();
+    bucket.upsert("k98", "{\"x\":1}");
+    bucket.upsert("k183", "{\"x\":1}");
+    assertThat(stream(12, 14, 0, "").get(0))
+        .isEqualTo("[44 bytes] SNAPSHOT_MARKER v1 12-14 flags=0x5");
+    assertThat(stream(13, 14, 0, "").get(0))
+        .isEqualTo("[44 bytes] SNAPSHOT_MARKER v1 13-14 flags=0x5");
+    assertThat(stream(11, 14, 0, "").get(0))
+        .isEqualTo("[44 bytes] SNAPSHOT_MARKER v1 11-14 flags=0x6");
+  }
+
+  /** "v7 + flatbuffers_system_events", by an event that the recording has with this very uid. */
+  @Test
+  void collectionEventsComeAsFlatBuffersToThoseWhoAskForThem() throws IOException {
+    try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES)) {
+      client.control("v7_dcp_status_codes", "true");
+      client.control("flatbuffers_system_events", "true");
+      bucket.recreate(VBUCKET);
+      client.stream(VBUCKET, 0, 5);
+      assertThat(client.untilEnd())
+          .contains(
+              "[83 bytes] SYSTEM_EVENT seq=2 event=3 version=2 key=tenant value=1000000000000a00"
+                  + "0c000000040008000a00000009000000040000000600000074656e616e740000",
+              "[90 bytes] SYSTEM_EVENT seq=5 event=0 version=2 key=users value=1400000010001000"
+                  + "000004000800000000000c0010000000090000000a000000040000000500000075736572"
+                  + "73000000");
+      bucket.dropCollection("inventory", "airline");
+      long high = bucket.highSeqno(VBUCKET);
+      client.stream(VBUCKET, 0, high);
+      assertThat(client.untilEnd())
+          .anyMatch(w -> w.contains("event=1 version=2 key= value=") && w.contains("seq=" + high));
+    }
+  }
+
   /** README: deletions drop user xattrs and keep system xattrs (datatype 4). */
   @Test
   void xattrsGoToThoseWhoAskForThem() throws IOException {
