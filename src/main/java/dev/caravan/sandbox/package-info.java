@@ -1,30 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * An in-process Couchbase node, to try Caravan on, to test it against and to measure it with.
  *
  * <p>It imitates the KV service of a node of the 7.2 line as its clients see it: bootstrap and
- * authentication, documents with CAS, expiry and collections, and DCP with snapshots, rollback,
- * filters and flow control. Where a real node's answer is known from a recording, it gives that
- * answer; what it doesn't know, it answers as a real node answers an unknown command.
+ * authentication, documents with CAS, expiry, extended attributes and collections, cluster maps,
+ * vBuckets that change state and fail over, and DCP with snapshots, rollback, filters and flow
+ * control. Where a real node's answer is known from a recording, it gives that answer; {@code
+ * recorded-cases.txt} beside the tests leads from each recorded case to the test that holds it to
+ * that. What it doesn't know, it answers as a real node answers an unknown command.
  *
  * <p>What it does not imitate, and why:
  *
  * <ul>
+ *   <li>A node that is not ready: it listens when its buckets are, so nobody meets ETMPFAIL.
+ *   <li>The cluster manager's commands: vBucket states, manifests, compaction and buckets are
+ *       changed through the Java API, where a test can see both sides. Only {@code
+ *       SET_CLUSTER_CONFIG} is there. Of the manager's pages there is the one that {@code
+ *       waitUntilReady} of the Java SDK asks for.
  *   <li>Persistence and replicas: documents are in memory, count as persisted at once, and a
- *       durable write succeeds at once (it takes the seqno of its prepare, as a real one does).
- *       Nothing of DCP looks different for that.
- *   <li>Services other than KV: the clients don't need them to read, write and stream. Of the
- *       cluster manager there is the one page that {@code waitUntilReady} of the Java SDK asks for.
- *   <li>Sub-document commands, counters, append and touch: they reach DCP as plain mutations.
- *       Documents with extended attributes are made from inside the process.
- *   <li>DCP stream ids, sync-write streams, out-of-order snapshots and FlatBuffers events: a server
- *       need not have them, and refuses their controls or does without.
+ *       durable write takes the seqno of its prepare and is committed in the same moment. So a
+ *       snapshot never ends between the two, and a client of durable writes is never sent a
+ *       prepare. What a replica had is known to a test that took a {@link
+ *       dev.caravan.sandbox.VBucketReplica}.
+ *   <li>Out-of-order snapshots: a real node sends them when it expects to gain by that; this one
+ *       never does.
+ *   <li>Statistics: no client of ours asks for them.
+ *   <li>Checkpoints: everything is on disk unless a test opens checkpoints, and only a collection
+ *       event starts another one.
  *   <li>Compression of its own: a value goes out as its writer stored it, unless a client forces
- *       compression, so that a benchmark measures its consumer.
+ *       compression or {@link dev.caravan.sandbox.Bucket#compressOnDisk} says that the files are
+ *       compressed, so that a benchmark measures its consumer.
  *   <li>The expiry pager's clock: documents expire when they are read, when a backfill meets them,
  *       and when {@link dev.caravan.sandbox.Bucket#expireDue()} is called, so that a test decides
  *       when.
- *   <li>Pushed cluster maps: there is one node, and its map never changes.
- *   <li>Rights on single scopes and collections.
+ *   <li>Macros, deleted documents and single-path commands in subdocument access: the SDKs send
+ *       neither unless told so. A body that was edited is written without its white space.
+ *   <li>Other services and other nodes: the clients don't need the services to read, write and
+ *       stream.
  * </ul>
  */
 package dev.caravan.sandbox;

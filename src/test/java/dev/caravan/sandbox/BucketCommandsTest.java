@@ -150,6 +150,29 @@ class BucketCommandsTest {
     }
   }
 
+  /**
+   * 10: "OBSERVE_SEQNO on a DCP connection", "GET_ALL_VB_SEQNOS on a DCP connection"; 11:
+   * "GET_COLLECTIONS_MANIFEST on DCP connection".
+   */
+  @Test
+  void questionsAreAnsweredOnADcpConnectionToo() throws IOException {
+    byte[] manifest = client.call(0xba, "", "").value();
+    byte[] observed = observe(bucket.vbuuid(VBUCKET)).value();
+    client.open("questions", 1);
+    assertThat(client.call(0xba, "", "").value()).isEqualTo(manifest);
+    assertThat(observe(bucket.vbuuid(VBUCKET)).value()).isEqualTo(observed);
+    assertThat(seqno(client, "")).isEqualTo(11);
+  }
+
+  /** 11: "GET_COLLECTION_ID on connection without collections HELLO". */
+  @Test
+  void idsAreToldToThoseWhoCannotUseThem() throws IOException {
+    try (RawClient plain = RawClient.ready(node, "probe", 0x07)) {
+      assertThat(HexFormat.of().formatHex(plain.call(0xbb, "", "inventory.airline").extras()))
+          .isEqualTo("000000000000000600000008");
+    }
+  }
+
   /** 11: "SET in unknown collection 0xff". */
   @Test
   void anUnknownCollectionIsNotWrittenTo() throws IOException {

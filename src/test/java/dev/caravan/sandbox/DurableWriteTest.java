@@ -62,7 +62,7 @@ class DurableWriteTest {
   @Test
   void preparesAreNotSeenFromDisk() throws IOException {
     writeAsRecorded();
-    assertThat(stream(false).subList(1, 5))
+    assertThat(stream().subList(1, 5))
         .satisfiesExactly(
             w -> assertThat(w).startsWith("[68 bytes] MUTATION seq=7 rev=1"),
             w ->
@@ -77,15 +77,38 @@ class DurableWriteTest {
   @Test
   void aClientOfDurableWritesIsToldHowFarTheyWent() throws IOException {
     writeAsRecorded();
-    assertThat(stream(true).get(0))
+    assertThat(stream("enable_sync_writes", "consumer_name").get(0))
         .isEqualTo("[61 bytes] SNAPSHOT_MARKER v2.0 0-13 flags=0x6 maxVisible=13 highCompleted=12");
   }
 
-  private List<String> stream(boolean syncWrites) throws IOException {
+  /** 08 of answers-protocol.txt, "enable_sync_writes (snapshot marker v2)": without a name. */
+  @Test
+  void aClientOfDurableWritesWithoutANameIsNot() throws IOException {
+    writeAsRecorded();
+    assertThat(stream("enable_sync_writes").get(0))
+        .isEqualTo("[44 bytes] SNAPSHOT_MARKER v1 0-13 flags=0x6");
+  }
+
+  /** The last of the live ones: "SNAPSHOT_MARKER v1 13-13 flags=0x1", MUTATION seq=13. */
+  @Test
+  void aLiveDurableWriteIsOneMutation() throws IOException {
     try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES)) {
-      if (syncWrites) {
-        assertThat(client.control("enable_sync_writes", "true").status()).isZero();
-        assertThat(client.control("consumer_name", "c1").status()).isZero();
+      client.stream(VBUCKET, 0, 6, -1, bucket.vbuuid(VBUCKET), 6, 6, "");
+      bucket.upsert("dur-2", "{\"a\":1}");
+      assertThat(client.arrivedWords().get(0))
+          .isEqualTo("[44 bytes] SNAPSHOT_MARKER v1 6-7 flags=0x5");
+      assertThat(write(0x01, 1, "dur-5", "{\"a\":1}")).isEqualTo(8);
+      assertThat(client.arrivedWords())
+          .satisfiesExactly(
+              w -> assertThat(w).isEqualTo("[44 bytes] SNAPSHOT_MARKER v1 9-9 flags=0x1"),
+              w -> assertThat(w).startsWith("[68 bytes] MUTATION seq=9 rev=1"));
+    }
+  }
+
+  private List<String> stream(String... controls) throws IOException {
+    try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES)) {
+      for (String control : controls) {
+        assertThat(client.control(control, "true").status()).isZero();
       }
       client.stream(VBUCKET, 0, 0, 13, 0, 0, 0, "{\"collections\":[\"0\"]}");
       return client.untilEnd();

@@ -144,6 +144,7 @@ class HandshakeTest {
   /** 02: "PLAIN wrong password", "PLAIN unknown user", "PLAIN good on the same connection". */
   @Test
   void aWrongPasswordAndAnUnknownUserLookTheSameAndMayTryAgain() throws IOException {
+    assertThat(client.plain("Administrator", "wrong").text()).as("no XERROR").contains("\"ref\"");
     client.hello(0x07);
     for (Frame refused :
         List.of(client.plain("Administrator", "wrong"), client.plain("stranger", "x"))) {
@@ -307,6 +308,22 @@ class HandshakeTest {
     assertThat(client.open("x", 0x101).text())
         .contains("IncludeDeletedUserXattrs but not IncludeXattrs");
     assertThat(client.open("x".repeat(201), 0x81).status()).as("name 201 bytes, PiTR").isZero();
+    try (RawClient other = RawClient.ready(node, "probe")) {
+      assertThat(other.open("x".repeat(200), 1).status()).as("name 200 bytes").isZero();
+    }
+  }
+
+  /** java-dcp-client-trace.txt, 2.018 to 2.031; DCP_OPEN turns JSON on. */
+  @Test
+  void whatTheDcpClientAsksFirstIsAnsweredAsRecorded() throws IOException {
+    client.plain("Administrator", "password");
+    assertThat(client.call(0x0b, "", "").text()).isEqualTo("7.2.9-0000");
+    assertThat(features(client.hello(0x01, 0x06, 0x07, 0x08, 0x0a, 0x0c, 0x0d, 0x12)))
+        .containsExactly(0x06, 0x07, 0x08, 0x0a, 0x0c, 0x0d, 0x12);
+    assertThat(client.select("probe").status()).isZero();
+    assertThat(client.open("", 5).datatype()).as("JSON was not asked for").isZero();
+    assertThat(client.open("java-dcp-client", 5).status()).isZero();
+    assertThat(client.open("java-dcp-client", 5).datatype()).isEqualTo(1);
   }
 
   /** 05: "open name=dup on A", "on B", "what happens on A", and what B may still do. */

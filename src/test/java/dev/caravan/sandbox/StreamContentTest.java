@@ -103,6 +103,16 @@ class StreamContentTest {
         .isEqualTo(sequence("0-11 flags=0x6", DOCUMENTS, List.of(END)));
   }
 
+  /** "OSO": a node that may send out of order need not. */
+  @Test
+  void whoMayGetThingsOutOfOrderGetsThemInOrder() throws IOException {
+    try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES)) {
+      assertThat(client.control("enable_out_of_order_snapshots", "true").status()).isZero();
+      client.stream(VBUCKET, 0, 0, 11, 0, 0, 0, "{\"collections\":[\"0\"]}");
+      assertThat(client.untilEnd()).isEqualTo(sequence("0-11 flags=0x6", DOCUMENTS, List.of(END)));
+    }
+  }
+
   /** "filter on collection 8 (no docs in this vb)". */
   @Test
   void aSnapshotWhoseEndIsFilteredOutIsAdvancedOver() throws IOException {
@@ -234,8 +244,8 @@ class StreamContentTest {
   }
 
   /**
-   * "open flags PRODUCER only", seq 15; "without SNAPPY hello (server inflates)";
-   * "force_value_compression".
+   * "open flags PRODUCER only", seq 15; "without SNAPPY hello (server inflates)"; "without JSON
+   * hello"; "force_value_compression".
    */
   @Test
   void compressedValuesStaySoOnlyForThoseWhoCanReadThem() throws IOException {
@@ -257,6 +267,9 @@ class StreamContentTest {
     Frame snappy = lastMutation(false, RawClient.DCP_FEATURES);
     assertThat(snappy.datatype()).isEqualTo(3);
     assertThat(snappy.value()).isEqualTo(compressed);
+    assertThat(lastMutation(false, 0x07, 0x0a, 0x12).datatype())
+        .as("without JSON hello")
+        .isEqualTo(3);
     Frame inflated = lastMutation(false, 0x07, 0x12);
     assertThat(inflated.datatype()).isEqualTo(1);
     assertThat(inflated.text()).isEqualTo(value);
