@@ -106,6 +106,61 @@ class ProgramTest {
   }
 
   @Test
+  void aWorkerThatIsKilledLosesNoDocument() throws Exception {
+    int documents = 10_000;
+    try (Program sandbox =
+        Program.start(
+            "sandbox",
+            "--kv-port=0",
+            "--kafka-port=0",
+            "--bucket=orders",
+            "--vbuckets=64",
+            "--documents=" + documents,
+            "--size=100")) {
+      Matcher ready = sandbox.await(SANDBOX_READY);
+      String[] worker = {
+        "worker",
+        "-brokers",
+        ready.group(2),
+        "-group",
+        "g",
+        "-configs",
+        "c",
+        "-offsets",
+        "o",
+        "-port",
+        "0"
+      };
+      try (Topic topic = new Topic(ready.group(2), "killed-orders")) {
+        try (Program first = Program.start(worker)) {
+          TestRequests.create(
+              first.await(WORKER_READY).group(1),
+              "killed",
+              Map.of(
+                  "connector.class",
+                  "org.apache.kafka.connect.couchbase.CouchbaseSourceConnector",
+                  "topic",
+                  "killed-",
+                  "couchbase.nodes",
+                  ready.group(1),
+                  "couchbase.bucket",
+                  "orders",
+                  "dcp.maximum.drainrate",
+                  "3000"));
+          topic.awaitRecords(documents / 3);
+          first.kill();
+        }
+        try (Program second = Program.start(worker)) {
+          second.await(WORKER_READY);
+          topic.awaitUntil(
+              "every document",
+              records -> records.stream().map(ConsumerRecord::key).distinct().count() == documents);
+        }
+      }
+    }
+  }
+
+  @Test
   void aWrongOptionIsToldWithTheUsage() {
     StringWriter err = new StringWriter();
     CommandLine command = Caravan.commandLine().setErr(new PrintWriter(err, true));
@@ -169,9 +224,14 @@ class ProgramTest {
       return process.exitValue();
     }
 
+    /** Ends it as SIGKILL does, in the middle of whatever it is at. */
+    void kill() {
+      process.destroyForcibly();
+    }
+
     @Override
     public void close() {
-      process.destroyForcibly();
+      kill();
     }
   }
 }
