@@ -15,9 +15,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The Vert.x that Camel finds in its registry and makes its HTTP server with. Its servers answer in
- * JSON also what can't be read as HTTP, and close connections on which nothing moves; Camel has an
- * option for neither. Thread-safe, as every Vert.x.
+ * The Vert.x that Camel finds in its registry and makes its HTTP server with. Its servers speak
+ * HTTP/1.1 only, answer in JSON what can't be read as such, and close connections on which nothing
+ * moves; Camel has an option for none of these. Thread-safe, as every Vert.x.
  */
 public final class HttpVertx extends VertxWrapper {
   private static final Logger LOG = LoggerFactory.getLogger(HttpVertx.class);
@@ -40,6 +40,8 @@ public final class HttpVertx extends VertxWrapper {
 
   @Override
   public HttpServer createHttpServer(HttpServerOptions options) {
+    // As Kafka Connect. In HTTP/2, Vert.x would answer HEAD with a body, which clients can't take.
+    options.setHttp2ClearTextEnabled(false);
     options.setIdleTimeoutUnit(TimeUnit.MILLISECONDS);
     options.setIdleTimeout(Math.toIntExact(idleTimeout.toMillis()));
     return super.createHttpServer(options).invalidRequestHandler(HttpVertx::refuse);

@@ -344,6 +344,19 @@ class BadRequestsTest {
     error(404, ask(method, "/nope", Map.of(), NOTHING));
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"h2c", "websocket", "nonsense"})
+  void anotherProtocolIsNotTaken(String protocol) throws Exception {
+    Map<String, String> upgrade =
+        Map.of(
+            "Connection", "Upgrade, HTTP2-Settings",
+            "Upgrade", protocol,
+            "HTTP2-Settings", "AAMAAABkAAQAoAAAAAIAAAAA",
+            "Sec-WebSocket-Version", "13",
+            "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+    assertThat(ask("GET", "/connectors", upgrade, NOTHING).body()).isEqualTo("[\"kept\"]");
+  }
+
   static Stream<Arguments> noHttp() {
     String huge = "x".repeat(20_000);
     return Stream.of(
