@@ -158,11 +158,15 @@ final class Session {
         operation);
   }
 
-  /** Whether the user may do that in a whole scope; if not, the request is answered. */
+  /** Whether the user may do that in a whole scope; if not, or there is none, it is answered. */
   boolean permitsInScope(int scopeId, Request request, Privilege privilege, String operation) {
-    String scope = bucket.manifest().scope(scopeId).name();
+    CollectionsManifest.Scope scope = bucket.manifest().scope(scopeId);
+    if (scope == null) {
+      BucketCommands.refuseUnknown(this, request, Status.UNKNOWN_SCOPE);
+      return false;
+    }
     return permitted(
-        account.mayIn(privilege, bucket.name(), scope, null),
+        account.mayIn(privilege, bucket.name(), scope.name(), null),
         Status.UNKNOWN_SCOPE,
         request,
         privilege,

@@ -15,14 +15,10 @@ import java.util.List;
  *   lookup    value: for each operation opcode (1) flags (1) path length (2) path
  *             answer: for each status (2) length (4) value
  *   mutation  value: for each operation opcode (1) flags (1) path length (2) value length (4) path value
- *             answer: for each that has a value index (1) status (2) length (4) value,
- *             or of the one that failed index (1) status (2)
  * </pre>
  */
 final class SubdocCommands implements KvConnection.Commands {
   private static final int MAX_OPERATIONS = 16;
-  private static final int MAKE_DOCUMENT = 0x01;
-  private static final int ADD_DOCUMENT = 0x02;
 
   @Override
   public boolean handle(Session session, Request request) {
@@ -85,7 +81,6 @@ final class SubdocCommands implements KvConnection.Commands {
         .send(asked.request(), status, new byte[0], value.array(), Datatype.RAW, item.cas());
   }
 
-  /** Extras: expiry (4, if wanted) and flags of the document (1, if any). */
   private static void mutate(Session session, Request request) {
     DocumentRequest asked =
         DocumentRequest.check(
@@ -98,90 +93,10 @@ final class SubdocCommands implements KvConnection.Commands {
       return;
     }
     try {
-      List<SubdocOperation> operations = operations(request, true);
-      int[] failed = {-1};
-      Status[] failure = {Status.SUCCESS};
-      List<byte[]> results = new ArrayList<>();
-      VBucket.Outcome outcome =
-          asked.change(
-              current -> {
-                results.clear();
-                failed[0] = -1;
-                SubdocDocument document = document(asked, current);
-                for (SubdocOperation operation : operations) {
-                  try {
-                    results.add(document.mutate(operation));
-                  } catch (RefusedException e) {
-                    failed[0] = results.size();
-                    failure[0] = e.status();
-                    return null;
-                  }
-                }
-                return write(asked, current, document);
-              });
-      if (failed[0] >= 0) {
-        byte[] which =
-            ByteBuffer.allocate(3)
-                .put((byte) failed[0])
-                .putShort((short) failure[0].code())
-                .array();
-        session.send(
-            request, Status.SUBDOC_MULTI_PATH_FAILURE, new byte[0], which, Datatype.RAW, 0);
-      } else {
-        boolean done = outcome.status() == Status.SUCCESS;
-        asked.answer(outcome, outcome.status(), done ? told(results) : new byte[0]);
-      }
+      new SubdocMutation(asked, operations(request, true)).run();
     } catch (RefusedException e) {
       session.answer(request, e.status());
     }
-  }
-
-  private static SubdocDocument document(DocumentRequest asked, Item current)
-      throws RefusedException {
-    Request request = asked.request();
-    int extras = request.extrasLength();
-    int flags = extras == 1 || extras == 5 ? request.byteExtra(extras - 1) : 0;
-    if ((flags & ~(MAKE_DOCUMENT | ADD_DOCUMENT)) != 0) {
-      throw new RefusedException(Status.NOT_SUPPORTED);
-    }
-    if (current == null && flags == 0) {
-      throw new RefusedException(Status.KEY_ENOENT);
-    }
-    if (current != null && (flags & ADD_DOCUMENT) != 0) {
-      throw new RefusedException(Status.KEY_EEXISTS);
-    }
-    return current == null
-        ? SubdocDocument.empty()
-        : SubdocDocument.of(current, asked.vbucket().uuid());
-  }
-
-  private static Write write(DocumentRequest asked, Item current, SubdocDocument document)
-      throws RefusedException {
-    Request request = asked.request();
-    int present = current == null ? 0 : current.expiry();
-    int expiry =
-        request.extrasLength() >= Integer.BYTES
-            ? DocumentRequest.absoluteExpiry(request.intExtra(0))
-            : present;
-    return asked.write(
-        current,
-        document.value(),
-        document.datatype(),
-        current == null ? 0 : current.flags(),
-        expiry);
-  }
-
-  private static byte[] told(List<byte[]> results) {
-    int length = results.stream().mapToInt(r -> r.length == 0 ? 0 : 7 + r.length).sum();
-    ByteBuffer value = ByteBuffer.allocate(length);
-    for (int i = 0; i < results.size(); i++) {
-      byte[] result = results.get(i);
-      if (result.length > 0) {
-        value.put((byte) i).putShort((short) Status.SUCCESS.code());
-        value.putInt(result.length).put(result);
-      }
-    }
-    return value.array();
   }
 
   private static List<SubdocOperation> operations(Request request, boolean mutations)

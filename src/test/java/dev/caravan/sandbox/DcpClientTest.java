@@ -176,17 +176,31 @@ class DcpClientTest {
   }
 
   @Test
-  void theClientWaitsForAVBucketThatMoved() {
+  void theClientAsksForAVBucketUntilItIsActiveAgain() {
     bucket.upsert("a", "1");
     int vbucket = bucket.vbucketOf("a");
     stream(options -> options);
     await().until(() -> changes.documents().containsKey("_default._default.a"));
     bucket.setState(vbucket, VBucketState.DEAD);
-    node.publishClusterMap("default");
+    bucket.upsert("elsewhere", "1");
+    await().until(() -> changes.documents().containsKey("_default._default.elsewhere"));
     bucket.setState(vbucket, VBucketState.ACTIVE);
-    node.publishClusterMap("default");
     bucket.upsert("a", "2");
     await().atMost(TIMEOUT).until(() -> "2".equals(changes.documents().get("_default._default.a")));
+    assertThat(changes.disorders()).isEmpty();
+  }
+
+  /** Its own fault: it doesn't look at the next map, so its user must reopen the stream. */
+  @Test
+  void theClientGivesAVBucketUpWhenTheMapSaysThatNobodyHasIt() {
+    bucket.upsert("a", "1");
+    stream(options -> options);
+    await().until(() -> changes.documents().containsKey("_default._default.a"));
+    bucket.setState(bucket.vbucketOf("a"), VBucketState.DEAD);
+    node.publishClusterMap("default");
+    await()
+        .atMost(TIMEOUT)
+        .until(() -> changes.disorders().toString().contains("No active node for partition"));
   }
 
   @Test

@@ -343,12 +343,19 @@ final class RawClient implements AutoCloseable {
 
   /** Whether the node closes the connection, whatever it sends before. */
   boolean isClosedByNode() throws IOException {
+    untilClosed();
+    return true;
+  }
+
+  /** All that the node sends until it closes the connection. */
+  List<Frame> untilClosed() throws IOException {
+    List<Frame> frames = new ArrayList<>();
     try {
       while (true) {
-        read();
+        frames.add(read());
       }
     } catch (EOFException | SocketException closed) {
-      return true;
+      return frames;
     }
   }
 
