@@ -199,9 +199,10 @@ final class DemoCommand implements Callable<Integer> {
       follow(writer, writing, audit);
       writing.get(1, TimeUnit.SECONDS);
       // Whatever should not be there, such as a record sent twice, would follow now.
-      while (audit.read(Duration.ofSeconds(1)) > 0) {
-        continue;
-      }
+      int more;
+      do {
+        more = audit.read(Duration.ofSeconds(1));
+      } while (more > 0);
       boolean complete = audit.missing() == 0 && audit.duplicated() == 0;
       if (audit.missing() > 0) {
         say("demo: not in Kafka as written, for example: %s", audit.someMissing(10));

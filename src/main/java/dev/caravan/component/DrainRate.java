@@ -32,6 +32,8 @@ public record DrainRate(boolean unlimited, int permits, long periodMillis) {
   private static final double ROUNDING = 1e-9;
 
   /**
+   * The permits and the period for a rate.
+   *
    * @param documentsPerSecond 0 for no limit; may be a fraction, a task's share of a rate
    * @throws IllegalArgumentException if the rate is neither 0 nor within 0.0001 to 10,000,000
    */

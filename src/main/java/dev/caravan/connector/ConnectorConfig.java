@@ -16,7 +16,6 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigDef.Importance;
-import org.apache.kafka.common.config.ConfigDef.Type;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.config.ConfigValue;
 import org.apache.kafka.common.config.types.Password;
@@ -77,70 +76,71 @@ public final class ConnectorConfig {
       new ConfigDef()
           .define(
               NAME,
-              Type.STRING,
+              ConfigDef.Type.STRING,
               ConfigDef.NO_DEFAULT_VALUE,
               ConfigDef.NonEmptyStringWithoutControlChars.nonEmptyStringWithoutControlChars(),
               Importance.HIGH,
               "Globally unique name of the connector.")
           .define(
               CONNECTOR_CLASS,
-              Type.STRING,
+              ConfigDef.Type.STRING,
               ConfigDef.NO_DEFAULT_VALUE,
               check(ConnectorConfig::checkClass),
               Importance.HIGH,
               "The class of the connector: " + String.join(" or ", CONNECTOR_CLASSES) + ".")
           .define(
               TASKS_MAX,
-              Type.INT,
+              ConfigDef.Type.INT,
               1,
               check(ConnectorConfig::checkTasks),
               Importance.HIGH,
               "How many tasks share the vBuckets, 1 to 1024.")
           .define(
               TOPIC,
-              Type.STRING,
+              ConfigDef.Type.STRING,
               "",
               Importance.HIGH,
               "What the topic's name has before the bucket's name. May be empty.")
           .define(
               SCHEMA_NAME,
-              Type.STRING,
+              ConfigDef.Type.STRING,
               "CouchbaseDocument",
               check(ConnectorConfig::checkSchemaName),
               Importance.MEDIUM,
               "The full name of the record schema.")
           .define(
               NODES,
-              Type.STRING,
+              ConfigDef.Type.STRING,
               ConfigDef.NO_DEFAULT_VALUE,
               check((key, value) -> NodeAddresses.parse(key, (String) value)),
               Importance.HIGH,
               "Couchbase nodes, host or host:port, separated by commas or semicolons.")
           .define(
               BUCKET,
-              Type.STRING,
+              ConfigDef.Type.STRING,
               null,
               check(ConnectorConfig::checkBucket),
               Importance.HIGH,
               "The bucket to stream.")
           .define(
               BUCKETS,
-              Type.STRING,
+              ConfigDef.Type.STRING,
               null,
               check(ConnectorConfig::checkBuckets),
               Importance.HIGH,
               "The buckets to stream, separated by commas or semicolons.")
           .define(
               USERNAME,
-              Type.STRING,
+              ConfigDef.Type.STRING,
               null,
               Importance.HIGH,
               "The user. Without one, each bucket's own name with an empty password, as servers"
                   + " before 5.0 had it.")
-          .define(PASSWORD, Type.PASSWORD, null, Importance.HIGH, "The password of the user.")
+          .define(
+              PASSWORD, ConfigDef.Type.PASSWORD, null, Importance.HIGH, "The password of the user.")
           .define(
               DRAIN_RATE,
-              Type.INT,
+              ConfigDef.Type.INT,
               0,
               check(ConnectorConfig::checkDrainRate),
               Importance.MEDIUM,
@@ -148,7 +148,7 @@ public final class ConnectorConfig {
                   + " together. 0 is no limit.")
           .define(
               BUFFER_SIZE,
-              Type.INT,
+              ConfigDef.Type.INT,
               DEFAULT_BUFFER_SIZE,
               check(ConnectorConfig::checkBufferSize),
               Importance.MEDIUM,

@@ -19,7 +19,7 @@ final class ClusterConfig {
   /** One state of a map; later ones have a larger number, or a larger epoch. */
   record Revision(long epoch, long number, byte[] json) {
     boolean isNewerThan(Revision other) {
-      return epoch > other.epoch || epoch == other.epoch && number > other.number;
+      return epoch > other.epoch || (epoch == other.epoch && number > other.number);
     }
   }
 
@@ -63,9 +63,10 @@ final class ClusterConfig {
   /** Takes a map that the cluster manager made; returns false when the present one is newer. */
   boolean accept(Bucket bucket, Revision given) {
     revision(bucket);
-    return byBucketUuid.computeIfPresent(
-            bucket.uuid(), (any, last) -> last.isNewerThan(given) ? last : given)
-        == given;
+    Revision kept =
+        byBucketUuid.computeIfPresent(
+            bucket.uuid(), (any, last) -> last.isNewerThan(given) ? last : given);
+    return given.equals(kept);
   }
 
   void forget(Bucket bucket) {

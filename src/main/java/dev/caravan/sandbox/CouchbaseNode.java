@@ -220,7 +220,7 @@ public final class CouchbaseNode implements AutoCloseable {
     private String host = "127.0.0.1";
     private int port;
     private int vbuckets = MAX_VBUCKETS;
-    private Duration idleTimeout = Duration.ofSeconds(360);
+    private Duration idleTimeout = Duration.ofMinutes(6);
 
     private Builder() {}
 

@@ -145,7 +145,7 @@ final class DcpEncoder {
     boolean wasCompressed = (item.datatype() & Datatype.SNAPPY) != 0;
     if (settings.snappy() && (settings.forceCompression() || wasCompressed || fromCompressed)) {
       byte[] compressed = Datatype.deflate(value);
-      if (compressed.length < value.length || fromCompressed && value.length > 0) {
+      if (compressed.length < value.length || (fromCompressed && value.length > 0)) {
         value = compressed;
         datatype |= Datatype.SNAPPY;
       }

@@ -206,7 +206,7 @@ final class DcpStream implements VBucket.Watcher {
   }
 
   private boolean isComplete() {
-    return Long.compareUnsigned(position, endSeqno) >= 0 || flags.diskOnly() && !fromDisk;
+    return Long.compareUnsigned(position, endSeqno) >= 0 || (flags.diskOnly() && !fromDisk);
   }
 
   /** Sends the end of the stream and stops it. */

@@ -41,7 +41,7 @@ final class Leb128 {
     byte[] result = new byte[length + key.length];
     int rest = collectionId;
     for (int i = 0; i < length; i++) {
-      result[i] = (byte) (i == length - 1 ? rest : rest & 0x7f | 0x80);
+      result[i] = (byte) (i == length - 1 ? rest : (rest & 0x7f) | 0x80);
       rest >>>= 7;
     }
     System.arraycopy(key, 0, result, length, key.length);

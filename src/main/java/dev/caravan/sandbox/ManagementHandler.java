@@ -81,7 +81,7 @@ final class ManagementHandler extends SimpleChannelInboundHandler<HttpRequest> {
         .headers()
         .set(HttpHeaderNames.CONTENT_TYPE, HttpHeaderValues.APPLICATION_JSON)
         .set(HttpHeaderNames.CONTENT_LENGTH, response.content().readableBytes());
-    if (status == HttpResponseStatus.UNAUTHORIZED) {
+    if (status.equals(HttpResponseStatus.UNAUTHORIZED)) {
       response.headers().set(HttpHeaderNames.WWW_AUTHENTICATE, "Basic realm=\"Couchbase\"");
     }
     context.writeAndFlush(response, context.voidPromise());

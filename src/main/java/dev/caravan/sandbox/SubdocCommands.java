@@ -144,7 +144,7 @@ final class SubdocCommands implements KvConnection.Commands {
         continue;
       }
       boolean virtual = operation.attribute().startsWith("$");
-      if (body || virtual && mutations) {
+      if (body || (virtual && mutations)) {
         throw new RefusedException(
             body ? Status.SUBDOC_INVALID_XATTR_ORDER : Status.SUBDOC_XATTR_CANT_MODIFY_VATTR);
       }

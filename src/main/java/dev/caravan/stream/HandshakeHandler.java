@@ -161,10 +161,10 @@ final class HandshakeHandler extends ChannelDuplexHandler {
   }
 
   private ConnectionFailure authenticationRefused(ResponseStatus status) {
-    if (status == ResponseStatus.AUTH_CONTINUE) {
+    if (status.equals(ResponseStatus.AUTH_CONTINUE)) {
       return null;
     }
-    if (status != ResponseStatus.AUTH_ERROR) {
+    if (!status.equals(ResponseStatus.AUTH_ERROR)) {
       return other(status);
     }
     return new ConnectionFailure(
@@ -177,12 +177,12 @@ final class HandshakeHandler extends ChannelDuplexHandler {
   }
 
   private ConnectionFailure bucketRefused(ResponseStatus status) {
-    if (status == ResponseStatus.KEY_NOT_FOUND) {
+    if (status.equals(ResponseStatus.KEY_NOT_FOUND)) {
       return new ConnectionFailure(
           Reason.NO_SUCH_BUCKET,
           "Bucket '" + bucket + "' doesn't exist on Couchbase node " + node + ".");
     }
-    if (status == ResponseStatus.NO_ACCESS) {
+    if (status.equals(ResponseStatus.NO_ACCESS)) {
       return new ConnectionFailure(
           Reason.NO_ACCESS,
           "User '"
@@ -197,7 +197,7 @@ final class HandshakeHandler extends ChannelDuplexHandler {
   }
 
   private ConnectionFailure openRefused(ResponseStatus status) {
-    if (status == ResponseStatus.NO_ACCESS) {
+    if (status.equals(ResponseStatus.NO_ACCESS)) {
       return new ConnectionFailure(
           Reason.NO_ACCESS,
           "User '"

@@ -12,7 +12,7 @@ import java.util.regex.Pattern;
  * TLS, or just hosts; separated by commas or semicolons. A port is that of the KV service.
  * Immutable.
  *
- * @param hosts each {@code host} or {@code host:port}, at least one
+ * @param hosts each a host name or an address, with {@code :port} or without, at least one
  * @param tls whether connections are encrypted
  */
 public record SeedNodes(List<String> hosts, boolean tls) {
@@ -26,6 +26,8 @@ public record SeedNodes(List<String> hosts, boolean tls) {
   }
 
   /**
+   * Reads a connection string.
+   *
    * @throws IllegalArgumentException if the text is not a connection string; the message says what
    *     is wrong
    */

@@ -3,6 +3,7 @@ package dev.caravan.stream;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -28,9 +29,9 @@ public final class VbucketSelection {
   private final String text;
   private final int share;
   private final int shares;
-  private final TreeSet<Integer> numbers;
+  private final SortedSet<Integer> numbers;
 
-  private VbucketSelection(String text, int share, int shares, TreeSet<Integer> numbers) {
+  private VbucketSelection(String text, int share, int shares, SortedSet<Integer> numbers) {
     this.text = text;
     this.share = share;
     this.shares = shares;
@@ -38,6 +39,8 @@ public final class VbucketSelection {
   }
 
   /**
+   * Reads one of the three forms.
+   *
    * @throws IllegalArgumentException if the text has none of the three forms; the message says what
    *     is wrong
    */
@@ -68,7 +71,7 @@ public final class VbucketSelection {
     return new VbucketSelection(text.trim(), share, shares, null);
   }
 
-  private static void addRange(String text, String part, TreeSet<Integer> numbers) {
+  private static void addRange(String text, String part, SortedSet<Integer> numbers) {
     Matcher matcher = RANGE.matcher(part);
     if (!matcher.matches()) {
       throw invalid(text, "'" + part + "' is neither a vBucket nor a range of vBuckets");

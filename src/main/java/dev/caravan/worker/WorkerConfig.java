@@ -16,7 +16,6 @@ import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigDef.Importance;
-import org.apache.kafka.common.config.ConfigDef.Type;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.config.ConfigValue;
 import org.slf4j.Logger;
@@ -58,26 +57,31 @@ public final class WorkerConfig {
       new ConfigDef()
           .define(
               BOOTSTRAP_SERVERS,
-              Type.LIST,
+              ConfigDef.Type.LIST,
               ConfigDef.NO_DEFAULT_VALUE,
               Importance.HIGH,
               "Kafka brokers, host:port, separated by commas.")
           .define(
               GROUP_ID,
-              Type.STRING,
+              ConfigDef.Type.STRING,
               ConfigDef.NO_DEFAULT_VALUE,
               Importance.HIGH,
               "The group of workers that share the load.")
-          .define(CLUSTER, Type.STRING, "", Importance.LOW, "The name of the cluster of workers.")
+          .define(
+              CLUSTER,
+              ConfigDef.Type.STRING,
+              "",
+              Importance.LOW,
+              "The name of the cluster of workers.")
           .define(
               CONFIG_TOPIC,
-              Type.STRING,
+              ConfigDef.Type.STRING,
               ConfigDef.NO_DEFAULT_VALUE,
               Importance.HIGH,
               "The topic that keeps the configuration of connectors.")
           .define(
               CONFIG_TOPIC_REPLICATION,
-              Type.SHORT,
+              ConfigDef.Type.SHORT,
               (short) 3,
               WorkerConfig::checkReplication,
               Importance.LOW,
@@ -85,13 +89,13 @@ public final class WorkerConfig {
                   + " default. Unless set, no more than there are brokers.")
           .define(
               OFFSET_TOPIC,
-              Type.STRING,
+              ConfigDef.Type.STRING,
               ConfigDef.NO_DEFAULT_VALUE,
               Importance.HIGH,
               "The topic that keeps the offsets of connectors.")
           .define(
               OFFSET_TOPIC_REPLICATION,
-              Type.SHORT,
+              ConfigDef.Type.SHORT,
               (short) 3,
               WorkerConfig::checkReplication,
               Importance.LOW,
@@ -99,7 +103,7 @@ public final class WorkerConfig {
                   + " default. Unless set, no more than there are brokers.")
           .define(
               OFFSET_TOPIC_PARTITIONS,
-              Type.INT,
+              ConfigDef.Type.INT,
               25,
               WorkerConfig::checkPartitions,
               Importance.LOW,
@@ -107,13 +111,13 @@ public final class WorkerConfig {
                   + " default.")
           .define(
               STATUS_TOPIC,
-              Type.STRING,
+              ConfigDef.Type.STRING,
               "",
               Importance.HIGH,
               "The topic that keeps the status of connectors.")
           .define(
               LISTENERS,
-              Type.STRING,
+              ConfigDef.Type.STRING,
               "http://:8083",
               WorkerConfig::checkListener,
               Importance.HIGH,
@@ -121,13 +125,13 @@ public final class WorkerConfig {
                   + " with port 0 on any free port.")
           .define(
               ADVERTISED_HOST,
-              Type.STRING,
+              ConfigDef.Type.STRING,
               "",
               Importance.LOW,
               "The host in this worker's id, which others see in a task's status.")
           .define(
               SCHEMA_REGISTRY,
-              Type.STRING,
+              ConfigDef.Type.STRING,
               "",
               Importance.HIGH,
               "The URL of the schema registry. Without one, values are JSON.");

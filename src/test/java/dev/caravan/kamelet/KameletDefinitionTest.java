@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.kamelet;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -54,7 +55,7 @@ class KameletDefinitionTest {
     assertThat(annotation("camel.apache.org/kamelet.group")).isNotBlank();
     String icon = annotation("camel.apache.org/kamelet.icon");
     assertThat(icon).startsWith("data:image/svg+xml;base64,");
-    assertThat(new String(Base64.getDecoder().decode(icon.substring(icon.indexOf(',') + 1))))
+    assertThat(new String(Base64.getDecoder().decode(icon.substring(icon.indexOf(',') + 1)), UTF_8))
         .startsWith("<svg");
   }
 

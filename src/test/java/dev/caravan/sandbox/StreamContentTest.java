@@ -16,7 +16,6 @@ import org.junit.jupiter.api.Test;
 /** Section 08 of answers-protocol.txt: what a stream carries, byte lengths included. */
 class StreamContentTest {
   private static final int VBUCKET = 5;
-  private static final int XATTRS = 0x5;
   private static final int NO_VALUE = 0x9;
   private static final int DELETE_TIMES = 0x21;
   private static final List<String> EVENTS =
