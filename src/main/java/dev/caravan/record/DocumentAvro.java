@@ -8,9 +8,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -69,7 +66,7 @@ public final class DocumentAvro implements RecordFormat {
   public Value write(CouchbaseDcpMessage mutation, String topic) {
     byte[] document = mutation.getBody(byte[].class);
     String encoding = null;
-    if (document != null && !mutation.isJson() && !isText(document)) {
+    if (document != null && !mutation.isJson() && !Utf8.isText(document)) {
       document = Base64.getEncoder().encode(document);
       encoding = DocumentJson.BASE64;
     }
@@ -115,14 +112,5 @@ public final class DocumentAvro implements RecordFormat {
       throw new UncheckedIOException("Writing to memory failed", e);
     }
     return bytes.toByteArray();
-  }
-
-  private static boolean isText(byte[] document) {
-    try {
-      StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(document));
-      return true;
-    } catch (CharacterCodingException e) {
-      return false;
-    }
   }
 }

@@ -86,7 +86,8 @@ public final class DocumentJson implements RecordFormat {
         return false;
       }
       parser.skipChildren();
-      return parser.nextToken() == null;
+      // What is skipped isn't decoded: the parser lets bytes pass that are no UTF-8.
+      return parser.nextToken() == null && Utf8.isText(document);
     } catch (IOException e) {
       return false;
     }

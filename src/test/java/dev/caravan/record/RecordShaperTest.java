@@ -34,7 +34,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What documents look like in Kafka, read over DCP from a node that holds them. */
 class RecordShaperTest {
   private static final byte[] BINARY = {(byte) 0xff, 0, 1, (byte) 0xc3};
-  private static final int RECORDS = 8;
+  private static final byte[] HALF_OF_A_SURROGATE_PAIR = {
+    '"', (byte) 0xed, (byte) 0xa0, (byte) 0x80, '"'
+  };
+  private static final int RECORDS = 9;
 
   private static CouchbaseNode node;
 
@@ -49,6 +52,7 @@ class RecordShaperTest {
     bucket.upsert("text", "just a string");
     bucket.upsert(
         "utf-16", new String("{}".getBytes(java.nio.charset.StandardCharsets.UTF_16LE), UTF_8));
+    bucket.defaultCollection().upsert("half-pair", HALF_OF_A_SURROGATE_PAIR, 0);
     bucket.upsert("empty", "");
     bucket.upsert("deleted", "{}");
     bucket.delete("deleted");
@@ -84,7 +88,14 @@ class RecordShaperTest {
     Map<String, Message> records = shape(new RecordShaper(""), 100);
 
     for (Map.Entry<String, byte[]> document :
-        Map.of("binary", BINARY, "text", "just a string".getBytes(UTF_8)).entrySet()) {
+        Map.of(
+                "binary",
+                BINARY,
+                "text",
+                "just a string".getBytes(UTF_8),
+                "half-pair",
+                HALF_OF_A_SURROGATE_PAIR)
+            .entrySet()) {
       Message record = records.get(document.getKey());
       String body =
           new ObjectMapper().readTree(value(records, document.getKey())).path("body").asText();
