@@ -4,6 +4,7 @@ package dev.caravan.sandbox;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import java.io.IOException;
 import org.xerial.snappy.Snappy;
 
@@ -14,7 +15,14 @@ final class Datatype {
   static final int SNAPPY = 2;
   static final int XATTR = 4;
 
-  private static final JsonFactory JSON_FACTORY = new JsonFactory();
+  /** The parser's own limit is less than the largest document. */
+  private static final JsonFactory JSON_FACTORY =
+      JsonFactory.builder()
+          .streamReadConstraints(
+              StreamReadConstraints.builder()
+                  .maxStringLength(DocumentRequest.MAX_VALUE_LENGTH)
+                  .build())
+          .build();
 
   private Datatype() {}
 
