@@ -75,6 +75,13 @@ public final class Topic implements AutoCloseable {
     return records();
   }
 
+  /** How many records there are in all partitions that this consumer reads, read so far or not. */
+  public long endOffset() {
+    return consumer.endOffsets(consumer.assignment()).values().stream()
+        .mapToLong(Long::longValue)
+        .sum();
+  }
+
   @Override
   public void close() {
     consumer.close(Duration.ofSeconds(2));

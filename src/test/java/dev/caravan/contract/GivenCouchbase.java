@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.contract;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.net.URI;
+import java.net.URLDecoder;
+import org.opentest4j.TestAbortedException;
+
+/**
+ * A node that somebody else runs. Only its KV protocol is used, so what needs the cluster manager
+ * can't be tested there.
+ */
+record GivenCouchbase(String host, int port, Login login, String bucket)
+    implements CouchbaseUnderTest {
+  /** The environment variable that names the node, see {@link #parse}. */
+  static final String VARIABLE = "CARAVAN_TEST_COUCHBASE";
+
+  private static final int DEFAULT_PORT = 11210;
+
+  /**
+   * Understands {@code couchbase://user:password@host:port/bucket}, with the KV port, 11210 if it
+   * is left out. Odd characters in user, password and bucket are percent-encoded.
+   *
+   * @throws IllegalArgumentException if it is of another form; the message doesn't repeat it, as
+   *     there is a password in it
+   */
+  static GivenCouchbase parse(String value) {
+    try {
+      URI uri = URI.create(value);
+      String[] login = uri.getRawUserInfo().split(":", 2);
+      String bucket = uri.getRawPath().substring(1);
+      if (uri.getScheme().equals("couchbase") && !uri.getHost().isEmpty() && !bucket.isEmpty()) {
+        return new GivenCouchbase(
+            uri.getHost(),
+            uri.getPort() < 0 ? DEFAULT_PORT : uri.getPort(),
+            new Login(decoded(login[0]), decoded(login[1])),
+            decoded(bucket));
+      }
+    } catch (RuntimeException e) {
+      // Told below; its own message may repeat the password.
+    }
+    throw new IllegalArgumentException(
+        VARIABLE + " must be of the form couchbase://user:password@host:port/bucket");
+  }
+
+  private static String decoded(String part) {
+    return URLDecoder.decode(part.replace("+", "%2B"), UTF_8);
+  }
+
+  @Override
+  public Login withoutRights() {
+    throw new TestAbortedException("A node that is given has no user to spare without rights.");
+  }
+
+  @Override
+  public void createCollections(String scope, String... collections) {
+    throw new TestAbortedException(
+        "Collections are made by the cluster manager, and only the KV protocol of a node that is given is used.");
+  }
+
+  @Override
+  public void close() {
+    // It isn't ours.
+  }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.contract;
+
+import dev.caravan.sandbox.Bucket;
+import dev.caravan.sandbox.CouchbaseNode;
+import java.io.IOException;
+
+/** The sandbox's node, in this process. */
+record SandboxCouchbase(CouchbaseNode node) implements CouchbaseUnderTest {
+  private static final String BUCKET = "contract";
+  private static final Login VISITOR = new Login("visitor", "secret");
+
+  static SandboxCouchbase start() throws IOException {
+    return new SandboxCouchbase(
+        CouchbaseNode.builder()
+            .vbuckets(64)
+            .bucket(BUCKET)
+            .user(VISITOR.username(), VISITOR.password())
+            .start());
+  }
+
+  @Override
+  public String host() {
+    return node.host();
+  }
+
+  @Override
+  public int port() {
+    return node.port();
+  }
+
+  @Override
+  public Login login() {
+    return new Login(CouchbaseNode.ADMINISTRATOR, CouchbaseNode.ADMINISTRATOR_PASSWORD);
+  }
+
+  @Override
+  public String bucket() {
+    return BUCKET;
+  }
+
+  @Override
+  public Login withoutRights() {
+    return VISITOR;
+  }
+
+  @Override
+  public void createCollections(String scope, String... collections) {
+    Bucket bucket = node.bucket(BUCKET);
+    bucket.createScope(scope);
+    for (String collection : collections) {
+      bucket.createCollection(scope, collection);
+    }
+  }
+
+  @Override
+  public void close() {
+    node.close();
+  }
+}
