@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caravan.testkit.Program;
 import dev.caravan.testkit.Topic;
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -27,7 +21,6 @@ import picocli.CommandLine;
 class ProgramTest {
   private static final Pattern SANDBOX_READY =
       Pattern.compile("sandbox: ready couchbase=(\\S+:\\d+) kafka=(\\S+:\\d+)");
-  private static final Pattern WORKER_READY = Pattern.compile("worker: ready (http://\\S+:\\d+)");
 
   @Test
   void theDemoFindsEveryDocumentInKafkaAndExits() {
@@ -76,7 +69,7 @@ class ProgramTest {
       try (Topic topic = new Topic(ready.group(2), "copy-travel")) {
         try (Program first = Program.start(worker)) {
           TestRequests.create(
-              first.await(WORKER_READY).group(1),
+              first.await(Program.WORKER_READY).group(1),
               "copy",
               Map.of(
                   "connector.class",
@@ -91,7 +84,7 @@ class ProgramTest {
           assertThat(first.stop()).as("the status after SIGTERM").isEqualTo(143);
         }
         try (Program second = Program.start(worker)) {
-          String url = second.await(WORKER_READY).group(1);
+          String url = second.await(Program.WORKER_READY).group(1);
           Awaitility.await()
               .until(
                   () ->
@@ -134,7 +127,7 @@ class ProgramTest {
       try (Topic topic = new Topic(ready.group(2), "killed-orders")) {
         try (Program first = Program.start(worker)) {
           TestRequests.create(
-              first.await(WORKER_READY).group(1),
+              first.await(Program.WORKER_READY).group(1),
               "killed",
               Map.of(
                   "connector.class",
@@ -151,7 +144,7 @@ class ProgramTest {
           first.kill();
         }
         try (Program second = Program.start(worker)) {
-          second.await(WORKER_READY);
+          second.await(Program.WORKER_READY);
           topic.awaitUntil(
               "every document",
               records -> records.stream().map(ConsumerRecord::key).distinct().count() == documents);
@@ -180,58 +173,5 @@ class ProgramTest {
         .contains("group.id")
         .contains("config.storage.topic")
         .contains("offset.storage.topic");
-  }
-
-  /** A caravan command as a process of its own. */
-  private static final class Program implements AutoCloseable {
-    private final Process process;
-    private final BufferedReader output;
-
-    private Program(Process process) {
-      this.process = process;
-      this.output = new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8));
-    }
-
-    static Program start(String... arguments) throws IOException {
-      List<String> command = new ArrayList<>();
-      command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-      command.add("-XX:TieredStopAtLevel=1");
-      command.add("-Dcaravan.log.level=WARN");
-      command.add("-cp");
-      command.add(
-          System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
-      command.add(Caravan.class.getName());
-      command.addAll(List.of(arguments));
-      return new Program(
-          new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start());
-    }
-
-    /** Reads what it prints until a line matches. */
-    Matcher await(Pattern pattern) throws IOException {
-      for (String line = output.readLine(); line != null; line = output.readLine()) {
-        Matcher matcher = pattern.matcher(line);
-        if (matcher.matches()) {
-          return matcher;
-        }
-      }
-      throw new IOException("It ended without printing " + pattern);
-    }
-
-    /** Asks it to stop and returns its status. */
-    int stop() throws InterruptedException {
-      process.destroy();
-      assertThat(process.waitFor(30, TimeUnit.SECONDS)).as("it stops within 30 s").isTrue();
-      return process.exitValue();
-    }
-
-    /** Ends it as SIGKILL does, in the middle of whatever it is at. */
-    void kill() {
-      process.destroyForcibly();
-    }
-
-    @Override
-    public void close() {
-      kill();
-    }
   }
 }

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.contract;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.testkit.Program;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.StringDeserializer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * A worker with little memory, before a backlog that is larger than it and behind a Kafka that
+ * stops answering.
+ *
+ * <p>{@code caravan.test.backlog.mib} and {@code caravan.test.stall.seconds} make it as hard as one
+ * likes; the backlog is in the memory of the tests, so a larger one needs a larger heap there:
+ * {@code -DargLine=-Xmx13g} for 10240.
+ */
+class StalledBrokerTest {
+  private static final int MIB = 1024 * 1024;
+  private static final int BACKLOG = Integer.getInteger("caravan.test.backlog.mib", 300);
+  private static final Duration STALL =
+      Duration.ofSeconds(Integer.getInteger("caravan.test.stall.seconds", 2));
+
+  /** What a worker may take from Couchbase that Kafka doesn't have; less than its heap. */
+  private static final long BOUND = 64L * MIB;
+
+  private static final Duration AT_MOST = Duration.ofSeconds(60).plusSeconds(BACKLOG / 10);
+  private static final String TASK_RUNS = "RUNNING";
+
+  private static SandboxCouchbase couchbase;
+  private static TcpProxy toCouchbase;
+  private static TcpProxy toKafka;
+  private static KafkaBroker kafka;
+
+  @BeforeAll
+  static void start() throws Exception {
+    couchbase = SandboxCouchbase.start();
+    couchbase.node().bucket(couchbase.bucket()).load(BACKLOG, MIB);
+    toCouchbase = new TcpProxy(ClusterMapFilter::new).open(couchbase.host(), couchbase.port());
+    toKafka = new TcpProxy();
+    kafka =
+        KafkaBroker.start(
+            "127.0.0.1", 0, Map.of("advertised.listeners", "PLAINTEXT://" + toKafka.address()));
+    toKafka.open("127.0.0.1", Integer.parseInt(kafka.bootstrapServers().split(":")[1]));
+  }
+
+  @AfterAll
+  static void stop() {
+    toCouchbase.close();
+    toKafka.close();
+    kafka.close();
+    couchbase.close();
+  }
+
+  @ParameterizedTest(name = "with a buffer size of {0}")
+  @ValueSource(strings = {"default", "0"})
+  void theWorkerStaysUpAndGoesOnWhenKafkaDoes(String bufferSize) throws Exception {
+    String name = "buffer-" + bufferSize + "-";
+    try (Program worker =
+        Program.start(
+            List.of("-Xmx256m", "-XX:+ExitOnOutOfMemoryError"),
+            "worker",
+            "-brokers=" + toKafka.address(),
+            "-group=" + name,
+            "-configs=" + name + "configs",
+            "-offsets=" + name + "offsets",
+            "-port=0")) {
+      Connectors connectors = new Connectors(worker.await(Program.WORKER_READY).group(1));
+      long before = toCouchbase.bytesFromServer();
+      connectors.create(name, couchbase, toCouchbase.address(), bufferSizeOption(bufferSize));
+      await().until(() -> toCouchbase.bytesFromServer() - before > BOUND);
+
+      toKafka.stall();
+      long atStall = toCouchbase.bytesFromServer();
+      Stillness stillness = new Stillness();
+      await()
+          .atMost(AT_MOST)
+          .until(
+              () -> {
+                assertThat(worker.isAlive()).isTrue();
+                assertThat(connectors.taskState(name)).isEqualTo(TASK_RUNS);
+                return stillness.lastsFor(STALL);
+              });
+      assertThat(toCouchbase.bytesFromServer() - atStall).isLessThan(BOUND);
+
+      toKafka.resume();
+      awaitEveryDocument(name + couchbase.bucket());
+      assertThat(connectors.taskState(name)).isEqualTo(TASK_RUNS);
+      assertThat(worker.stop()).as("the status after SIGTERM").isEqualTo(143);
+    }
+  }
+
+  private static Map<String, String> bufferSizeOption(String size) {
+    return size.equals("default") ? Map.of() : Map.of("couchbase.dcpConnectionBufferSize", size);
+  }
+
+  /** Couchbase sending nothing but what keeps a connection alive. */
+  private static final class Stillness {
+    private static final int KEEP_ALIVE = 64 * 1024;
+
+    private long bytes = toCouchbase.bytesFromServer();
+    private long since = System.nanoTime();
+
+    boolean lastsFor(Duration duration) {
+      long now = toCouchbase.bytesFromServer();
+      if (now - bytes > KEEP_ALIVE) {
+        bytes = now;
+        since = System.nanoTime();
+      }
+      return System.nanoTime() - since > duration.toNanos();
+    }
+  }
+
+  /** Keeps no record, as there are many large ones. */
+  private static void awaitEveryDocument(String topic) {
+    Set<String> ids = new HashSet<>();
+    try (KafkaConsumer<String, byte[]> consumer =
+        new KafkaConsumer<>(
+            Map.of(
+                ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG,
+                toKafka.address(),
+                ConsumerConfig.GROUP_ID_CONFIG,
+                topic,
+                ConsumerConfig.AUTO_OFFSET_RESET_CONFIG,
+                "earliest"),
+            new StringDeserializer(),
+            new ByteArrayDeserializer())) {
+      consumer.subscribe(Set.of(topic));
+      await()
+          .atMost(AT_MOST)
+          .pollInterval(Duration.ofMillis(1))
+          .until(
+              () -> {
+                consumer.poll(Duration.ofMillis(200)).forEach(record -> ids.add(record.key()));
+                return ids.size() == BACKLOG;
+              });
+    }
+  }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.testkit;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caravan.cli.Caravan;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** A caravan command as a process of its own. */
+public final class Program implements AutoCloseable {
+  /** What a worker prints when its REST API answers, with the URL as the first group. */
+  public static final Pattern WORKER_READY = Pattern.compile("worker: ready (http://\\S+:\\d+)");
+
+  private final Process process;
+  private final BufferedReader output;
+
+  private Program(Process process) {
+    this.process = process;
+    this.output = new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8));
+  }
+
+  public static Program start(String... arguments) throws IOException {
+    return start(List.of("-XX:TieredStopAtLevel=1"), arguments);
+  }
+
+  /**
+   * @param javaOptions for the Java VM, for example {@code -Xmx256m}
+   */
+  public static Program start(List<String> javaOptions, String... arguments) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(javaOptions);
+    command.add("-Dcaravan.log.level=WARN");
+    command.add("-cp");
+    command.add(
+        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
+    command.add(Caravan.class.getName());
+    command.addAll(List.of(arguments));
+    return new Program(
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start());
+  }
+
+  /** Reads what it prints until a line matches. */
+  public Matcher await(Pattern pattern) throws IOException {
+    for (String line = output.readLine(); line != null; line = output.readLine()) {
+      Matcher matcher = pattern.matcher(line);
+      if (matcher.matches()) {
+        return matcher;
+      }
+    }
+    throw new IOException("It ended without printing " + pattern);
+  }
+
+  public boolean isAlive() {
+    return process.isAlive();
+  }
+
+  /** Asks it to stop and returns its status. */
+  public int stop() throws InterruptedException {
+    process.destroy();
+    assertThat(process.waitFor(30, TimeUnit.SECONDS)).as("it stops within 30 s").isTrue();
+    return process.exitValue();
+  }
+
+  /** Ends it as SIGKILL does, in the middle of whatever it is at. */
+  public void kill() {
+    process.destroyForcibly();
+  }
+
+  @Override
+  public void close() {
+    kill();
+  }
+}
