@@ -65,7 +65,7 @@ record ClusterMapFilter(int port) implements TcpProxy.Filter {
     int opcode = frame.get(1) & 0xff;
     int status = frame.getShort(6);
     return switch (frame.get(0) & 0xff) {
-      case RESPONSE -> opcode == GET_CLUSTER_CONFIG && status == 0 || status == NOT_MY_VBUCKET;
+      case RESPONSE -> (opcode == GET_CLUSTER_CONFIG && status == 0) || status == NOT_MY_VBUCKET;
       case SERVER_REQUEST -> opcode == CLUSTERMAP_CHANGE_NOTIFICATION;
       default -> false;
     };

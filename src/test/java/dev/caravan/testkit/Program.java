@@ -33,6 +33,8 @@ public final class Program implements AutoCloseable {
   }
 
   /**
+   * Starts a command.
+   *
    * @param javaOptions for the Java VM, for example {@code -Xmx256m}
    */
   public static Program start(List<String> javaOptions, String... arguments) throws IOException {
