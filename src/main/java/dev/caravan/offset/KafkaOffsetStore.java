@@ -84,7 +84,7 @@ public final class KafkaOffsetStore implements OffsetStore {
       Map<TopicPartition, Long> ends = ends(partitions);
       consumer.assign(partitions);
       consumer.seekToBeginning(partitions);
-      while (partitions.stream().anyMatch(p -> consumer.position(p) < ends.get(p))) {
+      while (partitions.stream().anyMatch(p -> consumer.position(p) < ends.getOrDefault(p, 0L))) {
         if (System.nanoTime() - deadline > 0) {
           throw new KafkaException(
               "The offsets topic '"

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A record of the offsets topic, as Kafka Connect and the official Couchbase connector write it:
@@ -22,7 +23,7 @@ import java.io.IOException;
  * @param bucket the bucket, {@code partition} its vBucket
  * @param offset null where there is none any more
  */
-record OffsetRecord(String connector, String bucket, int vbucket, Offset offset) {
+record OffsetRecord(String connector, String bucket, int vbucket, @Nullable Offset offset) {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String BUCKET = "bucket";
   private static final String PARTITION = "partition";
@@ -38,7 +39,7 @@ record OffsetRecord(String connector, String bucket, int vbucket, Offset offset)
     return bytes(key);
   }
 
-  byte[] value() {
+  byte @Nullable [] value() {
     if (offset == null) {
       return null;
     }
@@ -58,7 +59,7 @@ record OffsetRecord(String connector, String bucket, int vbucket, Offset offset)
    *
    * @throws IOException if it is no such record; the message says why
    */
-  static OffsetRecord parse(byte[] key, byte[] value) throws IOException {
+  static OffsetRecord parse(byte[] key, byte @Nullable [] value) throws IOException {
     JsonNode parsed = JSON.readTree(key);
     JsonNode partition = parsed.path(1).path(PARTITION);
     if (!parsed.path(0).isTextual() || !parsed.path(1).path(BUCKET).isTextual()) {

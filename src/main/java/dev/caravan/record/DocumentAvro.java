@@ -15,6 +15,7 @@ import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
 import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.EncoderFactory;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The record with the fields {@code bucket}, {@code document} (the id) and {@code body} (the
@@ -64,8 +65,8 @@ public final class DocumentAvro implements RecordFormat {
 
   @Override
   public Value write(CouchbaseDcpMessage mutation, String topic) {
-    byte[] document = mutation.getBody(byte[].class);
-    String encoding = null;
+    byte @Nullable [] document = mutation.getBody(byte[].class);
+    @Nullable String encoding = null;
     if (document != null && !mutation.isJson() && !Utf8.isText(document)) {
       document = Base64.getEncoder().encode(document);
       encoding = DocumentJson.BASE64;
@@ -87,7 +88,7 @@ public final class DocumentAvro implements RecordFormat {
     }
   }
 
-  private static byte[] encode(CouchbaseDcpMessage mutation, byte[] text, int schemaId) {
+  private static byte[] encode(CouchbaseDcpMessage mutation, byte @Nullable [] text, int schemaId) {
     int length = text == null ? 0 : text.length;
     ByteArrayOutputStream bytes = new ByteArrayOutputStream(length + OVERHEAD);
     try {

@@ -6,6 +6,7 @@ import java.util.Map;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.kafka.KafkaConstants;
 import org.apache.camel.support.DefaultMessage;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A Kafka record on its way to camel-kafka's producer. Its key and topic are fields, which the
@@ -18,8 +19,8 @@ import org.apache.camel.support.DefaultMessage;
  */
 public final class KafkaRecord extends DefaultMessage {
   private final Map<String, Object> recordHeaders;
-  private Object key;
-  private Object topic;
+  private @Nullable Object key;
+  private @Nullable Object topic;
 
   /**
    * @param context the context in which the exchange lives
@@ -32,7 +33,7 @@ public final class KafkaRecord extends DefaultMessage {
       CamelContext context,
       String topic,
       byte[] key,
-      byte[] value,
+      byte @Nullable [] value,
       Map<String, Object> recordHeaders) {
     super(context);
     this.topic = topic;
@@ -49,7 +50,7 @@ public final class KafkaRecord extends DefaultMessage {
   }
 
   @Override
-  public Object getHeader(String name) {
+  public @Nullable Object getHeader(String name) {
     return switch (name) {
       case KafkaConstants.KEY -> key;
       case KafkaConstants.OVERRIDE_TOPIC -> topic;
@@ -58,7 +59,7 @@ public final class KafkaRecord extends DefaultMessage {
   }
 
   @Override
-  public <T> T getHeader(String name, Class<T> type) {
+  public <T> @Nullable T getHeader(String name, Class<T> type) {
     return switch (name) {
       case KafkaConstants.KEY -> convert(key, type);
       case KafkaConstants.OVERRIDE_TOPIC -> convert(topic, type);
@@ -67,7 +68,7 @@ public final class KafkaRecord extends DefaultMessage {
   }
 
   @Override
-  public void setHeader(String name, Object value) {
+  public void setHeader(String name, @Nullable Object value) {
     switch (name) {
       case KafkaConstants.KEY -> key = value;
       case KafkaConstants.OVERRIDE_TOPIC -> topic = value;
@@ -76,7 +77,7 @@ public final class KafkaRecord extends DefaultMessage {
   }
 
   @Override
-  public Object removeHeader(String name) {
+  public @Nullable Object removeHeader(String name) {
     Object previous;
     switch (name) {
       case KafkaConstants.KEY -> {
@@ -103,7 +104,7 @@ public final class KafkaRecord extends DefaultMessage {
     return new KafkaRecord(this);
   }
 
-  private <T> T convert(Object value, Class<T> type) {
+  private <T> @Nullable T convert(@Nullable Object value, Class<T> type) {
     return value == null ? null : getCamelContext().getTypeConverter().convertTo(type, value);
   }
 }

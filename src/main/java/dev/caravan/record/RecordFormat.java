@@ -2,6 +2,7 @@
 package dev.caravan.record;
 
 import dev.caravan.component.CouchbaseDcpMessage;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How a mutation is written as the value of a Kafka record. Deletions and expirations never come
@@ -25,5 +26,5 @@ public interface RecordFormat {
    * @param encoding how the document is encoded in the value where the format alone does not tell;
    *     null where it does
    */
-  record Value(byte[] bytes, String encoding) {}
+  record Value(byte[] bytes, @Nullable String encoding) {}
 }

@@ -16,6 +16,7 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A schema registry with the Confluent API, as far as a producer needs it: registering a schema and
@@ -29,7 +30,7 @@ public final class SchemaRegistry {
   private static final String CONTENT_TYPE = "application/vnd.schemaregistry.v1+json";
 
   private final String url;
-  private final String authorization;
+  private final @Nullable String authorization;
   private final HttpClient http = HttpClient.newBuilder().connectTimeout(TIMEOUT).build();
 
   /**

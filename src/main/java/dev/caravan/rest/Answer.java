@@ -11,13 +11,14 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An HTTP answer: a status, headers, and a JSON body or none.
  *
  * @param body null for an answer without a body
  */
-record Answer(int status, Map<String, String> headers, JsonNode body) {
+record Answer(int status, Map<String, String> headers, @Nullable JsonNode body) {
   static final String JSON_TYPE = "application/json";
 
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -43,7 +44,7 @@ record Answer(int status, Map<String, String> headers, JsonNode body) {
   }
 
   /** The body in JSON, null without one. */
-  byte[] bytes() {
+  byte @Nullable [] bytes() {
     try {
       return body == null ? null : JSON.writeValueAsBytes(body);
     } catch (JsonProcessingException e) {
