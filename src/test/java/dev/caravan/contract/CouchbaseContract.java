@@ -312,7 +312,7 @@ abstract class CouchbaseContract {
     }
 
     @Test
-    void connectionsThatBreakInTheMidstOfADocumentLoseAndRepeatNothing() throws Exception {
+    void connectionsThatBreakInTheMidstOfADocumentLoseNothing() throws Exception {
       int count = 1_000;
       byte[] value = new byte[10_000];
       new Random(2).nextBytes(value);
@@ -329,11 +329,19 @@ abstract class CouchbaseContract {
           proxy.cutAfter(1_234_567);
         }
 
-        List<CouchbaseDcpMessage> changes = reading.awaitChanges(count);
-        assertThat(changes).extracting(CouchbaseDcpMessage::getDocumentId).doesNotHaveDuplicates();
-        assertThat(changes)
+        // At least once: connections that break again and again may end the session, and a new one
+        // reads what was not acknowledged once more.
+        await()
+            .atMost(Duration.ofSeconds(60))
+            .until(
+                () ->
+                    reading.changes().stream()
+                            .map(CouchbaseDcpMessage::getDocumentId)
+                            .distinct()
+                            .count()
+                        == count);
+        assertThat(reading.changes())
             .allSatisfy(change -> assertThat(change.getBody(byte[].class)).isEqualTo(value));
-        assertSeqnosRise(changes);
       }
     }
 
@@ -349,14 +357,6 @@ abstract class CouchbaseContract {
             .extracting(CouchbaseDcpMessage::getDocumentId)
             .containsExactly(id("before"), id("meanwhile"));
         reading.awaitStreaming();
-      }
-    }
-
-    private void assertSeqnosRise(List<CouchbaseDcpMessage> changes) {
-      Map<Integer, Long> last = new HashMap<>();
-      for (CouchbaseDcpMessage change : changes) {
-        Long before = last.put(change.getVbucket(), change.getSeqno());
-        assertThat(change.getSeqno()).isGreaterThan(before == null ? 0 : before);
       }
     }
   }
