@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.stream;
 
-import com.couchbase.client.core.deps.io.netty.buffer.ByteBuf;
-import com.couchbase.client.core.deps.io.netty.buffer.ByteBufUtil;
 import com.couchbase.client.core.deps.io.netty.channel.Channel;
 import com.couchbase.client.core.deps.io.netty.channel.ChannelPipeline;
 import com.couchbase.client.core.deps.io.netty.channel.EventLoopGroup;
@@ -19,22 +17,9 @@ import com.couchbase.client.dcp.events.DcpFailureEvent;
 import com.couchbase.client.dcp.events.StreamEndEvent;
 import com.couchbase.client.dcp.highlevel.SnapshotMarker;
 import com.couchbase.client.dcp.highlevel.StreamOffset;
-import com.couchbase.client.dcp.highlevel.internal.CollectionsManifest;
-import com.couchbase.client.dcp.highlevel.internal.CollectionsManifest.CollectionInfo;
-import com.couchbase.client.dcp.highlevel.internal.KeyExtractor;
-import com.couchbase.client.dcp.message.DcpMutationMessage;
-import com.couchbase.client.dcp.message.DcpSeqnoAdvancedRequest;
-import com.couchbase.client.dcp.message.DcpSnapshotMarkerRequest;
-import com.couchbase.client.dcp.message.DcpSystemEventRequest;
-import com.couchbase.client.dcp.message.MessageUtil;
-import com.couchbase.client.dcp.message.RollbackMessage;
 import com.couchbase.client.dcp.state.PartitionState;
-import com.couchbase.client.dcp.transport.netty.ChannelFlowController;
 import dev.caravan.offset.Offset;
-import dev.caravan.stream.ConnectionFailure.Reason;
 import dev.caravan.stream.StreamSettings.Login;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,9 +27,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,21 +35,15 @@ import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
 
 /**
- * One life of the official DCP client for one bucket: connects, opens streams, turns what arrives
- * into {@link DcpChange}s and {@link Progress}, until it fails or is closed. A new one is made
- * after that, from the acknowledged prefix.
+ * One life of the official DCP client for one bucket: connects and opens streams, whose events an
+ * {@link EventReader} reads, until it fails or is closed. A new one is made after that, from the
+ * acknowledged prefix.
  *
  * <p>The client reconnects by itself when a connection drops and follows moving vBuckets; then
  * streams go on after the last event that was received, and nothing here ends. What it can't mend
  * ends the session: {@link #failure} tells why.
  *
- * <p>It uses the client's low-level handlers: per document they cost one {@link DcpChange} and one
- * {@link Position}, and the value is copied off the Netty buffer once, still compressed. Each
- * handler releases the buffer that it is given, whatever happens.
- *
- * <p>Thread-safe. The handlers run on event loops and never block; a vBucket's events come from one
- * event loop at a time, and the client hands a moved vBucket over through its executors, which
- * makes the state in {@link VbucketStream} visible to the next one.
+ * <p>Thread-safe. What event loops call doesn't block.
  */
 final class DcpSession {
   private static final Logger LOG = LoggerFactory.getLogger(DcpSession.class);
@@ -80,8 +57,6 @@ final class DcpSession {
   /** The lowest that a server accepts, so that a dead node is noticed within twice that. */
   private static final int NOOP_INTERVAL_SECONDS = 20;
 
-  private static final byte[] NO_VALUE = new byte[0];
-
   private final StreamSettings settings;
   private final BucketStream stream;
   private final Progress progress;
@@ -91,15 +66,16 @@ final class DcpSession {
   private final CompletableFuture<Void> decisiveFailure = new CompletableFuture<>();
   private final AtomicReference<Throwable> failure = new AtomicReference<>();
   private final AtomicInteger rollbacks;
-  private final AtomicLong heldBytes = new AtomicLong();
-  private volatile int largestMessage;
+  private final HeldBytes held;
+  private final EventReader reader;
+  private final FailureNames names;
   private final Set<Channel> handshaking = ConcurrentHashMap.newKeySet();
   private final CompletableFuture<Void> disconnected = new CompletableFuture<>();
   private volatile Client client;
   private boolean connecting;
   private volatile CompletableFuture<Void> connected;
   private volatile boolean closed;
-  private volatile VbucketStream[] vbuckets = new VbucketStream[0];
+  private volatile List<Integer> opened = List.of();
 
   DcpSession(
       StreamSettings settings,
@@ -116,6 +92,9 @@ final class DcpSession {
     this.rollbacks = rollbacks;
     this.connections =
         new NodeConnections(settings.seedNodes().hosts().size(), this::connectionFailed);
+    this.names = new FailureNames(stream.bucket(), settings.seedNodes(), connections);
+    this.held = new HeldBytes(settings.flowControlBufferSize(), connections::count);
+    this.reader = new EventReader(this, settings.collections(), progress, sink, held);
   }
 
   String bucket() {
@@ -153,7 +132,7 @@ final class DcpSession {
             if (client == null) {
               disconnected.complete(null);
             }
-            throw new CompletionException(named(error));
+            throw new CompletionException(names.named(error));
           }
           return null;
         });
@@ -188,8 +167,8 @@ final class DcpSession {
                   }
                 });
     Client created = builder.build();
-    created.controlEventHandler(this::onControl);
-    created.dataEventHandler(this::onData);
+    created.controlEventHandler(reader::onControl);
+    created.dataEventHandler(reader::onData);
     created.systemEventHandler(this::onSystemEvent);
     boolean closedMeanwhile;
     synchronized (this) {
@@ -242,21 +221,17 @@ final class DcpSession {
     if (from.isEmpty()) {
       return CompletableFuture.completedFuture(null);
     }
-    VbucketStream[] streams = new VbucketStream[client.numPartitions()];
+    opened = List.copyOf(from.keySet());
+    reader.expect(opened, client.numPartitions());
     Map<Integer, StreamOffset> offsets = new HashMap<>();
-    from.forEach(
-        (vbucket, offset) -> {
-          streams[vbucket] = new VbucketStream(vbucket);
-          offsets.put(vbucket, streamOffset(offset));
-        });
-    vbuckets = streams;
+    from.forEach((vbucket, offset) -> offsets.put(vbucket, streamOffset(offset)));
     return client
         .resumeStreaming(offsets)
         .toFuture()
         .handle(
             (ignored, error) -> {
               if (error != null) {
-                throw new CompletionException(named(error));
+                throw new CompletionException(names.named(error));
               }
               return null;
             });
@@ -303,13 +278,12 @@ final class DcpSession {
   }
 
   int openStreams() {
-    int open = 0;
-    for (VbucketStream vbucket : vbuckets) {
-      if (vbucket != null && isOpen(vbucket.number)) {
-        open++;
-      }
-    }
-    return open;
+    return (int) opened.stream().filter(this::isOpen).count();
+  }
+
+  /** What the client keeps of a vBucket's stream. */
+  PartitionState partitionState(int vbucket) {
+    return client.sessionState().get(vbucket);
   }
 
   private boolean isOpen(int vbucket) {
@@ -347,10 +321,10 @@ final class DcpSession {
     return disconnected;
   }
 
-  private void disconnect(Client opened) {
+  private void disconnect(Client doomed) {
     // An attempt to connect that is still waiting would disconnect a second time, much later.
     connected.cancel(true);
-    opened
+    doomed
         .disconnect()
         .subscribe(
             ignored -> {}, error -> disconnected.complete(null), () -> disconnected.complete(null));
@@ -358,8 +332,8 @@ final class DcpSession {
     handshaking.forEach(Channel::close);
   }
 
-  private void fail(Throwable error) {
-    if (!closed && failure.compareAndSet(null, named(error))) {
+  void fail(Throwable error) {
+    if (!closed && failure.compareAndSet(null, names.named(error))) {
       sink.wakeUp();
     }
   }
@@ -378,45 +352,6 @@ final class DcpSession {
     sink.wakeUp();
   }
 
-  /**
-   * Finds the words for an error: what the connections have seen is nearer to the cause than what
-   * the client reports.
-   */
-  private Throwable named(Throwable error) {
-    for (Throwable cause = error; cause != null; cause = cause.getCause()) {
-      if (cause instanceof ConnectionFailure) {
-        return cause;
-      }
-    }
-    ConnectionFailure seen = connections.failure();
-    if (seen != null) {
-      return seen;
-    }
-    Throwable root = error;
-    while (root.getCause() != null) {
-      root = root.getCause();
-    }
-    String nodes = String.join(", ", settings.seedNodes().hosts());
-    if (root instanceof TimeoutException) {
-      return new ConnectionFailure(
-          Reason.UNREACHABLE,
-          "No answer about bucket '" + bucket() + "' from " + nodes + ".",
-          root);
-    }
-    if (root instanceof IOException) {
-      return new ConnectionFailure(
-          Reason.UNREACHABLE,
-          "Couchbase at " + nodes + " can't be reached: " + root.getMessage(),
-          root);
-    }
-    if (root.getMessage() != null && root.getMessage().startsWith("Can't stream from collection")) {
-      return new ConnectionFailure(
-          Reason.NO_SUCH_COLLECTION, "Bucket '" + bucket() + "': " + root.getMessage(), root);
-    }
-    return new ConnectionFailure(
-        Reason.OTHER, "Bucket '" + bucket() + "' can't be streamed: " + error, error);
-  }
-
   private void onSystemEvent(CouchbaseEvent event) {
     if (event instanceof DcpFailureEvent failed) {
       fail(failed.error());
@@ -427,139 +362,13 @@ final class DcpSession {
   }
 
   /** Once an event has been dropped, none after it may count, of whatever kind. */
-  private boolean isOver() {
+  boolean isOver() {
     return closed || failure.get() != null;
-  }
-
-  /** Owns the event and releases it. */
-  private void onControl(ChannelFlowController window, ByteBuf event) {
-    try {
-      // None of these is handed on, so none has to be waited for.
-      window.ack(event);
-      if (isOver()) {
-        return;
-      }
-      if (RollbackMessage.is(event)) {
-        onRollback(RollbackMessage.vbucket(event), RollbackMessage.seqno(event));
-        return;
-      }
-      VbucketStream vbucket = vbuckets[MessageUtil.getVbucket(event)];
-      PartitionState state = client.sessionState().get(vbucket.number);
-      if (DcpSnapshotMarkerRequest.is(event)) {
-        vbucket.onSnapshot(
-            state,
-            DcpSnapshotMarkerRequest.startSeqno(event),
-            DcpSnapshotMarkerRequest.endSeqno(event));
-      } else if (DcpSeqnoAdvancedRequest.is(event)) {
-        long seqno = DcpSeqnoAdvancedRequest.getSeqno(event);
-        vbucket.onSnapshot(state, seqno, seqno);
-        progress.advance(vbucket.number, vbucket.snapshot, seqno);
-      } else if (DcpSystemEventRequest.is(event)) {
-        vbucket.snapshot =
-            vbucket.snapshot.withCollectionsManifestUid(state.getCollectionsManifestUid());
-        progress.advance(vbucket.number, vbucket.snapshot, DcpSystemEventRequest.getSeqno(event));
-      }
-    } catch (Throwable error) {
-      fail(error);
-    } finally {
-      event.release();
-    }
-  }
-
-  /** Owns the event and releases it. */
-  private void onData(ChannelFlowController window, ByteBuf event) {
-    try {
-      if (isOver() || !hold(event.readableBytes())) {
-        return;
-      }
-      VbucketStream vbucket = vbuckets[MessageUtil.getVbucket(event)];
-      PartitionState state = client.sessionState().get(vbucket.number);
-      long seqno = DcpMutationMessage.bySeqno(event);
-      int keyStart = MessageUtil.HEADER_SIZE + event.getByte(MessageUtil.EXTRAS_LENGTH_OFFSET);
-      int keyEnd = keyStart + event.getShort(MessageUtil.KEY_LENGTH_OFFSET);
-      long collectionId = 0;
-      if (vbucket.keysHaveCollection) {
-        int shift = 0;
-        byte next;
-        do {
-          next = event.getByte(keyStart++);
-          collectionId |= (long) (next & 0x7f) << shift;
-          shift += 7;
-        } while (next < 0);
-      }
-      Keyspace keyspace = vbucket.keyspace(state.getCollectionsManifest(), collectionId);
-      if (!keyspace.selected()) {
-        progress.advance(vbucket.number, vbucket.snapshot, seqno);
-        window.ack(event);
-        released(event.readableBytes());
-        return;
-      }
-      sink.offer(change(window, event, vbucket, seqno, keyspace, keyStart, keyEnd));
-    } catch (Throwable error) {
-      fail(error);
-    } finally {
-      event.release();
-    }
-  }
-
-  /**
-   * Counts a message as held. Each connection that is made anew brings another window while that of
-   * the lost one is still being worked on; more than two windows a node ends the session, so that
-   * what is held stays bounded however often connections break.
-   *
-   * @return whether it may be held
-   */
-  private boolean hold(int bytes) {
-    if (bytes > largestMessage) {
-      largestMessage = bytes;
-    }
-    // A server sends one message more than fits.
-    long limit =
-        2L * connections.count() * ((long) settings.flowControlBufferSize() + largestMessage);
-    if (heldBytes.addAndGet(bytes) <= limit) {
-      return true;
-    }
-    fail(
-        new ConnectionFailure(
-            Reason.OTHER,
-            "Connections for bucket '"
-                + bucket()
-                + "' broke while "
-                + heldBytes.get()
-                + " bytes of changes were not done; reading again when they are."));
-    return false;
   }
 
   /** Notes that bytes of changes are not held any more. */
   void released(int bytes) {
-    heldBytes.addAndGet(-bytes);
-  }
-
-  private DcpChange change(
-      ChannelFlowController window,
-      ByteBuf event,
-      VbucketStream vbucket,
-      long seqno,
-      Keyspace keyspace,
-      int keyStart,
-      int keyEnd) {
-    byte opcode = event.getByte(1);
-    boolean mutation = opcode == MessageUtil.DCP_MUTATION_OPCODE;
-    int valueSize = event.readableBytes() - keyEnd;
-    return new DcpChange(
-        this,
-        window,
-        event.readableBytes(),
-        progress.add(vbucket.number, vbucket.snapshot, seqno),
-        keyspace,
-        event.toString(keyStart, keyEnd - keyStart, StandardCharsets.UTF_8),
-        opcode,
-        MessageUtil.getDataType(event),
-        DcpMutationMessage.revisionSeqno(event),
-        MessageUtil.getCas(event),
-        mutation ? DcpMutationMessage.flags(event) : 0,
-        mutation ? Integer.toUnsignedLong(DcpMutationMessage.expiry(event)) : 0,
-        valueSize == 0 ? NO_VALUE : ByteBufUtil.getBytes(event, keyEnd, valueSize));
+    held.release(bytes);
   }
 
   /**
@@ -567,7 +376,7 @@ final class DcpSession {
    * from there in the history asked for: up to that seqno the two are the same. (The client's own
    * way forgets that history, and so is sent back to 0 by the next answer.)
    */
-  private void onRollback(int vbucket, long seqno) {
+  void onRollback(int vbucket, long seqno) {
     StreamOffset refused = client.sessionState().get(vbucket).getMostRecentOpenStreamOffset();
     LOG.warn(
         "Bucket '{}': Couchbase rolled back vBucket {} from seqno {} (vbuuid {}) to seqno {}; streaming again from there.",
@@ -596,53 +405,6 @@ final class DcpSession {
       pipeline.addLast(new HandshakeHandler(node, bucket(), login.username(), connections));
       new PasswordAuthenticator(new StaticCredentialsProvider(login.username(), login.password()))
           .authKeyValueConnection(pipeline);
-    }
-  }
-
-  /** What the event loop has to know to understand the next event of a vBucket. */
-  private final class VbucketStream {
-    private final int number;
-    private StreamSnapshot snapshot;
-    private boolean keysHaveCollection;
-    private CollectionsManifest manifest;
-    private long collectionId;
-    private Keyspace keyspace;
-
-    VbucketStream(int number) {
-      this.number = number;
-    }
-
-    /**
-     * Comes first on every opened stream; by then the client has kept the failover log of the
-     * stream's answer.
-     */
-    void onSnapshot(PartitionState state, long startSeqno, long endSeqno) {
-      snapshot =
-          new StreamSnapshot(
-              state.getLastUuid(), startSeqno, endSeqno, state.getCollectionsManifestUid());
-      keysHaveCollection = state.getKeyExtractor() == KeyExtractor.COLLECTIONS;
-    }
-
-    Keyspace keyspace(CollectionsManifest current, long id) {
-      if (current != manifest || id != collectionId || keyspace == null) {
-        manifest = current;
-        collectionId = id;
-        keyspace = resolve(current.getCollection(id));
-      }
-      return keyspace;
-    }
-
-    private Keyspace resolve(CollectionInfo info) {
-      if (info == null) {
-        // Dropped since the document was written.
-        return new Keyspace("", "", false);
-      }
-      // The client opens an unfiltered stream when a selected collection is missing, before it
-      // reports that.
-      boolean selected =
-          settings.collections().isEmpty()
-              || settings.collections().contains(info.scope().name() + "." + info.name());
-      return new Keyspace(info.scope().name(), info.name(), selected);
     }
   }
 }

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.stream;
+
+import com.couchbase.client.core.deps.io.netty.buffer.ByteBuf;
+import com.couchbase.client.core.deps.io.netty.buffer.ByteBufUtil;
+import com.couchbase.client.dcp.message.DcpMutationMessage;
+import com.couchbase.client.dcp.message.MessageUtil;
+import com.couchbase.client.dcp.state.PartitionState;
+import com.couchbase.client.dcp.transport.netty.ChannelFlowController;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Finds the parts of one mutation, deletion or expiration (kv_engine,
+ * docs/dcp/documentation/commands/mutation.md):
+ *
+ * <pre>
+ * | header: 24 bytes | extras | collection, LEB128 | document id | value |
+ * </pre>
+ *
+ * The collection's number is there only if the stream's keys have one. Neither keeps nor releases
+ * the buffer; used by one thread, for one event.
+ */
+final class ChangeDecoder {
+  private static final byte[] NO_VALUE = new byte[0];
+
+  private final ByteBuf event;
+  private final Keyspace keyspace;
+  private final int idStart;
+  private final int idEnd;
+
+  ChangeDecoder(ByteBuf event, VbucketStream vbucket, PartitionState state) {
+    this.event = event;
+    int start = MessageUtil.HEADER_SIZE + event.getByte(MessageUtil.EXTRAS_LENGTH_OFFSET);
+    this.idEnd = start + event.getShort(MessageUtil.KEY_LENGTH_OFFSET);
+    long collectionId = 0;
+    if (vbucket.keysHaveCollection()) {
+      int shift = 0;
+      byte next;
+      do {
+        next = event.getByte(start++);
+        collectionId |= (long) (next & 0x7f) << shift;
+        shift += 7;
+      } while (next < 0);
+    }
+    this.idStart = start;
+    this.keyspace = vbucket.keyspace(state.getCollectionsManifest(), collectionId);
+  }
+
+  Keyspace keyspace() {
+    return keyspace;
+  }
+
+  /** The change itself; its value is copied, still compressed. */
+  DcpChange change(DcpSession session, ChannelFlowController window, Position position) {
+    byte opcode = event.getByte(1);
+    boolean mutation = opcode == MessageUtil.DCP_MUTATION_OPCODE;
+    int valueSize = event.readableBytes() - idEnd;
+    return new DcpChange(
+        session,
+        window,
+        event.readableBytes(),
+        position,
+        keyspace,
+        event.toString(idStart, idEnd - idStart, StandardCharsets.UTF_8),
+        opcode,
+        MessageUtil.getDataType(event),
+        DcpMutationMessage.revisionSeqno(event),
+        MessageUtil.getCas(event),
+        mutation ? DcpMutationMessage.flags(event) : 0,
+        mutation ? Integer.toUnsignedLong(DcpMutationMessage.expiry(event)) : 0,
+        valueSize == 0 ? NO_VALUE : ByteBufUtil.getBytes(event, idEnd, valueSize));
+  }
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.stream;
+
+import com.couchbase.client.core.deps.io.netty.buffer.ByteBuf;
+import com.couchbase.client.dcp.message.DcpMutationMessage;
+import com.couchbase.client.dcp.message.DcpSeqnoAdvancedRequest;
+import com.couchbase.client.dcp.message.DcpSnapshotMarkerRequest;
+import com.couchbase.client.dcp.message.DcpSystemEventRequest;
+import com.couchbase.client.dcp.message.MessageUtil;
+import com.couchbase.client.dcp.message.RollbackMessage;
+import com.couchbase.client.dcp.state.PartitionState;
+import com.couchbase.client.dcp.transport.netty.ChannelFlowController;
+import dev.caravan.stream.ConnectionFailure.Reason;
+import java.util.Collection;
+import java.util.Set;
+
+/**
+ * Turns the events of a session's streams into {@link DcpChange}s and {@link Progress}.
+ *
+ * <p>It is made of the client's low-level handlers: per document they cost one {@link DcpChange}
+ * and one {@link Position}, and the value is copied off the Netty buffer once, still compressed.
+ * Each handler owns the buffer that it is given and releases it, whatever happens. What goes wrong
+ * in one ends the session, since no event after a lost one may count.
+ *
+ * <p>The handlers run on event loops and never block; a vBucket's events come from one at a time.
+ */
+final class EventReader {
+  private final DcpSession session;
+  private final Set<String> collections;
+  private final Progress progress;
+  private final ChangeSink sink;
+  private final HeldBytes held;
+  private volatile VbucketStream[] vbuckets = new VbucketStream[0];
+
+  EventReader(
+      DcpSession session,
+      Set<String> collections,
+      Progress progress,
+      ChangeSink sink,
+      HeldBytes held) {
+    this.session = session;
+    this.collections = collections;
+    this.progress = progress;
+    this.sink = sink;
+    this.held = held;
+  }
+
+  /** Makes ready for the streams of these vBuckets, before they are opened. */
+  void expect(Collection<Integer> selected, int vbucketCount) {
+    VbucketStream[] streams = new VbucketStream[vbucketCount];
+    selected.forEach(vbucket -> streams[vbucket] = new VbucketStream(vbucket, collections));
+    vbuckets = streams;
+  }
+
+  /** Owns the event and releases it. */
+  void onControl(ChannelFlowController window, ByteBuf event) {
+    try {
+      // None of these is handed on, so none has to be waited for.
+      window.ack(event);
+      if (session.isOver()) {
+        return;
+      }
+      if (RollbackMessage.is(event)) {
+        session.onRollback(RollbackMessage.vbucket(event), RollbackMessage.seqno(event));
+        return;
+      }
+      VbucketStream vbucket = vbuckets[MessageUtil.getVbucket(event)];
+      PartitionState state = session.partitionState(vbucket.number());
+      if (DcpSnapshotMarkerRequest.is(event)) {
+        vbucket.onSnapshot(
+            state,
+            DcpSnapshotMarkerRequest.startSeqno(event),
+            DcpSnapshotMarkerRequest.endSeqno(event));
+      } else if (DcpSeqnoAdvancedRequest.is(event)) {
+        long seqno = DcpSeqnoAdvancedRequest.getSeqno(event);
+        vbucket.onSnapshot(state, seqno, seqno);
+        progress.advance(vbucket.number(), vbucket.snapshot(), seqno);
+      } else if (DcpSystemEventRequest.is(event)) {
+        vbucket.onManifest(state);
+        progress.advance(
+            vbucket.number(), vbucket.snapshot(), DcpSystemEventRequest.getSeqno(event));
+      }
+    } catch (Throwable error) {
+      session.fail(error);
+    } finally {
+      event.release();
+    }
+  }
+
+  /** Owns the event and releases it. */
+  void onData(ChannelFlowController window, ByteBuf event) {
+    try {
+      if (session.isOver() || !hold(event.readableBytes())) {
+        return;
+      }
+      VbucketStream vbucket = vbuckets[MessageUtil.getVbucket(event)];
+      long seqno = DcpMutationMessage.bySeqno(event);
+      ChangeDecoder decoder =
+          new ChangeDecoder(event, vbucket, session.partitionState(vbucket.number()));
+      if (!decoder.keyspace().selected()) {
+        progress.advance(vbucket.number(), vbucket.snapshot(), seqno);
+        window.ack(event);
+        held.release(event.readableBytes());
+        return;
+      }
+      Position position = progress.add(vbucket.number(), vbucket.snapshot(), seqno);
+      sink.offer(decoder.change(session, window, position));
+    } catch (Throwable error) {
+      session.fail(error);
+    } finally {
+      event.release();
+    }
+  }
+
+  private boolean hold(int bytes) {
+    if (held.hold(bytes)) {
+      return true;
+    }
+    session.fail(
+        new ConnectionFailure(
+            Reason.OTHER,
+            "Connections for bucket '"
+                + session.bucket()
+                + "' broke while "
+                + held.count()
+                + " bytes of changes were not done; reading again when they are."));
+    return false;
+  }
+}

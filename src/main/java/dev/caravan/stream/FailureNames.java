@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.stream;
+
+import dev.caravan.stream.ConnectionFailure.Reason;
+import java.io.IOException;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * Finds the words for what ended a session: what the connections have seen is nearer to the cause
+ * than what the client reports. Immutable, but for the connections that it asks.
+ */
+final class FailureNames {
+  private final String bucket;
+  private final SeedNodes seedNodes;
+  private final NodeConnections connections;
+
+  FailureNames(String bucket, SeedNodes seedNodes, NodeConnections connections) {
+    this.bucket = bucket;
+    this.seedNodes = seedNodes;
+    this.connections = connections;
+  }
+
+  ConnectionFailure named(Throwable error) {
+    for (Throwable cause = error; cause != null; cause = cause.getCause()) {
+      if (cause instanceof ConnectionFailure named) {
+        return named;
+      }
+    }
+    ConnectionFailure seen = connections.failure();
+    if (seen != null) {
+      return seen;
+    }
+    Throwable root = error;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    String nodes = String.join(", ", seedNodes.hosts());
+    if (root instanceof TimeoutException) {
+      return new ConnectionFailure(
+          Reason.UNREACHABLE, "No answer about bucket '" + bucket + "' from " + nodes + ".", root);
+    }
+    if (root instanceof IOException) {
+      return new ConnectionFailure(
+          Reason.UNREACHABLE,
+          "Couchbase at " + nodes + " can't be reached: " + root.getMessage(),
+          root);
+    }
+    if (root.getMessage() != null && root.getMessage().startsWith("Can't stream from collection")) {
+      return new ConnectionFailure(
+          Reason.NO_SUCH_COLLECTION, "Bucket '" + bucket + "': " + root.getMessage(), root);
+    }
+    return new ConnectionFailure(
+        Reason.OTHER, "Bucket '" + bucket + "' can't be streamed: " + error, error);
+  }
+}

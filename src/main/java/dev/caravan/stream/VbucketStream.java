@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.stream;
+
+import com.couchbase.client.dcp.highlevel.internal.CollectionsManifest;
+import com.couchbase.client.dcp.highlevel.internal.CollectionsManifest.CollectionInfo;
+import com.couchbase.client.dcp.highlevel.internal.KeyExtractor;
+import com.couchbase.client.dcp.state.PartitionState;
+import java.util.Set;
+
+/**
+ * What has to be known of a vBucket's stream to understand its next event: the snapshot that it is
+ * in, and what the numbers of collections stand for.
+ *
+ * <p>Not thread-safe: a vBucket's events come from one event loop at a time, and the client hands a
+ * moved vBucket over through its executors, which makes this state visible to the next one.
+ */
+final class VbucketStream {
+  private final int number;
+  private final Set<String> collections;
+  private StreamSnapshot snapshot;
+  private boolean keysHaveCollection;
+  private CollectionsManifest manifest;
+  private long collectionId;
+  private Keyspace keyspace;
+
+  /**
+   * @param collections qualified names of the selected collections; empty for the whole bucket
+   */
+  VbucketStream(int number, Set<String> collections) {
+    this.number = number;
+    this.collections = collections;
+  }
+
+  int number() {
+    return number;
+  }
+
+  StreamSnapshot snapshot() {
+    return snapshot;
+  }
+
+  /** Whether the keys of this stream begin with the number of a collection. */
+  boolean keysHaveCollection() {
+    return keysHaveCollection;
+  }
+
+  /**
+   * Comes first on every opened stream; by then the client has kept the failover log of the
+   * stream's answer.
+   */
+  void onSnapshot(PartitionState state, long startSeqno, long endSeqno) {
+    snapshot =
+        new StreamSnapshot(
+            state.getLastUuid(), startSeqno, endSeqno, state.getCollectionsManifestUid());
+    keysHaveCollection = state.getKeyExtractor() == KeyExtractor.COLLECTIONS;
+  }
+
+  /** A collection or scope was made or dropped; the client has kept the new manifest. */
+  void onManifest(PartitionState state) {
+    snapshot = snapshot.withCollectionsManifestUid(state.getCollectionsManifestUid());
+  }
+
+  /** What a collection's number stands for now. */
+  Keyspace keyspace(CollectionsManifest current, long id) {
+    if (current != manifest || id != collectionId || keyspace == null) {
+      manifest = current;
+      collectionId = id;
+      keyspace = resolve(current.getCollection(id));
+    }
+    return keyspace;
+  }
+
+  private Keyspace resolve(CollectionInfo info) {
+    if (info == null) {
+      // Dropped since the document was written.
+      return new Keyspace("", "", false);
+    }
+    // The client opens an unfiltered stream when a selected collection is missing, before it
+    // reports that.
+    boolean selected =
+        collections.isEmpty() || collections.contains(info.scope().name() + "." + info.name());
+    return new Keyspace(info.scope().name(), info.name(), selected);
+  }
+}
