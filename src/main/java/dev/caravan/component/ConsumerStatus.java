@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.component;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * How a consumer stands at a moment. Immutable.
  *
@@ -14,7 +16,7 @@ package dev.caravan.component;
  */
 public record ConsumerStatus(
     Phase phase,
-    Throwable error,
+    @Nullable Throwable error,
     int openStreams,
     int vbuckets,
     long documents,

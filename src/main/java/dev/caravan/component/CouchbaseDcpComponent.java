@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.component;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.caravan.stream.EventLoops;
 import java.util.Map;
 import org.apache.camel.CamelContext;
 import org.apache.camel.spi.Metadata;
 import org.apache.camel.spi.annotations.Component;
 import org.apache.camel.support.HealthCheckComponent;
+import org.jspecify.annotations.Nullable;
 
 /** Makes {@code couchbase-dcp} endpoints, which share this component's I/O threads. */
 @Component("couchbase-dcp")
@@ -20,7 +23,7 @@ public class CouchbaseDcpComponent extends HealthCheckComponent {
   @Metadata(label = "advanced", defaultValue = "" + DEFAULT_IO_THREADS)
   private int ioThreads = DEFAULT_IO_THREADS;
 
-  private EventLoops eventLoops;
+  private @Nullable EventLoops eventLoops;
 
   public CouchbaseDcpComponent() {}
 
@@ -52,11 +55,14 @@ public class CouchbaseDcpComponent extends HealthCheckComponent {
   @Override
   protected void doStop() throws Exception {
     super.doStop();
-    eventLoops.close();
+    if (eventLoops != null) {
+      eventLoops.close();
+    }
   }
 
+  /** Only once the component is initialized. */
   EventLoops eventLoops() {
-    return eventLoops;
+    return requireNonNull(eventLoops, "not initialized");
   }
 
   public CouchbaseDcpConfiguration getConfiguration() {

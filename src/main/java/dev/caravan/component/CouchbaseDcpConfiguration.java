@@ -19,6 +19,7 @@ import org.apache.camel.RuntimeCamelException;
 import org.apache.camel.spi.Metadata;
 import org.apache.camel.spi.UriParam;
 import org.apache.camel.spi.UriParams;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The options of a {@code couchbase-dcp} endpoint. A bean: not thread-safe, and not changed once
@@ -35,25 +36,25 @@ public class CouchbaseDcpConfiguration implements Cloneable {
 
   @UriParam(label = "common")
   @Metadata(required = true)
-  private String connectionString;
+  private @Nullable String connectionString;
 
   @UriParam(label = "security", secret = true)
-  private String username;
+  private @Nullable String username;
 
   @UriParam(label = "security", secret = true)
-  private String password;
+  private @Nullable String password;
 
   @UriParam(label = "security")
-  private Credentials credentials;
+  private @Nullable Credentials credentials;
 
   @UriParam(label = "security")
-  private String trustCertificate;
+  private @Nullable String trustCertificate;
 
   @UriParam(label = "security", defaultValue = "true")
   private boolean hostnameVerification = true;
 
   @UriParam(label = "consumer")
-  private String collections;
+  private @Nullable String collections;
 
   @UriParam(label = "consumer", defaultValue = "all")
   private String vbuckets = "all";
@@ -65,7 +66,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   private String streamFrom = "saved-or-beginning";
 
   @UriParam(label = "consumer")
-  private OffsetStore offsetStore;
+  private @Nullable OffsetStore offsetStore;
 
   @UriParam(label = "consumer", defaultValue = "5s", javaType = "java.time.Duration")
   private long offsetCommitInterval = 5_000;
@@ -162,7 +163,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
         duration("offsetCommitInterval", offsetCommitInterval, 1));
   }
 
-  private Path trustCertificatePath() {
+  private @Nullable Path trustCertificatePath() {
     if (trustCertificate == null || trustCertificate.isBlank()) {
       return null;
     }
@@ -181,7 +182,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
       Credentials bean = credentials;
       return bucket -> new Login(bean.username(), bean.password());
     }
-    if (username != null) {
+    if (username != null && password != null) {
       Login login = new Login(username, password);
       return bucket -> login;
     }
@@ -230,7 +231,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
     return Duration.ofMillis(drainTimeout);
   }
 
-  public String getConnectionString() {
+  public @Nullable String getConnectionString() {
     return connectionString;
   }
 
@@ -239,11 +240,11 @@ public class CouchbaseDcpConfiguration implements Cloneable {
    * for TLS, or just the hosts. Hosts are separated by commas or semicolons. A port is that of the
    * KV service; without one it is 11210, or 11207 with TLS.
    */
-  public void setConnectionString(String connectionString) {
+  public void setConnectionString(@Nullable String connectionString) {
     this.connectionString = connectionString;
   }
 
-  public String getUsername() {
+  public @Nullable String getUsername() {
     return username;
   }
 
@@ -252,20 +253,20 @@ public class CouchbaseDcpConfiguration implements Cloneable {
    * credentials the user is named like the bucket and has an empty password, as in Couchbase before
    * it had users.
    */
-  public void setUsername(String username) {
+  public void setUsername(@Nullable String username) {
     this.username = username;
   }
 
-  public String getPassword() {
+  public @Nullable String getPassword() {
     return password;
   }
 
   /** The password of the user. */
-  public void setPassword(String password) {
+  public void setPassword(@Nullable String password) {
     this.password = password;
   }
 
-  public Credentials getCredentials() {
+  public @Nullable Credentials getCredentials() {
     return credentials;
   }
 
@@ -273,11 +274,11 @@ public class CouchbaseDcpConfiguration implements Cloneable {
    * A bean that tells user and password, instead of username and password. It is asked at every new
    * connection, so both may change while the route runs.
    */
-  public void setCredentials(Credentials credentials) {
+  public void setCredentials(@Nullable Credentials credentials) {
     this.credentials = credentials;
   }
 
-  public String getTrustCertificate() {
+  public @Nullable String getTrustCertificate() {
     return trustCertificate;
   }
 
@@ -286,7 +287,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
    * for couchbases://. Without it those are trusted that the Java runtime and Couchbase Capella
    * trust.
    */
-  public void setTrustCertificate(String trustCertificate) {
+  public void setTrustCertificate(@Nullable String trustCertificate) {
     this.trustCertificate = trustCertificate;
   }
 
@@ -302,7 +303,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
     this.hostnameVerification = hostnameVerification;
   }
 
-  public String getCollections() {
+  public @Nullable String getCollections() {
     return collections;
   }
 
@@ -310,7 +311,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
    * The collections to read, each as scope.collection, separated by commas. Without it the whole
    * bucket is read.
    */
-  public void setCollections(String collections) {
+  public void setCollections(@Nullable String collections) {
     this.collections = collections;
   }
 
@@ -338,7 +339,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
     this.streamFrom = streamFrom;
   }
 
-  public OffsetStore getOffsetStore() {
+  public @Nullable OffsetStore getOffsetStore() {
     return offsetStore;
   }
 
@@ -346,7 +347,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
    * A bean that saves offsets. Without it they are kept in memory, so that a route can be stopped
    * and started again in the same process.
    */
-  public void setOffsetStore(OffsetStore offsetStore) {
+  public void setOffsetStore(@Nullable OffsetStore offsetStore) {
     this.offsetStore = offsetStore;
   }
 

@@ -12,6 +12,7 @@ import org.apache.camel.Suspendable;
 import org.apache.camel.health.HealthCheckHelper;
 import org.apache.camel.health.HealthCheckRepository;
 import org.apache.camel.support.DefaultConsumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,7 +28,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
   private static final ConsumerStatus STOPPED =
       new ConsumerStatus(Phase.STOPPED, null, 0, 0, 0, 0, 0);
 
-  private volatile Lane lane;
+  private volatile @Nullable Lane lane;
 
   CouchbaseDcpConsumer(CouchbaseDcpEndpoint endpoint, Processor processor) {
     super(endpoint, processor);
@@ -128,7 +129,10 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
   @Override
   protected void doResume() throws Exception {
     super.doResume();
-    lane.resume();
+    Lane current = lane;
+    if (current != null) {
+      current.resume();
+    }
   }
 
   private final class ConsumerRoute implements Lane.Route {
@@ -164,7 +168,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
     }
 
     @Override
-    public void failed(Exchange exchange, Exception failure) {
+    public void failed(@Nullable Exchange exchange, Exception failure) {
       getExceptionHandler()
           .handleException(
               "The consumer has stopped reading. " + failure.getMessage(), exchange, failure);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.component;
 
+import static java.util.Objects.requireNonNullElse;
+
 import dev.caravan.offset.MemoryOffsetStore;
 import dev.caravan.offset.OffsetStore;
 import dev.caravan.stream.StreamSettings;
@@ -20,6 +22,7 @@ import org.apache.camel.spi.UriEndpoint;
 import org.apache.camel.spi.UriParam;
 import org.apache.camel.spi.UriPath;
 import org.apache.camel.support.DefaultEndpoint;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Consume every change of one or more Couchbase buckets: documents written, deleted and expired.
@@ -40,7 +43,7 @@ public class CouchbaseDcpEndpoint extends DefaultEndpoint implements EndpointSer
       description =
           "The bucket to read; or several, separated by commas, which then share one ordered lane.")
   @Metadata(required = true)
-  private String buckets;
+  private String buckets = "";
 
   @UriParam private CouchbaseDcpConfiguration configuration = new CouchbaseDcpConfiguration();
 
@@ -83,7 +86,7 @@ public class CouchbaseDcpEndpoint extends DefaultEndpoint implements EndpointSer
    * starts.
    */
   OffsetStore offsetStore() {
-    return configuration.getOffsetStore() == null ? memory : configuration.getOffsetStore();
+    return requireNonNullElse(configuration.getOffsetStore(), memory);
   }
 
   @Override
@@ -105,7 +108,7 @@ public class CouchbaseDcpEndpoint extends DefaultEndpoint implements EndpointSer
   }
 
   @Override
-  public String getServiceUrl() {
+  public @Nullable String getServiceUrl() {
     return configuration.getConnectionString();
   }
 

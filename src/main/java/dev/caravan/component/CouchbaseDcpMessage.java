@@ -6,6 +6,7 @@ import java.util.Map;
 import org.apache.camel.CamelContext;
 import org.apache.camel.spi.DataType;
 import org.apache.camel.support.DefaultMessage;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One change of a document. The getters are always there and cheap; headers, named in {@link
@@ -103,7 +104,7 @@ public final class CouchbaseDcpMessage extends DefaultMessage {
    * expirations.
    */
   @Override
-  protected Object createBody() {
+  protected @Nullable Object createBody() {
     if (bodyGiven || !change.isMutation()) {
       return null;
     }
@@ -112,7 +113,7 @@ public final class CouchbaseDcpMessage extends DefaultMessage {
   }
 
   @Override
-  protected <T> T getBody(Class<T> type, Object body) {
+  protected <T> @Nullable T getBody(Class<T> type, Object body) {
     // A message of a batch has no exchange of its own; Camel would convert nothing then.
     return getExchange() == null
         ? typeConverter.tryConvertTo(type, body)
@@ -120,13 +121,13 @@ public final class CouchbaseDcpMessage extends DefaultMessage {
   }
 
   @Override
-  public void setBody(Object body) {
+  public void setBody(@Nullable Object body) {
     bodyGiven = true;
     super.setBody(body);
   }
 
   @Override
-  public void setBody(Object body, DataType type) {
+  public void setBody(@Nullable Object body, DataType type) {
     bodyGiven = true;
     super.setBody(body, type);
   }

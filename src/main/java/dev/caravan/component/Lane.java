@@ -18,6 +18,7 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -59,7 +60,7 @@ final class Lane implements Runnable {
     void release(Exchange exchange);
 
     /** Tells the user that the lane has failed; the exchange is null if none was at fault. */
-    void failed(Exchange exchange, Exception failure);
+    void failed(@Nullable Exchange exchange, Exception failure);
   }
 
   private final Route route;
@@ -73,7 +74,7 @@ final class Lane implements Runnable {
   private final AtomicReference<Throwable> failure = new AtomicReference<>();
   private final CountDownLatch ended = new CountDownLatch(1);
   private final Object interruption = new Object();
-  private Thread inRoute;
+  private @Nullable Thread inRoute;
   private volatile boolean stopping;
   private volatile boolean suspended;
   private volatile boolean abandoned;
@@ -228,7 +229,7 @@ final class Lane implements Runnable {
     }
   }
 
-  private void fail(Throwable cause, Exchange exchange) {
+  private void fail(Throwable cause, @Nullable Exchange exchange) {
     if (failure.compareAndSet(null, cause)) {
       inbox.wakeUp();
       route.failed(
@@ -265,7 +266,7 @@ final class Lane implements Runnable {
     } catch (TimeoutException e) {
       LOG.warn("Gave up {} after {} ms.", what, timeout.toMillis());
     } catch (ExecutionException e) {
-      LOG.warn("Problem while {}: {}", what, e.getCause().toString());
+      LOG.warn("Problem while {}: {}", what, String.valueOf(e.getCause()));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

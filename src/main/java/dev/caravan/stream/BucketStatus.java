@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.stream;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * How one bucket's stream stands at a moment. Immutable.
  *
@@ -15,5 +17,5 @@ public record BucketStatus(
     boolean streaming,
     int openStreams,
     int vbuckets,
-    Throwable error,
+    @Nullable Throwable error,
     int rollbacks) {}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.stream;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.caravan.offset.Offset;
 import dev.caravan.offset.OffsetStore;
 import dev.caravan.stream.ConnectionFailure.Reason;
@@ -12,6 +14,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,6 +37,9 @@ public final class BucketStream {
   /** How often a healthy stream is looked at if nothing wakes the lane. */
   private static final long ATTENTION_NANOS = Duration.ofMillis(500).toNanos();
 
+  private static final CompletableFuture<Map<Integer, Offset>> NOWHERE =
+      CompletableFuture.completedFuture(Map.of());
+
   private enum Step {
     WAITING,
     CONNECTING,
@@ -51,13 +57,13 @@ public final class BucketStream {
   private final Progress progress = new Progress();
   private final AtomicInteger inFlight = new AtomicInteger();
   private final AtomicInteger rollbacks = new AtomicInteger();
-  private volatile DcpSession session;
+  private volatile @Nullable DcpSession session;
   private volatile Step step = Step.WAITING;
-  private volatile Throwable error;
+  private volatile @Nullable Throwable error;
   private volatile int selectedVbuckets;
   private List<Integer> vbuckets = List.of();
-  private CompletableFuture<?> pending;
-  private CompletableFuture<Map<Integer, Offset>> located;
+  private CompletableFuture<?> pending = CompletableFuture.completedFuture(null);
+  private CompletableFuture<Map<Integer, Offset>> located = NOWHERE;
   private CompletableFuture<?> closing = CompletableFuture.completedFuture(null);
   private long nextAttemptNanos = System.nanoTime();
   private Duration backoff;
@@ -110,19 +116,22 @@ public final class BucketStream {
         if (now - nextAttemptNanos < 0) {
           return Math.min(nextAttemptNanos, now + ATTENTION_NANOS);
         }
-        session = new DcpSession(settings, this, progress, sink, eventLoops.group(), rollbacks);
-        proceed(Step.CONNECTING, session.connect());
+        DcpSession made =
+            new DcpSession(settings, this, progress, sink, eventLoops.group(), rollbacks);
+        session = made;
+        proceed(Step.CONNECTING, made.connect());
       }
       case CONNECTING -> whenPendingIsDone(this::locate);
       case LOCATING -> whenPendingIsDone(this::open);
       case OPENING -> {
-        session.failIfDisconnectedFor(settings.bootstrapTimeout().toNanos());
+        session().failIfDisconnectedFor(settings.bootstrapTimeout().toNanos());
         whenPendingIsDone(this::streaming);
       }
       case STREAMING -> {
-        session.failIfDisconnectedFor(settings.bootstrapTimeout().toNanos());
-        if (session.failure() != null) {
-          lost(session.failure());
+        session().failIfDisconnectedFor(settings.bootstrapTimeout().toNanos());
+        Throwable failure = session().failure();
+        if (failure != null) {
+          lost(failure);
         }
       }
       case DRAINING -> {
@@ -135,6 +144,11 @@ public final class BucketStream {
     return System.nanoTime() + ATTENTION_NANOS;
   }
 
+  /** Only once a first attempt to connect was made. */
+  private DcpSession session() {
+    return requireNonNull(session, "no session");
+  }
+
   private void proceed(Step next, CompletableFuture<?> future) {
     step = next;
     pending = future;
@@ -142,8 +156,9 @@ public final class BucketStream {
   }
 
   private void whenPendingIsDone(Runnable then) {
-    if (session.failure() != null) {
-      lost(session.failure());
+    Throwable failure = session().failure();
+    if (failure != null) {
+      lost(failure);
     } else if (pending.isCompletedExceptionally()) {
       lost(causeOf(pending));
     } else if (pending.isDone()) {
@@ -156,12 +171,12 @@ public final class BucketStream {
       failed.join();
       throw new IllegalStateException("Expected a failure.");
     } catch (CompletionException e) {
-      return e.getCause();
+      return e.getCause() == null ? e : e.getCause();
     }
   }
 
   private void locate() {
-    vbuckets = settings.vbuckets().of(session.vbucketCount());
+    vbuckets = settings.vbuckets().of(session().vbucketCount());
     selectedVbuckets = vbuckets.size();
     List<Integer> unknown =
         vbuckets.stream().filter(vbucket -> !progress.isStarted(vbucket)).toList();
@@ -180,7 +195,7 @@ public final class BucketStream {
     List<Integer> without =
         unknown.stream().filter(vbucket -> !progress.isStarted(vbucket)).toList();
     if (settings.streamFrom().otherwiseNow() && !without.isEmpty()) {
-      located = session.currentOffsets(without);
+      located = session().currentOffsets(without);
       proceed(Step.LOCATING, located);
     } else {
       without.forEach(vbucket -> progress.start(vbucket, BEGINNING, true));
@@ -191,14 +206,12 @@ public final class BucketStream {
   private static final Offset BEGINNING = new Offset(0, 0, 0, 0, 0);
 
   private void open() {
-    if (located != null) {
-      // Saved even if nothing ever changes there, so that a restart doesn't take a later "now".
-      located.join().forEach((vbucket, offset) -> progress.start(vbucket, offset, false));
-      located = null;
-    }
+    // Saved even if nothing ever changes there, so that a restart doesn't take a later "now".
+    located.join().forEach((vbucket, offset) -> progress.start(vbucket, offset, false));
+    located = NOWHERE;
     Map<Integer, Offset> from = new HashMap<>();
     vbuckets.forEach(vbucket -> from.put(vbucket, progress.committable(vbucket)));
-    proceed(Step.OPENING, session.open(from));
+    proceed(Step.OPENING, session().open(from));
   }
 
   private void streaming() {
@@ -209,9 +222,9 @@ public final class BucketStream {
   }
 
   private void lost(Throwable cause) {
-    closing = session.close();
+    closing = session().close();
     closing.thenRun(sink::wakeUp);
-    located = null;
+    located = NOWHERE;
     long jittered = (long) (backoff.toNanos() * ThreadLocalRandom.current().nextDouble(0.8, 1.2));
     nextAttemptNanos = System.nanoTime() + jittered;
     LOG.warn(
@@ -276,14 +289,22 @@ public final class BucketStream {
 
   public BucketStatus status() {
     DcpSession current = session;
-    boolean opened = step == Step.STREAMING && current != null && !current.isClosed();
-    Throwable trouble = error;
-    if (current != null && !current.isClosed()) {
-      Throwable now = current.failure() != null ? current.failure() : current.connectionFailure();
-      trouble = now == null && opened ? null : now != null ? now : error;
+    if (current == null || current.isClosed()) {
+      return status(false, 0, error);
     }
-    int open = opened && trouble == null ? current.openStreams() : 0;
+    boolean opened = step == Step.STREAMING;
+    Throwable trouble = current.failure();
+    if (trouble == null) {
+      trouble = current.connectionFailure();
+    }
+    if (trouble == null && opened) {
+      return status(true, current.openStreams(), null);
+    }
+    return status(false, 0, trouble == null ? error : trouble);
+  }
+
+  private BucketStatus status(boolean streaming, int openStreams, @Nullable Throwable trouble) {
     return new BucketStatus(
-        bucket, opened && trouble == null, open, selectedVbuckets, trouble, rollbacks.get());
+        bucket, streaming, openStreams, selectedVbuckets, trouble, rollbacks.get());
   }
 }

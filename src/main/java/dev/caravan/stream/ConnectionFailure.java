@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.stream;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Why a bucket can't be streamed from right now, in words for whoever runs the connector. Never
  * contains a password.
@@ -30,7 +32,7 @@ public final class ConnectionFailure extends RuntimeException {
 
   private final Reason reason;
 
-  ConnectionFailure(Reason reason, String message, Throwable cause) {
+  ConnectionFailure(Reason reason, String message, @Nullable Throwable cause) {
     super(message, cause);
     this.reason = reason;
   }

@@ -29,8 +29,11 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import reactor.core.Disposable;
+import reactor.core.Disposables;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
 
@@ -71,9 +74,10 @@ final class DcpSession {
   private final FailureNames names;
   private final Set<Channel> handshaking = ConcurrentHashMap.newKeySet();
   private final CompletableFuture<Void> disconnected = new CompletableFuture<>();
-  private volatile Client client;
-  private boolean connecting;
-  private volatile CompletableFuture<Void> connected;
+  private volatile @Nullable Client client;
+  private final CompletableFuture<Void> connected = new CompletableFuture<>();
+  private final Disposable.Swap connecting = Disposables.swap();
+  private boolean begun;
   private volatile boolean closed;
   private volatile List<Integer> opened = List.of();
 
@@ -117,14 +121,15 @@ final class DcpSession {
    */
   CompletableFuture<Void> connect() {
     synchronized (this) {
-      connecting = true;
+      begun = true;
     }
     // Making a client may look up DNS SRV records, so that isn't for the lane either.
-    connected =
+    connecting.update(
         Mono.fromCallable(this::newClient)
             .subscribeOn(Schedulers.boundedElastic())
             .flatMap(Client::connect)
-            .toFuture();
+            .subscribe(
+                ignored -> {}, connected::completeExceptionally, () -> connected.complete(null)));
     CompletableFuture<Object> first = CompletableFuture.anyOf(connected, decisiveFailure);
     return first.handle(
         (ignored, error) -> {
@@ -182,6 +187,14 @@ final class DcpSession {
     return created;
   }
 
+  private Client client() {
+    Client made = client;
+    if (made == null) {
+      throw new IllegalStateException("Bucket '" + bucket() + "' is not connected.");
+    }
+    return made;
+  }
+
   private static String version() {
     String version = DcpSession.class.getPackage().getImplementationVersion();
     return version == null ? "dev" : version;
@@ -193,11 +206,12 @@ final class DcpSession {
 
   /** The number of the bucket's vBuckets. Only once connected. */
   int vbucketCount() {
-    return client.numPartitions();
+    return client().numPartitions();
   }
 
   /** The offsets at which the bucket's vBuckets stand now. Only once connected. */
   CompletableFuture<Map<Integer, Offset>> currentOffsets(List<Integer> of) {
+    Client client = client();
     return client
         .initializeState(com.couchbase.client.dcp.StreamFrom.NOW, StreamTo.INFINITY)
         .then(
@@ -221,6 +235,7 @@ final class DcpSession {
     if (from.isEmpty()) {
       return CompletableFuture.completedFuture(null);
     }
+    Client client = client();
     opened = List.copyOf(from.keySet());
     reader.expect(opened, client.numPartitions());
     Map<Integer, StreamOffset> offsets = new HashMap<>();
@@ -255,7 +270,7 @@ final class DcpSession {
   }
 
   /** Why the session is over; null while it isn't. */
-  Throwable failure() {
+  @Nullable Throwable failure() {
     return failure.get();
   }
 
@@ -263,7 +278,7 @@ final class DcpSession {
    * What is wrong with a connection right now, even if the client is still trying; null if nothing
    * is.
    */
-  ConnectionFailure connectionFailure() {
+  @Nullable ConnectionFailure connectionFailure() {
     return connections.failure();
   }
 
@@ -272,8 +287,9 @@ final class DcpSession {
    * up anew.
    */
   void failIfDisconnectedFor(long nanos) {
-    if (connections.noneForNanos() > nanos) {
-      fail(connections.failure());
+    ConnectionFailure trouble = connections.failure();
+    if (trouble != null && connections.noneForNanos() > nanos) {
+      fail(trouble);
     }
   }
 
@@ -283,12 +299,12 @@ final class DcpSession {
 
   /** What the client keeps of a vBucket's stream. */
   PartitionState partitionState(int vbucket) {
-    return client.sessionState().get(vbucket);
+    return client().sessionState().get(vbucket);
   }
 
   private boolean isOpen(int vbucket) {
     try {
-      return client.streamIsOpen(vbucket);
+      return client().streamIsOpen(vbucket);
     } catch (RuntimeException notConnected) {
       return false;
     }
@@ -310,19 +326,20 @@ final class DcpSession {
       }
       closed = true;
       if (client == null) {
-        if (!connecting) {
+        if (!begun) {
           disconnected.complete(null);
         }
         // Otherwise the client is just being made, and is disconnected once it is.
         return disconnected;
       }
     }
-    disconnect(client);
+    disconnect(client());
     return disconnected;
   }
 
   private void disconnect(Client doomed) {
     // An attempt to connect that is still waiting would disconnect a second time, much later.
+    connecting.dispose();
     connected.cancel(true);
     doomed
         .disconnect()
@@ -377,6 +394,7 @@ final class DcpSession {
    * way forgets that history, and so is sent back to 0 by the next answer.)
    */
   void onRollback(int vbucket, long seqno) {
+    Client client = client();
     StreamOffset refused = client.sessionState().get(vbucket).getMostRecentOpenStreamOffset();
     LOG.warn(
         "Bucket '{}': Couchbase rolled back vBucket {} from seqno {} (vbuuid {}) to seqno {}; streaming again from there.",

@@ -10,6 +10,7 @@ import com.couchbase.client.core.deps.io.netty.channel.nio.NioEventLoopGroup;
 import com.couchbase.client.core.deps.io.netty.util.concurrent.DefaultThreadFactory;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The threads that talk to Couchbase, shared by all sessions of a Camel context so that a further
@@ -19,7 +20,7 @@ public final class EventLoops implements AutoCloseable {
   private static final int CLOSE_TIMEOUT_SECONDS = 2;
 
   private final int threads;
-  private EventLoopGroup group;
+  private @Nullable EventLoopGroup group;
 
   /**
    * @param threads how many, at least 1

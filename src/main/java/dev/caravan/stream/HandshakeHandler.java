@@ -19,6 +19,7 @@ import com.couchbase.client.dcp.message.OpenConnectionFlag;
 import com.couchbase.client.dcp.message.ResponseStatus;
 import dev.caravan.stream.ConnectionFailure.Reason;
 import java.net.SocketAddress;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Watches one connection's handshake go by and tells {@link NodeConnections} how it ends; removes
@@ -160,7 +161,7 @@ final class HandshakeHandler extends ChannelDuplexHandler {
     return failure != null;
   }
 
-  private ConnectionFailure authenticationRefused(ResponseStatus status) {
+  private @Nullable ConnectionFailure authenticationRefused(ResponseStatus status) {
     if (status.equals(ResponseStatus.AUTH_CONTINUE)) {
       return null;
     }

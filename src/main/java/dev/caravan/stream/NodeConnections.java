@@ -5,6 +5,7 @@ import dev.caravan.stream.ConnectionFailure.Reason;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What is known of the connections of one session, by node: established, or failed and why. The DCP
@@ -28,19 +29,23 @@ final class NodeConnections {
   }
 
   synchronized void connecting(String node) {
-    nodes.computeIfAbsent(node, name -> new Node()).explained = false;
+    node(node).explained = false;
     count = nodes.size();
   }
 
+  private Node node(String node) {
+    return nodes.computeIfAbsent(node, name -> new Node());
+  }
+
   synchronized void established(String node) {
-    Node state = nodes.get(node);
+    Node state = node(node);
     state.established = true;
     state.failure = null;
   }
 
   void failed(String node, ConnectionFailure failure) {
     synchronized (this) {
-      Node state = nodes.get(node);
+      Node state = node(node);
       state.established = false;
       state.explained = true;
       state.failure = failure;
@@ -59,7 +64,7 @@ final class NodeConnections {
                     + node
                     + " closed the connection before it was ready. Is this the port of the KV service?");
     synchronized (this) {
-      Node state = nodes.get(node);
+      Node state = node(node);
       if (!wasEstablished && state.explained) {
         return;
       }
@@ -76,7 +81,7 @@ final class NodeConnections {
    * The worst that is known: a decisive failure first; null if all nodes are connected or still
    * being tried for the first time.
    */
-  synchronized ConnectionFailure failure() {
+  synchronized @Nullable ConnectionFailure failure() {
     ConnectionFailure result = null;
     for (Node node : nodes.values()) {
       if (node.failure != null && (result == null || node.failure.isDecisive())) {
@@ -108,7 +113,7 @@ final class NodeConnections {
     private boolean established;
 
     /** Kept while the client tries again, until a connection stands. */
-    private ConnectionFailure failure;
+    private @Nullable ConnectionFailure failure;
 
     /** Whether the failure is of the latest attempt. */
     private boolean explained;

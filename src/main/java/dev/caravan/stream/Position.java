@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.stream;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * One event's place in the stream of its vBucket, from its arrival until the events before it are
  * acknowledged too. All mutable state belongs to {@link Progress} and is guarded by the lock of the
@@ -11,8 +13,8 @@ final class Position {
   final StreamSnapshot snapshot;
   final long seqno;
 
-  Position previous;
-  Position next;
+  @Nullable Position previous;
+  @Nullable Position next;
   boolean acknowledged;
   boolean linked;
 

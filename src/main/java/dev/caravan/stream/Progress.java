@@ -5,6 +5,7 @@ import dev.caravan.offset.Offset;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How far a bucket's streams have come, per vBucket: which events have arrived, which of them are
@@ -39,13 +40,13 @@ final class Progress {
   /** Adds an event that has yet to be acknowledged. */
   Position add(int vbucket, StreamSnapshot snapshot, long seqno) {
     Position position = new Position(vbucket, snapshot, seqno);
-    vbuckets.get(vbucket).add(position);
+    kept(vbucket).add(position);
     return position;
   }
 
   /** Adds an event that nobody needs to acknowledge, because nothing is published for it. */
   void advance(int vbucket, StreamSnapshot snapshot, long seqno) {
-    VbucketProgress progress = vbuckets.get(vbucket);
+    VbucketProgress progress = kept(vbucket);
     Position position = new Position(vbucket, snapshot, seqno);
     synchronized (progress) {
       progress.add(position);
@@ -58,7 +59,7 @@ final class Progress {
    * #rewind}.
    */
   void acknowledge(Position position) {
-    vbuckets.get(position.vbucket).acknowledge(position);
+    kept(position.vbucket).acknowledge(position);
   }
 
   /**
@@ -71,7 +72,7 @@ final class Progress {
 
   /** The offset from which a new stream of the vBucket has to start. */
   Offset committable(int vbucket) {
-    return vbuckets.get(vbucket).committable();
+    return kept(vbucket).committable();
   }
 
   /** The committable offsets that have not been saved yet. */
@@ -89,15 +90,23 @@ final class Progress {
 
   /** Notes that the store has taken what {@link #unsaved} returned. */
   void saved(Map<Integer, Offset> offsets) {
-    offsets.forEach((vbucket, offset) -> vbuckets.get(vbucket).saved(offset));
+    offsets.forEach((vbucket, offset) -> kept(vbucket).saved(offset));
   }
 
   /**
    * How many positions are kept for a vBucket: bounded by its unacknowledged events, see the class
    * comment.
    */
-  int kept(int vbucket) {
-    return vbuckets.get(vbucket).kept();
+  int size(int vbucket) {
+    return kept(vbucket).size();
+  }
+
+  private VbucketProgress kept(int vbucket) {
+    VbucketProgress progress = vbuckets.get(vbucket);
+    if (progress == null) {
+      throw new IllegalStateException("The progress of vBucket " + vbucket + " isn't kept.");
+    }
+    return progress;
   }
 
   /**
@@ -106,10 +115,10 @@ final class Progress {
    */
   private static final class VbucketProgress {
     private Offset committable;
-    private Position prefixEnd;
-    private Offset saved;
-    private Position first;
-    private Position last;
+    private @Nullable Position prefixEnd;
+    private @Nullable Offset saved;
+    private @Nullable Position first;
+    private @Nullable Position last;
 
     VbucketProgress(Offset offset, boolean saved) {
       this.committable = offset;
@@ -177,7 +186,7 @@ final class Progress {
       return committable;
     }
 
-    synchronized Offset unsaved() {
+    synchronized @Nullable Offset unsaved() {
       Offset offset = committable();
       return offset.equals(saved) ? null : offset;
     }
@@ -186,7 +195,7 @@ final class Progress {
       saved = offset;
     }
 
-    synchronized int kept() {
+    synchronized int size() {
       int count = 0;
       for (Position position = first; position != null; position = position.next) {
         count++;

@@ -32,7 +32,7 @@ public record SeedNodes(List<String> hosts, boolean tls) {
    *     is wrong
    */
   public static SeedNodes parse(String connectionString) {
-    String rest = connectionString == null ? "" : connectionString.trim();
+    String rest = connectionString.trim();
     boolean tls = false;
     Matcher scheme = SCHEME.matcher(rest);
     if (scheme.matches()) {
@@ -75,10 +75,7 @@ public record SeedNodes(List<String> hosts, boolean tls) {
   }
 
   private static IllegalArgumentException invalid(String connectionString, String reason) {
-    String value =
-        connectionString != null && connectionString.contains("@")
-            ? ""
-            : " '" + connectionString + "'";
+    String value = connectionString.contains("@") ? "" : " '" + connectionString + "'";
     return new IllegalArgumentException(
         "connectionString"
             + value

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Set;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How to stream from a cluster, whichever the bucket. Immutable.
@@ -17,7 +18,7 @@ import java.util.function.Function;
  */
 public record StreamSettings(
     SeedNodes seedNodes,
-    Path trustCertificate,
+    @Nullable Path trustCertificate,
     boolean hostnameVerification,
     Function<String, Login> login,
     Set<String> collections,

@@ -2,6 +2,7 @@
 package dev.caravan.stream;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -26,9 +27,13 @@ public final class VbucketSelection {
   private static final Pattern SHARE = Pattern.compile("(\\d{1,6})/(\\d{1,6})");
   private static final Pattern RANGE = Pattern.compile("(\\d{1,6})(?:-(\\d{1,6}))?");
 
+  private static final SortedSet<Integer> NONE = Collections.emptySortedSet();
+
   private final String text;
   private final int share;
   private final int shares;
+
+  /** Empty if the selection is a share. */
   private final SortedSet<Integer> numbers;
 
   private VbucketSelection(String text, int share, int shares, SortedSet<Integer> numbers) {
@@ -45,9 +50,9 @@ public final class VbucketSelection {
    *     is wrong
    */
   public static VbucketSelection parse(String text) {
-    String trimmed = text == null ? "" : text.trim();
+    String trimmed = text.trim();
     if (trimmed.equals("all")) {
-      return new VbucketSelection(trimmed, 0, 1, null);
+      return new VbucketSelection(trimmed, 0, 1, NONE);
     }
     Matcher matcher = SHARE.matcher(trimmed);
     if (matcher.matches()) {
@@ -68,7 +73,7 @@ public final class VbucketSelection {
       throw invalid(
           text, "shares are counted from 0, so the last of " + shares + " is " + (shares - 1));
     }
-    return new VbucketSelection(text.trim(), share, shares, null);
+    return new VbucketSelection(text.trim(), share, shares, NONE);
   }
 
   private static void addRange(String text, String part, SortedSet<Integer> numbers) {
@@ -105,7 +110,7 @@ public final class VbucketSelection {
    * @throws IllegalArgumentException if a selected vBucket doesn't exist in such a bucket
    */
   public List<Integer> of(int vbucketCount) {
-    if (numbers != null) {
+    if (!numbers.isEmpty()) {
       if (numbers.last() >= vbucketCount) {
         throw new IllegalArgumentException(
             "vbuckets '"

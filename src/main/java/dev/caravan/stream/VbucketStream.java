@@ -6,6 +6,7 @@ import com.couchbase.client.dcp.highlevel.internal.CollectionsManifest.Collectio
 import com.couchbase.client.dcp.highlevel.internal.KeyExtractor;
 import com.couchbase.client.dcp.state.PartitionState;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What has to be known of a vBucket's stream to understand its next event: the snapshot that it is
@@ -17,11 +18,11 @@ import java.util.Set;
 final class VbucketStream {
   private final int number;
   private final Set<String> collections;
-  private StreamSnapshot snapshot;
+  private @Nullable StreamSnapshot snapshot;
   private boolean keysHaveCollection;
-  private CollectionsManifest manifest;
+  private @Nullable CollectionsManifest manifest;
   private long collectionId;
-  private Keyspace keyspace;
+  private @Nullable Keyspace keyspace;
 
   /**
    * @param collections qualified names of the selected collections; empty for the whole bucket
@@ -35,7 +36,12 @@ final class VbucketStream {
     return number;
   }
 
+  /** The snapshot that the next change is in. */
   StreamSnapshot snapshot() {
+    if (snapshot == null) {
+      throw new IllegalStateException(
+          "Couchbase sent an event of vBucket " + number + " before its snapshot marker.");
+    }
     return snapshot;
   }
 
@@ -57,20 +63,22 @@ final class VbucketStream {
 
   /** A collection or scope was made or dropped; the client has kept the new manifest. */
   void onManifest(PartitionState state) {
-    snapshot = snapshot.withCollectionsManifestUid(state.getCollectionsManifestUid());
+    snapshot = snapshot().withCollectionsManifestUid(state.getCollectionsManifestUid());
   }
 
   /** What a collection's number stands for now. */
   Keyspace keyspace(CollectionsManifest current, long id) {
-    if (current != manifest || id != collectionId || keyspace == null) {
-      manifest = current;
-      collectionId = id;
-      keyspace = resolve(current.getCollection(id));
+    if (keyspace != null && current == manifest && id == collectionId) {
+      return keyspace;
     }
-    return keyspace;
+    Keyspace resolved = resolve(current.getCollection(id));
+    manifest = current;
+    collectionId = id;
+    keyspace = resolved;
+    return resolved;
   }
 
-  private Keyspace resolve(CollectionInfo info) {
+  private Keyspace resolve(@Nullable CollectionInfo info) {
     if (info == null) {
       // Dropped since the document was written.
       return new Keyspace("", "", false);

@@ -103,7 +103,7 @@ class ProgressTest {
     progress.acknowledge(second);
 
     assertThat(committed()).isEqualTo(1);
-    assertThat(progress.kept(VBUCKET)).isZero();
+    assertThat(progress.size(VBUCKET)).isZero();
     progress.acknowledge(add(2));
     assertThat(committed()).isEqualTo(2);
   }
@@ -146,7 +146,7 @@ class ProgressTest {
       progress.acknowledge(add(seqno));
     }
 
-    assertThat(progress.kept(VBUCKET)).isEqualTo(2);
+    assertThat(progress.size(VBUCKET)).isEqualTo(2);
     assertThat(committed()).isZero();
   }
 
@@ -173,7 +173,7 @@ class ProgressTest {
       int prefix = acknowledged.indexOf(false);
       assertThat(committed()).isEqualTo(prefix < 0 ? acknowledged.size() : prefix);
       long open = acknowledged.stream().filter(done -> !done).count();
-      assertThat(progress.kept(VBUCKET)).isLessThanOrEqualTo((int) (2 * open));
+      assertThat(progress.size(VBUCKET)).isLessThanOrEqualTo((int) (2 * open));
     }
   }
 
@@ -193,6 +193,6 @@ class ProgressTest {
 
     assertThat(threads.awaitTermination(20, TimeUnit.SECONDS)).isTrue();
     assertThat(committed()).isEqualTo(20_000);
-    assertThat(progress.kept(VBUCKET)).isZero();
+    assertThat(progress.size(VBUCKET)).isZero();
   }
 }
