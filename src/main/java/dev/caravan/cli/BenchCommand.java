@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.io.InputStreamReader;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -27,9 +20,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bench",
     description = {
-      "Measures what a document costs on its way from Couchbase to Kafka: in a worker's route, and in "
-          + "a loop written by hand (DCP client to Kafka producer, without Camel), in turn, each in a "
-          + "process of its own, on the sandbox.",
+      "Measures what a document costs on its way from Couchbase to Kafka: in a worker's route with each "
+          + "guarantee, and in a loop written by hand (DCP client to Kafka producer, without Camel), in "
+          + "turn, each in a process of its own, on the sandbox.",
       "",
       "The CPU time per document is the figure to trust: the wall clock measures what else the machine "
           + "does, too."
@@ -78,7 +71,7 @@ final class BenchCommand implements Callable<Integer> {
     Map<BenchRun.Contender, List<Result>> results = new EnumMap<>(BenchRun.Contender.class);
     try (Program sandbox =
         Program.start(
-            "2g",
+            javaOptions("2g"),
             "sandbox",
             "--kv-port=0",
             "--kafka-port=0",
@@ -97,11 +90,17 @@ final class BenchCommand implements Callable<Integer> {
         }
       }
     }
-    Result loop = Result.median(results.get(BenchRun.Contender.LOOP));
-    Result route = Result.median(results.get(BenchRun.Contender.ROUTE));
-    out.printf("bench: median loop %s%n", loop.describe(documents));
-    out.printf("bench: median route %s%n", route.describe(documents));
-    out.printf(Locale.ROOT, "bench: ratio cpu=%.2f%n", (double) route.cpuNanos() / loop.cpuNanos());
+    long loop = Result.median(results.get(BenchRun.Contender.LOOP)).cpuNanos();
+    results.forEach(
+        (contender, of) -> {
+          Result median = Result.median(of);
+          out.printf(
+              Locale.ROOT,
+              "bench: median %s %s ratio=%.2f%n",
+              name(contender),
+              median.describe(documents),
+              (double) median.cpuNanos() / loop);
+        });
     out.flush();
     return 0;
   }
@@ -110,7 +109,7 @@ final class BenchCommand implements Callable<Integer> {
       throws Exception {
     try (Program program =
         Program.start(
-            heap,
+            javaOptions(heap),
             "bench-run",
             "--contender=" + contender,
             "--couchbase=" + couchbase,
@@ -123,6 +122,10 @@ final class BenchCommand implements Callable<Integer> {
           Long.parseLong(result.group(2)),
           Long.parseLong(result.group(3)));
     }
+  }
+
+  private static List<String> javaOptions(String heap) {
+    return List.of("-Xmx" + heap, "-Dcaravan.log.level=WARN", "-Dcaravan.log.libraries=ERROR");
   }
 
   private static String name(BenchRun.Contender contender) {
@@ -150,48 +153,6 @@ final class BenchCommand implements Callable<Integer> {
     private static long middle(List<Long> values) {
       values.sort(null);
       return values.get(values.size() / 2);
-    }
-  }
-
-  /** Another caravan command as a process of its own. */
-  private record Program(Process process, BufferedReader output) implements AutoCloseable {
-    static Program start(String heap, String... arguments) throws IOException {
-      List<String> command = new ArrayList<>();
-      command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-      command.add("-Xmx" + heap);
-      command.add("-Dcaravan.log.level=WARN");
-      command.add("-Dcaravan.log.libraries=ERROR");
-      command.add("-cp");
-      command.add(System.getProperty("java.class.path"));
-      command.add(Caravan.class.getName());
-      command.addAll(List.of(arguments));
-      Process process =
-          new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-      return new Program(
-          process, new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8)));
-    }
-
-    Matcher await(Pattern pattern) throws IOException {
-      for (String line = output.readLine(); line != null; line = output.readLine()) {
-        Matcher matcher = pattern.matcher(line);
-        if (matcher.matches()) {
-          return matcher;
-        }
-      }
-      throw new IOException("A process of the benchmark ended without printing " + pattern);
-    }
-
-    @Override
-    public void close() {
-      process.destroy();
-      try {
-        if (!process.waitFor(20, TimeUnit.SECONDS)) {
-          process.destroyForcibly();
-        }
-      } catch (InterruptedException e) {
-        process.destroyForcibly();
-        Thread.currentThread().interrupt();
-      }
     }
   }
 }

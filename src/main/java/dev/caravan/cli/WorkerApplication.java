@@ -67,8 +67,8 @@ public final class WorkerApplication implements AutoCloseable {
   static WorkerApplication start(WorkerConfig config, Main main, TaskFactory tasks)
       throws Exception {
     checkPort(config);
-    Worker worker = new Worker(config, tasks);
     SharedProducers producers = new SharedProducers(config.producerSettings());
+    Worker worker = new Worker(config, tasks, producers);
     HttpVertx vertx = new HttpVertx();
     try {
       configure(main, config);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.component;
 
+import dev.caravan.offset.TransactionalOffsetStore;
 import dev.caravan.stream.BucketStream;
 import dev.caravan.stream.DcpChange;
 import dev.caravan.stream.StreamSettings;
@@ -28,7 +29,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
   private static final ConsumerStatus STOPPED =
       new ConsumerStatus(Phase.STOPPED, null, 0, 0, 0, 0, 0);
 
-  private volatile @Nullable Lane lane;
+  private volatile @Nullable LaneRunner runner;
 
   CouchbaseDcpConsumer(CouchbaseDcpEndpoint endpoint, Processor processor) {
     super(endpoint, processor);
@@ -41,7 +42,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
 
   /** How it goes, at any time and from any thread. */
   public ConsumerStatus status() {
-    Lane current = lane;
+    LaneRunner current = runner;
     return current == null ? STOPPED : current.status();
   }
 
@@ -52,7 +53,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
    * Camel hold its lock.
    */
   public void drain() {
-    Lane current = lane;
+    LaneRunner current = runner;
     if (current != null) {
       current.stop();
     }
@@ -63,31 +64,48 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
     super.doStart();
     addHealthCheck();
     CouchbaseDcpEndpoint endpoint = getEndpoint();
-    StreamSettings settings = endpoint.settings();
-    Lane started =
-        new Lane(
-            new ConsumerRoute(),
-            inbox ->
-                endpoint.bucketNames().stream()
-                    .map(
-                        bucket ->
-                            new BucketStream(
-                                bucket,
-                                settings,
-                                endpoint.offsetStore(),
-                                endpoint.getComponent().eventLoops(),
-                                inbox))
-                    .toList(),
-            endpoint.getConfiguration().getBatchSize(),
-            endpoint.getConfiguration().getMaxInFlight(),
-            settings.flowControlBufferSize(),
+    LaneRunner started =
+        new LaneRunner(
+            this::newLane,
+            this::mayRunAgain,
+            endpoint.settings(),
             endpoint.getConfiguration().drainTimeout());
-    lane = started;
-    getEndpoint()
+    runner = started;
+    endpoint
         .getCamelContext()
         .getExecutorServiceManager()
         .newThread("CouchbaseDcp[" + endpoint.getBuckets() + "]", started)
         .start();
+  }
+
+  private Lane newLane() {
+    CouchbaseDcpEndpoint endpoint = getEndpoint();
+    CouchbaseDcpConfiguration configuration = endpoint.getConfiguration();
+    StreamSettings settings = endpoint.settings();
+    return new Lane(
+        new ConsumerRoute(),
+        inbox ->
+            endpoint.bucketNames().stream()
+                .map(
+                    bucket ->
+                        new BucketStream(
+                            bucket,
+                            settings,
+                            endpoint.offsetStore(),
+                            endpoint.getComponent().eventLoops(),
+                            inbox))
+                .toList(),
+        endpoint.transactions(),
+        settings.offsetCommitInterval(),
+        configuration.getBatchSize(),
+        configuration.getMaxInFlight(),
+        settings.flowControlBufferSize(),
+        configuration.drainTimeout());
+  }
+
+  private boolean mayRunAgain(Throwable failure) {
+    TransactionalOffsetStore transactions = getEndpoint().transactions();
+    return transactions != null && transactions.mayOpenAgain(failure);
   }
 
   private void addHealthCheck() {
@@ -103,7 +121,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
 
   @Override
   protected void doStop() throws Exception {
-    Lane stopped = lane;
+    LaneRunner stopped = runner;
     if (stopped != null) {
       stopped.stop();
       if (!stopped.awaitEnd()) {
@@ -111,14 +129,14 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
             "The route of {} doesn't give back the consumer's thread; it will end when the route does.",
             getEndpoint());
       }
-      lane = null;
+      runner = null;
     }
     super.doStop();
   }
 
   @Override
   protected void doSuspend() throws Exception {
-    Lane current = lane;
+    LaneRunner current = runner;
     if (current != null) {
       // Camel suspends a consumer that never started, too, when its route can't be made.
       current.suspend();
@@ -129,7 +147,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
   @Override
   protected void doResume() throws Exception {
     super.doResume();
-    Lane current = lane;
+    LaneRunner current = runner;
     if (current != null) {
       current.resume();
     }
@@ -169,6 +187,9 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
 
     @Override
     public void failed(@Nullable Exchange exchange, Exception failure) {
+      if (mayRunAgain(failure)) {
+        return;
+      }
       getExceptionHandler()
           .handleException(
               "The consumer has stopped reading. " + failure.getMessage(), exchange, failure);

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNullElse;
 
 import dev.caravan.offset.MemoryOffsetStore;
 import dev.caravan.offset.OffsetStore;
+import dev.caravan.offset.TransactionalOffsetStore;
 import dev.caravan.stream.StreamSettings;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
@@ -79,6 +80,11 @@ public class CouchbaseDcpEndpoint extends DefaultEndpoint implements EndpointSer
 
   StreamSettings settings() {
     return configuration.settings();
+  }
+
+  /** The offset store, if it is one that commits offsets together with records; else null. */
+  @Nullable TransactionalOffsetStore transactions() {
+    return offsetStore() instanceof TransactionalOffsetStore transactions ? transactions : null;
   }
 
   /**

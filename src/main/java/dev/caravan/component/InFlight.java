@@ -8,6 +8,7 @@ final class InFlight {
   private final int maxExchanges;
   private final long maxBytes;
   private int exchanges;
+  private long begun;
   private long bytes;
   private boolean roomWanted;
 
@@ -28,6 +29,7 @@ final class InFlight {
 
   synchronized void begin(long size) {
     exchanges++;
+    begun++;
     bytes += size;
   }
 
@@ -41,6 +43,11 @@ final class InFlight {
     boolean wanted = roomWanted;
     roomWanted = false;
     return wanted;
+  }
+
+  /** How many exchanges have ever begun. */
+  synchronized long begun() {
+    return begun;
   }
 
   synchronized int count() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.component;
 
+import dev.caravan.offset.TransactionalOffsetStore;
 import dev.caravan.stream.BucketStatus;
 import dev.caravan.stream.BucketStream;
 import dev.caravan.stream.DcpChange;
@@ -9,10 +10,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
@@ -39,7 +36,6 @@ final class Lane implements Runnable {
   /** How many changes are taken from the inbox at once if batches are smaller. */
   private static final int TAKE = 256;
 
-  private static final Duration COMMIT_TIMEOUT = Duration.ofSeconds(2);
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(2);
 
   /** What the lane needs of its consumer. */
@@ -68,24 +64,28 @@ final class Lane implements Runnable {
   private final List<BucketStream> streams;
   private final int batchSize;
   private final InFlight inFlight;
+  private final Commits commits;
   private final Duration drainTimeout;
   private final ArrayDeque<DcpChange> taken = new ArrayDeque<>();
   private final LongAdder documents = new LongAdder();
   private final AtomicReference<Throwable> failure = new AtomicReference<>();
-  private final CountDownLatch ended = new CountDownLatch(1);
   private final Object interruption = new Object();
-  private @Nullable Thread inRoute;
+  private @Nullable Thread interruptible;
   private volatile boolean stopping;
   private volatile boolean suspended;
   private volatile boolean abandoned;
 
   /**
    * @param streams makes the bucket streams that put their changes into the inbox
+   * @param transactions commits what is delivered; null if delivering at least once is enough
+   * @param idleInterval how often a transaction is committed although nothing was delivered
    * @param drainTimeout how long to wait for exchanges that are in the route when stopping
    */
   Lane(
       Route route,
       Function<Inbox, List<BucketStream>> streams,
+      @Nullable TransactionalOffsetStore transactions,
+      Duration idleInterval,
       int batchSize,
       int maxInFlight,
       long maxInFlightBytes,
@@ -95,22 +95,34 @@ final class Lane implements Runnable {
     this.streams = streams.apply(inbox);
     this.batchSize = batchSize;
     this.inFlight = new InFlight(maxInFlight, maxInFlightBytes);
+    this.commits =
+        transactions == null
+            ? new TimedCommits(this.streams)
+            : new TransactionCommits(
+                transactions, this.streams, inFlight, () -> failure.get() != null, idleInterval);
     this.drainTimeout = drainTimeout;
   }
 
   @Override
   public void run() {
     try {
+      interruptibly(commits::open);
       long deadline = System.nanoTime();
       while (isRunning()) {
         if (System.nanoTime() - deadline >= 0) {
           deadline = tend();
         }
+        if (commits.nanosUntilDue() <= 0) {
+          commits.commit();
+          continue;
+        }
         boolean mayDispatch = !suspended && inFlight.hasRoom();
         if (mayDispatch && dispatch()) {
           continue;
         }
-        if (inbox.await(mayDispatch, deadline)) {
+        long now = System.nanoTime();
+        long wait = Math.min(deadline - now, commits.nanosUntilDue());
+        if (inbox.await(mayDispatch, now + wait)) {
           deadline = System.nanoTime();
         }
       }
@@ -170,23 +182,30 @@ final class Lane implements Runnable {
     }
     inFlight.begin(bytes);
     count(changes, true);
+    boolean processed =
+        interruptibly(() -> route.process(exchange, () -> delivered(exchange, changes, bytes)));
+    if (!processed) {
+      leave(exchange, changes, bytes);
+    }
+  }
+
+  /** Does something that {@link #stop} interrupts; returns false if it came before. */
+  private boolean interruptibly(Runnable step) {
     synchronized (interruption) {
-      if (!stopping) {
-        inRoute = Thread.currentThread();
+      if (stopping) {
+        return false;
       }
+      interruptible = Thread.currentThread();
     }
     try {
-      if (inRoute != null) {
-        route.process(exchange, () -> delivered(exchange, changes, bytes));
-      } else {
-        leave(exchange, changes, bytes);
-      }
+      step.run();
     } finally {
       synchronized (interruption) {
-        inRoute = null;
+        interruptible = null;
         Thread.interrupted();
       }
     }
+    return true;
   }
 
   private static void count(List<DcpChange> changes, boolean dispatched) {
@@ -239,36 +258,27 @@ final class Lane implements Runnable {
 
   private void end() {
     try {
-      if (!inFlight.awaitNone(drainTimeout)) {
+      if (failure.get() != null) {
+        commits.discard();
+      }
+      boolean drained = inFlight.awaitNone(drainTimeout);
+      if (!drained) {
         LOG.warn(
             "{} exchanges are still in the route after {} ms; their changes will be read again.",
             inFlight.count(),
             drainTimeout.toMillis());
       }
-      List<CompletableFuture<?>> closing = new ArrayList<>();
       if (!abandoned) {
-        await(
-            "saving offsets",
-            COMMIT_TIMEOUT,
-            streams.stream().<CompletableFuture<?>>map(BucketStream::commit).toList());
+        commits.end(drained);
       }
-      streams.forEach(stream -> closing.add(stream.close()));
-      await("disconnecting from Couchbase", CLOSE_TIMEOUT, closing);
+    } catch (RuntimeException e) {
+      LOG.warn("What was delivered last could not be committed: {}", e.toString());
     } finally {
-      ended.countDown();
-    }
-  }
-
-  private static void await(String what, Duration timeout, List<CompletableFuture<?>> futures) {
-    try {
-      CompletableFuture.allOf(futures.toArray(CompletableFuture[]::new))
-          .get(timeout.toMillis(), TimeUnit.MILLISECONDS);
-    } catch (TimeoutException e) {
-      LOG.warn("Gave up {} after {} ms.", what, timeout.toMillis());
-    } catch (ExecutionException e) {
-      LOG.warn("Problem while {}: {}", what, String.valueOf(e.getCause()));
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+      commits.discard();
+      Futures.await(
+          "disconnecting from Couchbase",
+          CLOSE_TIMEOUT,
+          streams.stream().<CompletableFuture<?>>map(BucketStream::close).toList());
     }
   }
 
@@ -279,26 +289,24 @@ final class Lane implements Runnable {
   void stop() {
     synchronized (interruption) {
       stopping = true;
-      if (inRoute != null) {
-        inRoute.interrupt();
+      if (interruptible != null) {
+        interruptible.interrupt();
       }
     }
     inbox.wakeUp();
   }
 
   /**
-   * Waits for the end after {@link #stop}.
-   *
-   * @return whether it has ended; if not, it won't save offsets any more, since somebody else may
-   *     be doing that soon
+   * Gives up waiting for the end after {@link #stop}: no more offsets are saved, since somebody
+   * else may be doing that soon.
    */
-  boolean awaitEnd() throws InterruptedException {
-    Duration longest = drainTimeout.plus(COMMIT_TIMEOUT).plus(CLOSE_TIMEOUT).plusSeconds(1);
-    if (ended.await(longest.toMillis(), TimeUnit.MILLISECONDS)) {
-      return true;
-    }
+  void abandon() {
     abandoned = true;
-    return false;
+  }
+
+  /** Why the lane has failed; null if it hasn't. */
+  @Nullable Throwable failure() {
+    return failure.get();
   }
 
   void suspend() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.connector;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -41,6 +42,8 @@ public final class ConnectorConfig {
   public static final String USERNAME = "couchbase.username";
   public static final String PASSWORD = "couchbase.password";
   public static final String DRAIN_RATE = "dcp.maximum.drainrate";
+  public static final String GUARANTEE = "delivery.guarantee";
+  public static final String TRANSACTION_INTERVAL = "transaction.boundary.interval.ms";
   public static final String BUFFER_SIZE = "couchbase.dcpConnectionBufferSize";
 
   /** The class that the mission's page names, and this project's own name for the same thing. */
@@ -56,6 +59,10 @@ public final class ConnectorConfig {
 
   /** More documents a second than a connector can read: a limit there would not limit anything. */
   static final int MAX_DRAIN_RATE = 5_000_000;
+
+  static final String AT_LEAST_ONCE = "at_least_once";
+  static final String EXACTLY_ONCE = "exactly_once";
+  static final long MAX_TRANSACTION_INTERVAL = 10_000;
 
   static final int DEFAULT_BUFFER_SIZE = 20 * 1024 * 1024;
   static final int MIN_BUFFER_SIZE = 64 * 1024;
@@ -146,6 +153,24 @@ public final class ConnectorConfig {
               Importance.MEDIUM,
               "How many documents a second the connector takes from Couchbase, all its tasks"
                   + " together. 0 is no limit.")
+          .define(
+              GUARANTEE,
+              ConfigDef.Type.STRING,
+              AT_LEAST_ONCE,
+              ConfigDef.ValidString.in(AT_LEAST_ONCE, EXACTLY_ONCE),
+              Importance.HIGH,
+              "What holds when a worker dies: at_least_once sends again what was not committed;"
+                  + " exactly_once writes records and offsets in one transaction, so that consumers"
+                  + " with isolation.level=read_committed see each change once.")
+          .define(
+              TRANSACTION_INTERVAL,
+              ConfigDef.Type.LONG,
+              1_000L,
+              check(ConnectorConfig::checkTransactionInterval),
+              Importance.MEDIUM,
+              "With exactly_once, after how many milliseconds a transaction is committed, 1 to "
+                  + MAX_TRANSACTION_INTERVAL
+                  + ": so much later are records seen, and the fewer commits there are.")
           .define(
               BUFFER_SIZE,
               ConfigDef.Type.INT,
@@ -270,6 +295,18 @@ public final class ConnectorConfig {
           key,
           value,
           "Value must be 0 for no limit, or 1 to " + MAX_DRAIN_RATE + " documents a second");
+    }
+  }
+
+  private static void checkTransactionInterval(String key, Object value) {
+    long millis = (long) value;
+    if (millis < 1 || millis > MAX_TRANSACTION_INTERVAL) {
+      throw new ConfigException(
+          key,
+          value,
+          "Value must be 1 to "
+              + MAX_TRANSACTION_INTERVAL
+              + " milliseconds: Kafka aborts transactions that last longer than 15 s");
     }
   }
 
@@ -420,6 +457,16 @@ public final class ConnectorConfig {
   /** How many documents a second all tasks together may take; 0 for no limit. */
   public int drainRate() {
     return (int) values.get(DRAIN_RATE);
+  }
+
+  /** Whether records and offsets are written in one transaction. */
+  public boolean isExactlyOnce() {
+    return values.get(GUARANTEE).equals(EXACTLY_ONCE);
+  }
+
+  /** After how long a transaction is committed. */
+  public Duration transactionInterval() {
+    return Duration.ofMillis((long) values.get(TRANSACTION_INTERVAL));
   }
 
   /** How many bytes a node may send ahead; empty leaves it to the worker. */

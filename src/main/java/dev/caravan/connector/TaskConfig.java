@@ -2,6 +2,7 @@
 package dev.caravan.connector;
 
 import dev.caravan.component.DrainRate;
+import java.time.Duration;
 
 /**
  * A task's part of a connector: the i-th of n equal shares of its vBuckets and of its drain rate.
@@ -28,6 +29,22 @@ public record TaskConfig(ConnectorConfig connector, int task, int tasks) {
   /** The task's share of the connector's drain rate. */
   public DrainRate drainRate() {
     return DrainRate.of((double) connector.drainRate() / tasks);
+  }
+
+  /**
+   * After how long a transaction of the task is committed; zero if each change has one of its own,
+   * because with a drain rate this low a transaction would time out while the next change waits.
+   */
+  public Duration transactionInterval() {
+    Duration interval = connector.transactionInterval();
+    DrainRate rate = drainRate();
+    boolean slow = !rate.unlimited() && rate.periodMillis() > interval.toMillis();
+    return slow ? Duration.ZERO : interval;
+  }
+
+  /** The client id of the task's own producer, as Kafka Connect's tasks have it. */
+  public String producerClientId() {
+    return "connector-producer-" + id();
   }
 
   /** {@code <connector>-<task>}, as Kafka Connect names a task. */

@@ -77,6 +77,9 @@ public final class TaskRoutes implements TaskFactory {
     parameters.put("periodMillis", rate.periodMillis());
     parameters.put("topic", connector.topic(connector.buckets().get(0)));
     parameters.put("brokers", brokers);
+    if (connector.isExactlyOnce()) {
+      parameters.put("clientId", task.producerClientId());
+    }
     return parameters;
   }
 

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 
 import dev.caravan.offset.Offset;
 import dev.caravan.offset.OffsetStore;
+import dev.caravan.offset.TransactionalOffsetStore;
 import dev.caravan.stream.ConnectionFailure.Reason;
 import java.time.Duration;
 import java.util.HashMap;
@@ -242,6 +243,10 @@ public final class BucketStream {
   }
 
   private void commitIfDue(long now) {
+    if (offsets instanceof TransactionalOffsetStore) {
+      // The lane commits, between two exchanges.
+      return;
+    }
     if (now - nextCommitNanos >= 0 && commit.isDone()) {
       commit();
     }

@@ -74,15 +74,15 @@ final class ConfigTopic implements AutoCloseable {
    * Reads the topic from its beginning to its present end. A record that can't be read is logged
    * and left out, and the connector's record before it counts.
    *
-   * @return the properties of each connector
+   * @return what is stored of each connector
    * @throws KafkaException if that can't be done within two minutes
    */
-  Map<String, Map<String, String>> read(KafkaCluster cluster) {
+  Map<String, Stored> read(KafkaCluster cluster) {
     // The end as it is for everybody: what a consumer of committed records takes for the end is the
     // first open transaction, and there may be committed records after it.
     long end = cluster.endOffset(partition);
     long deadline = System.nanoTime() + READ_TIMEOUT.toNanos();
-    Map<String, Map<String, String>> connectors = new TreeMap<>();
+    Map<String, Stored> connectors = new TreeMap<>();
     try (Consumer<byte[], byte[]> consumer =
         new KafkaConsumer<>(
             consumerSettings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
@@ -105,8 +105,7 @@ final class ConfigTopic implements AutoCloseable {
     return connectors;
   }
 
-  private void apply(
-      ConsumerRecord<byte[], byte[]> record, Map<String, Map<String, String>> connectors) {
+  private void apply(ConsumerRecord<byte[], byte[]> record, Map<String, Stored> connectors) {
     Optional<String> name = ConfigRecord.connectorOf(record.key());
     if (name.isEmpty()) {
       return;
@@ -116,7 +115,7 @@ final class ConfigTopic implements AutoCloseable {
       if (properties == null) {
         connectors.remove(name.get());
       } else {
-        connectors.put(name.get(), properties);
+        connectors.put(name.get(), new Stored(properties, record.offset()));
       }
     } catch (IOException e) {
       LOG.error(
@@ -139,23 +138,24 @@ final class ConfigTopic implements AutoCloseable {
   /**
    * Writes a connector's record.
    *
-   * @return done when Kafka has acknowledged the record; failed if it did not within a minute (or
-   *     what the producer's settings say): whether the record is in the topic is then unknown
+   * @return the record's offset, when Kafka has acknowledged it; failed if it did not within a
+   *     minute (or what the producer's settings say): whether the record is in the topic is then
+   *     unknown
    */
-  CompletableFuture<Void> write(ConfigRecord record) {
-    CompletableFuture<Void> written = new CompletableFuture<>();
+  CompletableFuture<Long> write(ConfigRecord record) {
+    CompletableFuture<Long> written = new CompletableFuture<>();
     writer.execute(() -> send(record, written));
     return written;
   }
 
-  private void send(ConfigRecord record, CompletableFuture<Void> written) {
+  private void send(ConfigRecord record, CompletableFuture<Long> written) {
     try {
       producer.send(
           new ProducerRecord<>(
               partition.topic(), partition.partition(), record.key(), record.value()),
           (metadata, failure) -> {
             if (failure == null) {
-              written.complete(null);
+              written.complete(metadata.offset());
             } else {
               written.completeExceptionally(notWritten(record, failure));
             }
@@ -174,6 +174,19 @@ final class ConfigTopic implements AutoCloseable {
             + "': "
             + cause.getMessage(),
         cause);
+  }
+
+  /**
+   * A connector's latest record.
+   *
+   * @param offset where in the topic it is
+   */
+  record Stored(Map<String, String> properties, long offset) {
+    /** Leaves the properties out: they may hold secrets. */
+    @Override
+    public String toString() {
+      return "Stored[" + offset + "]";
+    }
   }
 
   /** Closes the topic; a write that is not acknowledged yet fails. */

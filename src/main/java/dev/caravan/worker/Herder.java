@@ -4,11 +4,9 @@ package dev.caravan.worker;
 import dev.caravan.connector.ConnectorConfig;
 import dev.caravan.connector.InvalidConnectorConfigException;
 import dev.caravan.connector.TaskFactory;
-import dev.caravan.offset.OffsetStore;
 import dev.caravan.worker.ConnectorStatus.Part;
 import dev.caravan.worker.ConnectorStatus.State;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,7 +15,6 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.function.Function;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,12 +36,9 @@ final class Herder {
   private final ConfigTopic configTopic;
   private final Set<String> internalTopics;
   private final TaskFactory taskFactory;
-  private final Function<String, OffsetStore> offsetStores;
+  private final TaskOffsets taskOffsets;
 
   private final Map<String, Connector> connectors = new TreeMap<>();
-
-  /** By connector; kept when the connector is deleted, so that one of the same name goes on. */
-  private final Map<String, OffsetStore> offsets = new HashMap<>();
 
   private CompletableFuture<?> lastChange = CompletableFuture.completedFuture(null);
   private boolean running;
@@ -54,7 +48,7 @@ final class Herder {
    * @param thread runs what is handed to it on the herder thread
    * @param lifecycle runs what is handed to it one after the other, on a thread that may block
    * @param internalTopics no connector may write to these
-   * @param offsetStores makes the offset store of a connector
+   * @param taskOffsets gives tasks their offset stores
    */
   Herder(
       Executor thread,
@@ -62,18 +56,20 @@ final class Herder {
       ConfigTopic configTopic,
       Set<String> internalTopics,
       TaskFactory taskFactory,
-      Function<String, OffsetStore> offsetStores) {
+      TaskOffsets taskOffsets) {
     this.thread = thread;
     this.lifecycle = lifecycle;
     this.configTopic = configTopic;
     this.internalTopics = internalTopics;
     this.taskFactory = taskFactory;
-    this.offsetStores = offsetStores;
+    this.taskOffsets = taskOffsets;
   }
 
   /** Takes over the connectors that were there before this worker; their tasks wait. */
-  void load(Map<String, Map<String, String>> stored) {
-    stored.forEach((name, properties) -> connectors.put(name, connector(name, properties)));
+  void load(Map<String, ConfigTopic.Stored> stored) {
+    stored.forEach(
+        (name, record) ->
+            connectors.put(name, connector(name, record.properties(), record.offset())));
   }
 
   /** Starts the tasks of all connectors, and from now on those of new ones at once. */
@@ -172,11 +168,11 @@ final class Herder {
   private CompletableFuture<ConnectorInfo> write(String name, Map<String, String> properties) {
     return configTopic
         .write(new ConfigRecord(name, properties))
-        .thenApplyAsync(written -> replace(name, properties), thread);
+        .thenApplyAsync(offset -> replace(name, properties, offset), thread);
   }
 
-  private ConnectorInfo replace(String name, Map<String, String> properties) {
-    Connector connector = connector(name, properties);
+  private ConnectorInfo replace(String name, Map<String, String> properties, long offset) {
+    Connector connector = connector(name, properties, offset);
     Connector old = connectors.put(name, connector);
     if (old != null) {
       stopTasks(old);
@@ -188,7 +184,7 @@ final class Herder {
     return connector.info();
   }
 
-  private Connector connector(String name, Map<String, String> properties) {
+  private Connector connector(String name, Map<String, String> properties, long generation) {
     try {
       ConnectorConfig config = check(properties);
       if (!config.name().equals(name)) {
@@ -196,7 +192,10 @@ final class Herder {
             List.of("Its properties name another connector, " + config.name()));
       }
       config.warnOfUnknownProperties();
-      List<ManagedTask> tasks = config.tasks().stream().map(ManagedTask::new).toList();
+      List<ManagedTask> tasks =
+          config.tasks().stream()
+              .map(task -> new ManagedTask(task, generation, taskFactory, taskOffsets))
+              .toList();
       return new Connector(name, properties, tasks, "");
     } catch (InvalidConnectorConfigException e) {
       LOG.error("Connector {} can't run: {}", name, e.getMessage());
@@ -229,9 +228,8 @@ final class Herder {
   }
 
   private void startTasks(Connector connector) {
-    OffsetStore store = offsets.computeIfAbsent(connector.name(), offsetStores);
     for (ManagedTask task : connector.tasks()) {
-      lifecycle.execute(() -> task.start(taskFactory, store));
+      lifecycle.execute(task::start);
     }
   }
 

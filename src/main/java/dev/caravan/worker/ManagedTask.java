@@ -5,7 +5,6 @@ import dev.caravan.connector.Task;
 import dev.caravan.connector.TaskConfig;
 import dev.caravan.connector.TaskFactory;
 import dev.caravan.connector.TaskStatus;
-import dev.caravan.offset.OffsetStore;
 import dev.caravan.worker.ConnectorStatus.Part;
 import dev.caravan.worker.ConnectorStatus.State;
 import java.io.PrintWriter;
@@ -24,27 +23,37 @@ final class ManagedTask {
   private static final Logger LOG = LoggerFactory.getLogger(ManagedTask.class);
 
   private final TaskConfig config;
+  private final long generation;
+  private final TaskFactory factory;
+  private final TaskOffsets taskOffsets;
   private volatile boolean retired;
   private volatile Task task;
   private volatile Throwable startFailure;
 
-  ManagedTask(TaskConfig config) {
+  /**
+   * @param generation of the set of tasks that this is one of
+   */
+  ManagedTask(TaskConfig config, long generation, TaskFactory factory, TaskOffsets taskOffsets) {
     this.config = config;
+    this.generation = generation;
+    this.factory = factory;
+    this.taskOffsets = taskOffsets;
   }
 
   TaskConfig config() {
     return config;
   }
 
-  void start(TaskFactory factory, OffsetStore offsets) {
+  void start() {
     if (retired) {
       return;
     }
     try {
-      task = factory.start(config, offsets);
+      task = factory.start(config, taskOffsets.open(config, generation));
       LOG.info("Task {} started", config.id());
     } catch (Exception | LinkageError e) {
       startFailure = e;
+      taskOffsets.close(config);
       LOG.error("Task {} can't be started", config.id(), e);
     }
   }
@@ -68,6 +77,7 @@ final class ManagedTask {
     } catch (RuntimeException e) {
       LOG.error("Task {} could not be stopped cleanly", config.id(), e);
     } finally {
+      taskOffsets.close(config);
       task = null;
     }
   }

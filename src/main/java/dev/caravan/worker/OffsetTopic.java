@@ -3,6 +3,7 @@ package dev.caravan.worker;
 
 import dev.caravan.offset.KafkaOffsetStore;
 import dev.caravan.offset.OffsetStore;
+import dev.caravan.offset.TransactionalOffsetStore;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -54,6 +55,22 @@ final class OffsetTopic implements AutoCloseable {
   /** The offsets of a connector. */
   OffsetStore of(String connector) {
     return new KafkaOffsetStore(connector, topic, producer, this::consumer, admin, writer);
+  }
+
+  /**
+   * The offsets of a task that are committed together with its records.
+   *
+   * @param through sends the offsets and the records
+   */
+  TransactionalOffsetStore of(
+      TransactionalId id, TransactionalProducer through, Duration commitInterval) {
+    return new TaskTransactions(
+        id,
+        through,
+        // On the lane, which may wait for Kafka, and in the order of the records.
+        new KafkaOffsetStore(id.connector(), topic, through, this::consumer, admin, Runnable::run),
+        new TransactionOwners(admin),
+        commitInterval);
   }
 
   private Consumer<byte[], byte[]> consumer() {

@@ -17,7 +17,8 @@ import org.apache.kafka.clients.producer.ProducerConfig;
 /**
  * The Kafka producers of a worker. camel-kafka would make one for each kafka node of each route,
  * each with a buffer and a thread of its own; here, all tasks with equal settings share one, so
- * that one buffer bounds what the whole worker has on its way to Kafka.
+ * that one buffer bounds what they all have on their way to Kafka. A task that delivers exactly
+ * once has one of its own, which its client id tells.
  *
  * <p>A producer lives as long as the worker: a route that stops leaves it open for the others. Safe
  * for use by several threads.
@@ -28,6 +29,7 @@ public final class SharedProducers extends DefaultKafkaClientFactory implements 
 
   private final Map<String, Object> settings;
   private final Map<Properties, Producer<?, ?>> producers = new ConcurrentHashMap<>();
+  private final Map<String, Producer<?, ?>> lent = new ConcurrentHashMap<>();
   private final ExecutorService callbacks =
       Executors.newFixedThreadPool(CALLBACK_THREADS, task -> new Thread(task, "kafka-callbacks"));
 
@@ -48,9 +50,24 @@ public final class SharedProducers extends DefaultKafkaClientFactory implements 
     kafka.getConfiguration().setWorkerPool(callbacks);
   }
 
+  /** Makes the kafka endpoints with this client id use a producer of their own. */
+  void lend(String clientId, Producer<?, ?> producer) {
+    lent.put(clientId, producer);
+  }
+
+  /** Ends what {@link #lend} began; the producer stays open. */
+  void takeBack(String clientId) {
+    lent.remove(clientId);
+  }
+
   @Override
   @SuppressWarnings("rawtypes") // as camel-kafka declares it
   public Producer getProducer(Properties endpointSettings) {
+    Producer<?, ?> own =
+        lent.get(endpointSettings.getProperty(ProducerConfig.CLIENT_ID_CONFIG, ""));
+    if (own != null) {
+      return own;
+    }
     Properties all = new Properties();
     all.putAll(endpointSettings);
     all.putAll(defaults());

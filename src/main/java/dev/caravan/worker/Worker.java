@@ -41,8 +41,8 @@ public final class Worker implements AutoCloseable {
    * @throws org.apache.kafka.common.KafkaException if Kafka can't be reached or refuses, or if the
    *     config topic is of the wrong kind
    */
-  public Worker(WorkerConfig config, TaskFactory taskFactory) {
-    Map<String, Map<String, String>> connectors;
+  public Worker(WorkerConfig config, TaskFactory taskFactory, SharedProducers producers) {
+    Map<String, ConfigTopic.Stored> connectors;
     try (KafkaCluster cluster = new KafkaCluster(config)) {
       this.clusterId = cluster.id();
       this.offsetTopic = new OffsetTopic(config, cluster);
@@ -58,7 +58,7 @@ public final class Worker implements AutoCloseable {
             configTopic,
             config.internalTopics(),
             taskFactory,
-            offsetTopic::of);
+            new TaskOffsets(config, offsetTopic, producers));
     herderThread.execute(() -> herder.load(connectors));
   }
 
@@ -71,7 +71,7 @@ public final class Worker implements AutoCloseable {
     }
   }
 
-  private Map<String, Map<String, String>> read(KafkaCluster cluster) {
+  private Map<String, ConfigTopic.Stored> read(KafkaCluster cluster) {
     try {
       return configTopic.read(cluster);
     } catch (RuntimeException e) {

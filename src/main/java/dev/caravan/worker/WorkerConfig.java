@@ -203,6 +203,11 @@ public final class WorkerConfig {
     }
   }
 
+  /** The group of workers that share the load. */
+  String groupId() {
+    return (String) values.get(GROUP_ID);
+  }
+
   /** The brokers, separated by commas. */
   public String bootstrapServers() {
     return String.join(",", brokers());

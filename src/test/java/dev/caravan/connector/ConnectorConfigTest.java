@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.InputStream;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -58,6 +59,8 @@ class ConnectorConfigTest {
     assertThat(config.schemaName()).isEqualTo("CouchbaseDocument");
     assertThat(config.drainRate()).isZero();
     assertThat(config.bufferSize()).hasValue(20971520);
+    assertThat(config.isExactlyOnce()).isFalse();
+    assertThat(config.transactionInterval()).isEqualTo(Duration.ofSeconds(1));
     assertThat(config.username()).isNull();
     assertThat(config.password()).isNull();
     assertThat(config.tasks()).hasSize(1);
@@ -77,6 +80,8 @@ class ConnectorConfigTest {
     properties.put("couchbase.password", "secret");
     properties.put("dcp.maximum.drainrate", "10");
     properties.put("couchbase.dcpConnectionBufferSize", "65536");
+    properties.put("delivery.guarantee", "exactly_once");
+    properties.put("transaction.boundary.interval.ms", "250");
     ConnectorConfig config = ConnectorConfig.parse(properties);
     assertThat(config.buckets()).containsExactly("travel", "orders", "beer-sample");
     assertThat(config.topic("orders")).isEqualTo("prefix.orders");
@@ -86,6 +91,8 @@ class ConnectorConfigTest {
     assertThat(config.password().value()).isEqualTo("secret");
     assertThat(config.drainRate()).isEqualTo(10);
     assertThat(config.bufferSize()).hasValue(65536);
+    assertThat(config.isExactlyOnce()).isTrue();
+    assertThat(config.transactionInterval()).isEqualTo(Duration.ofMillis(250));
     assertThat(config.tasks())
         .extracting(TaskConfig::vbuckets)
         .containsExactly("0/4", "1/4", "2/4", "3/4");
@@ -127,6 +134,9 @@ class ConnectorConfigTest {
         "dcp.maximum.drainrate | -1 | 0 for no limit",
         "dcp.maximum.drainrate | 0.5 | Not a number of type INT",
         "dcp.maximum.drainrate | 5000001 | 5000000 documents a second",
+        "delivery.guarantee | at_most_once | String must be one of: at_least_once, exactly_once",
+        "transaction.boundary.interval.ms | 0 | 1 to 10000 milliseconds",
+        "transaction.boundary.interval.ms | 10001 | 1 to 10000 milliseconds",
         "couchbase.dcpConnectionBufferSize | 65535 | at least 65536 bytes",
         "couchbase.dcpConnectionBufferSize | -1 | at least 65536 bytes",
         "couchbase.dcpConnectionBufferSize | 20m | Not a number of type INT",

@@ -4,6 +4,7 @@ package dev.caravan.connector;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +28,14 @@ class TaskConfigTest {
   @Test
   void withoutARateTasksHaveNone() {
     assertThat(connector(0, 3).tasks()).allMatch(task -> task.drainRate().unlimited());
+  }
+
+  @Test
+  void aTransactionIsCommittedBeforeALongWaitInTheThrottle() {
+    Duration usual = Duration.ofSeconds(1);
+    assertThat(connector(0, 8).tasks().get(0).transactionInterval()).isEqualTo(usual);
+    assertThat(connector(100, 8).tasks().get(0).transactionInterval()).isEqualTo(usual);
+    assertThat(connector(1, 8).tasks().get(0).transactionInterval()).isZero();
   }
 
   private static ConnectorConfig connector(int rate, int tasks) {

@@ -47,10 +47,18 @@ record Connectors(String url) {
 
   /** The state of a connector's one task, as its status tells. */
   String taskState(String name) throws IOException, InterruptedException {
+    return task(name).path("state").textValue();
+  }
+
+  /** What its status says is wrong with a connector's one task. */
+  String taskTrace(String name) throws IOException, InterruptedException {
+    return task(name).path("trace").asText();
+  }
+
+  private JsonNode task(String name) throws IOException, InterruptedException {
     HttpResponse<String> response = send(request("/connectors/" + name + "/status").GET());
     assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
-    JsonNode status = JSON.readTree(response.body());
-    return status.at("/tasks/0/state").textValue();
+    return JSON.readTree(response.body()).at("/tasks/0");
   }
 
   private HttpRequest.Builder request(String path) {

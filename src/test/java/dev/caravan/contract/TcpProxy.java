@@ -22,16 +22,17 @@ import java.util.function.IntFunction;
  * command. Two threads for each connection; thread-safe.
  */
 final class TcpProxy implements AutoCloseable {
-  /** What happens to the bytes of a server on their way to the client. */
+  /** What happens to the bytes of one side on their way to the other. */
   interface Filter {
     /** Copies until the end. */
-    void copy(InputStream fromServer, OutputStream toClient) throws IOException;
+    void copy(InputStream from, OutputStream to) throws IOException;
   }
 
   private static final long FOREVER = Long.MAX_VALUE;
   private static final int BUFFER_SIZE = 64 * 1024;
 
-  private final Filter filter;
+  private final Filter toClient;
+  private final Filter toServer;
   private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
   private final AtomicLong bytesFromServer = new AtomicLong();
   private final Object gate = new Object();
@@ -51,7 +52,17 @@ final class TcpProxy implements AutoCloseable {
    */
   TcpProxy(IntFunction<Filter> filter) throws IOException {
     listening = listen(0);
-    this.filter = filter.apply(port());
+    this.toClient = filter.apply(port());
+    this.toServer = InputStream::transferTo;
+  }
+
+  /**
+   * @param toServer what happens to the bytes of clients
+   */
+  TcpProxy(Filter toServer) throws IOException {
+    listening = listen(0);
+    this.toClient = InputStream::transferTo;
+    this.toServer = toServer;
   }
 
   private static ServerSocket listen(int port) throws IOException {
@@ -202,8 +213,8 @@ final class TcpProxy implements AutoCloseable {
               close();
               throw e;
             }
-            pump(InputStream::transferTo, client, server, false);
-            pump(filter, server, client, true);
+            pump(toServer, client, server, false);
+            pump(toClient, server, client, true);
           });
     }
 

@@ -8,6 +8,7 @@ import dev.caravan.cli.Caravan;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -76,6 +77,27 @@ public final class Program implements AutoCloseable {
   /** Ends it as SIGKILL does, in the middle of whatever it is at. */
   public void kill() {
     process.destroyForcibly();
+  }
+
+  /** Stops it as SIGSTOP does: it does nothing, and doesn't notice. */
+  public void suspend() {
+    signal("STOP");
+  }
+
+  /** Lets it go on after {@link #suspend}. */
+  public void resume() {
+    signal("CONT");
+  }
+
+  private void signal(String name) {
+    try {
+      Process kill = new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start();
+      assertThat(kill.waitFor()).as("the status of kill").isZero();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   @Override

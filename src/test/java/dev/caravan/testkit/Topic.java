@@ -23,7 +23,17 @@ public final class Topic implements AutoCloseable {
   private final KafkaConsumer<String, byte[]> consumer;
   private final List<ConsumerRecord<String, byte[]>> records = new ArrayList<>();
 
+  /** Every record, those of transactions that were aborted too. */
   public Topic(String brokers, String name) {
+    this(brokers, name, "read_uncommitted");
+  }
+
+  /** Only what a consumer that reads committed records sees. */
+  public static Topic committed(String brokers, String name) {
+    return new Topic(brokers, name, "read_committed");
+  }
+
+  private Topic(String brokers, String name, String isolation) {
     this.name = name;
     consumer =
         new KafkaConsumer<>(
@@ -34,6 +44,8 @@ public final class Topic implements AutoCloseable {
                 "test-" + System.nanoTime(),
                 ConsumerConfig.AUTO_OFFSET_RESET_CONFIG,
                 "earliest",
+                ConsumerConfig.ISOLATION_LEVEL_CONFIG,
+                isolation,
                 ConsumerConfig.METADATA_MAX_AGE_CONFIG,
                 500,
                 ConsumerConfig.FETCH_MAX_BYTES_CONFIG,

@@ -48,7 +48,7 @@ class ConfigTopicTest {
   @Test
   void aTopicThatIsMissingIsMadeWithOneCompactedPartition() throws Exception {
     try (Opened opened = open("missing")) {
-      assertThat(opened.topic.read(opened.cluster)).isEmpty();
+      assertThat(opened.properties()).isEmpty();
     }
     assertThat(
             admin
@@ -93,8 +93,18 @@ class ConfigTopicTest {
       opened.topic.write(new ConfigRecord("c", Map.of("v", "1"))).get();
     }
     try (Opened opened = open("last")) {
-      assertThat(opened.topic.read(opened.cluster))
+      assertThat(opened.properties())
           .isEqualTo(Map.of("a", Map.of("v", "2"), "c", Map.of("v", "1")));
+    }
+  }
+
+  @Test
+  void aConnectorsRecordHasAGreaterOffsetAfterEachChange() throws Exception {
+    try (Opened opened = open("generations")) {
+      long first = opened.topic.write(new ConfigRecord("a", Map.of("v", "1"))).get();
+      long second = opened.topic.write(new ConfigRecord("a", Map.of("v", "2"))).get();
+      assertThat(second).isGreaterThan(first);
+      assertThat(opened.topic.read(opened.cluster).get("a").offset()).isEqualTo(second);
     }
   }
 
@@ -110,7 +120,7 @@ class ConfigTopicTest {
       write("odd", "commit-golden", "{\"tasks\":1}");
       write("odd", "target-state-golden", "{\"state\":\"PAUSED\"}");
       write("odd", "", "no kind");
-      assertThat(opened.topic.read(opened.cluster))
+      assertThat(opened.properties())
           .isEqualTo(Map.of("golden", Map.of("v", "1"), "nulls", Map.of("w", "1")));
     }
   }
@@ -126,7 +136,7 @@ class ConfigTopicTest {
           new ProducerRecord<>("aborted", 0, "connector-a", "{\"properties\":{\"v\":\"2\"}}"));
       producer.flush();
       producer.abortTransaction();
-      assertThat(opened.topic.read(opened.cluster)).isEqualTo(Map.of("a", Map.of("v", "1")));
+      assertThat(opened.properties()).isEqualTo(Map.of("a", Map.of("v", "1")));
     }
   }
 
@@ -191,6 +201,12 @@ class ConfigTopicTest {
   }
 
   private record Opened(KafkaCluster cluster, ConfigTopic topic) implements AutoCloseable {
+    Map<String, Map<String, String>> properties() {
+      Map<String, Map<String, String>> properties = new HashMap<>();
+      topic.read(cluster).forEach((name, stored) -> properties.put(name, stored.properties()));
+      return properties;
+    }
+
     @Override
     public void close() {
       topic.close();

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import dev.caravan.sandbox.KafkaBroker;
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code caravan chaos}: breaks things while documents are written, and audits what arrived. */
+@Command(
+    name = "chaos",
+    description = {
+      "Runs a worker in a process of its own, writes documents, breaks one thing after the other at "
+          + "random, and then holds what is in Kafka against what was written. It ends with status 1 if "
+          + "anything is missing, out of order, or there more often than the guarantee allows."
+    },
+    mixinStandardHelpOptions = true,
+    sortOptions = false)
+final class ChaosCommand implements Callable<Integer> {
+  private static final String TOPIC_PREFIX = "copy-";
+  private static final int PARTITIONS = 4;
+
+  /** How long everything may take to be in Kafka after the last fault. */
+  private static final Duration RECOVERY = Duration.ofSeconds(120);
+
+  private static final int PAUSE_MIN_MILLIS = 500;
+  private static final int PAUSE_SPREAD_MILLIS = 2500;
+  private static final int DOWN_MAX_MILLIS = 3000;
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--seconds",
+      paramLabel = "S",
+      defaultValue = "60",
+      description = "For how long things break (default: ${DEFAULT-VALUE}).")
+  private int seconds;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "X",
+      description = "Repeats the faults of an earlier run, which printed its seed.")
+  private Long seed;
+
+  @Option(
+      names = "--guarantee",
+      paramLabel = "G",
+      defaultValue = "at_least_once",
+      description = "at_least_once or exactly_once (default: ${DEFAULT-VALUE}).")
+  private String guarantee;
+
+  @Option(
+      names = "--rate",
+      paramLabel = "N",
+      defaultValue = "500",
+      description = "How many documents are written a second (default: ${DEFAULT-VALUE}).")
+  private int rate;
+
+  @Option(
+      names = "--vbuckets",
+      paramLabel = "N",
+      defaultValue = "64",
+      description = "The number of vBuckets, 1 to 1024 (default: ${DEFAULT-VALUE}).")
+  private int vbuckets;
+
+  @Override
+  public Integer call() throws Exception {
+    if (!List.of("at_least_once", "exactly_once").contains(guarantee)) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--guarantee must be at_least_once or exactly_once, not '" + guarantee + "'.");
+    }
+    long chosen = seed == null ? new Random().nextInt(1_000_000) : seed;
+    say("chaos: seed=%d guarantee=%s seconds=%d rate=%d/s", chosen, guarantee, seconds, rate);
+    ChaosLedger ledger = new ChaosLedger();
+    try (ChaosTarget target = ChaosSandbox.start(vbuckets);
+        KafkaBroker kafka = KafkaBroker.start();
+        ChaosWorker worker = new ChaosWorker(kafka.bootstrapServers(), "ERROR")) {
+      Map<String, String> config = connectorConfig(target);
+      String topic = TOPIC_PREFIX + config.get("couchbase.bucket");
+      createTopic(kafka.bootstrapServers(), topic);
+      worker.start();
+      worker.create(config);
+      ChaosWriter writer = new ChaosWriter(target, ledger, rate, chosen);
+      writer.start();
+      List<Long> faults = breakThings(chosen, target, ledger, kafka, worker);
+      writer.finish();
+      say("chaos: %d documents written, waiting until they are in Kafka", ledger.size());
+      return audit(ledger, kafka.bootstrapServers(), topic, worker, faults) ? 0 : 1;
+    }
+  }
+
+  private Map<String, String> connectorConfig(ChaosTarget target) {
+    Map<String, String> config = new HashMap<>(target.connectorConfig());
+    config.put("connector.class", "dev.caravan.CouchbaseSourceConnector");
+    config.put("topic", TOPIC_PREFIX);
+    config.put("delivery.guarantee", guarantee);
+    return config;
+  }
+
+  private static void createTopic(String brokers, String topic) throws Exception {
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", brokers))) {
+      admin
+          .createTopics(List.of(new NewTopic(topic, PARTITIONS, (short) 1)))
+          .all()
+          .get(30, TimeUnit.SECONDS);
+    }
+  }
+
+  /** Returns when each fault was, in milliseconds since the epoch. */
+  private List<Long> breakThings(
+      long chosen, ChaosTarget target, ChaosLedger ledger, KafkaBroker kafka, ChaosWorker worker)
+      throws Exception {
+    List<ChaosFault> faults = new ArrayList<>(target.faults(ledger));
+    faults.add(new ChaosFault("worker killed", random -> kill(worker, random)));
+    faults.add(new ChaosFault("worker killed", random -> kill(worker, random)));
+    faults.add(new ChaosFault("worker stopped", random -> stop(worker, random)));
+    faults.add(new ChaosFault("worker suspended", random -> suspend(worker, random)));
+    faults.add(new ChaosFault("Kafka down", random -> brokerDown(kafka, random)));
+    Random random = new Random(chosen);
+    List<Long> times = new ArrayList<>();
+    long start = System.nanoTime();
+    long end = start + TimeUnit.SECONDS.toNanos(seconds);
+    while (System.nanoTime() - end < 0) {
+      TimeUnit.MILLISECONDS.sleep(PAUSE_MIN_MILLIS + random.nextInt(PAUSE_SPREAD_MILLIS));
+      ChaosFault fault = faults.get(random.nextInt(faults.size()));
+      // A random source of its own: how much a fault takes from it does not change the next one.
+      String what = fault.action().strike(new Random(random.nextLong()));
+      times.add(System.currentTimeMillis());
+      say("chaos: %6.1f s %s: %s", (System.nanoTime() - start) / 1e9, fault.name(), what);
+    }
+    return times;
+  }
+
+  private static String kill(ChaosWorker worker, Random random) throws Exception {
+    worker.kill();
+    return startAgain(worker, random);
+  }
+
+  private static String stop(ChaosWorker worker, Random random) throws Exception {
+    long millis = worker.stop().toMillis();
+    return "within " + millis + " ms, " + startAgain(worker, random);
+  }
+
+  private static String startAgain(ChaosWorker worker, Random random) throws Exception {
+    int millis = random.nextInt(DOWN_MAX_MILLIS);
+    TimeUnit.MILLISECONDS.sleep(millis);
+    worker.start();
+    return "started again after " + millis + " ms";
+  }
+
+  private static String suspend(ChaosWorker worker, Random random) throws Exception {
+    int millis = random.nextInt(DOWN_MAX_MILLIS);
+    worker.suspend(Duration.ofMillis(millis));
+    return "for " + millis + " ms";
+  }
+
+  private static String brokerDown(KafkaBroker kafka, Random random) throws Exception {
+    int millis = random.nextInt(DOWN_MAX_MILLIS);
+    kafka.stop();
+    TimeUnit.MILLISECONDS.sleep(millis);
+    kafka.restart();
+    return "for " + millis + " ms";
+  }
+
+  private boolean audit(
+      ChaosLedger ledger, String brokers, String topic, ChaosWorker worker, List<Long> faults)
+      throws Exception {
+    try (ChaosTopic records = new ChaosTopic(brokers, topic)) {
+      long deadline = System.nanoTime() + RECOVERY.toNanos();
+      ChaosAudit.Findings findings;
+      ChaosAudit audit;
+      do {
+        records.readToEnd();
+        audit = new ChaosAudit(ledger);
+        records.all().forEach(audit::add);
+        findings = audit.findings();
+      } while (findings.missing() > 0 && System.nanoTime() - deadline < 0);
+      // Whatever should not be there, such as a record sent twice, would follow now.
+      int allowed = guarantee.equals("exactly_once") ? 0 : records.countBefore(faults);
+      boolean right =
+          findings.missing() == 0
+              && findings.reordered() == 0
+              && findings.unknown() == 0
+              && findings.duplicated() <= allowed;
+      if (!right) {
+        say("chaos: the task is %s", worker.status());
+        audit.examples().forEach(example -> say("chaos: %s", example));
+      }
+      say(
+          "chaos: faults=%d documents=%d records=%d missing=%d duplicated=%d (allowed %d) reordered=%d"
+              + " unknown=%d stale=%d",
+          faults.size(),
+          ledger.size(),
+          findings.records(),
+          findings.missing(),
+          findings.duplicated(),
+          allowed,
+          findings.reordered(),
+          findings.unknown(),
+          findings.stale());
+      return right;
+    }
+  }
+
+  private void say(String format, Object... values) {
+    PrintWriter out = spec.commandLine().getOut();
+    out.printf(Locale.ROOT, format + "%n", values);
+    out.flush();
+  }
+}

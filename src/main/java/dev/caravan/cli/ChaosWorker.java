@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A worker in a process of its own, started again after each end. Not thread-safe.
+ */
+final class ChaosWorker implements AutoCloseable {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final HttpClient HTTP = HttpClient.newHttpClient();
+  private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(10);
+  private static final Pattern READY = Pattern.compile("worker: ready (http://\\S+:\\d+)");
+  private static final String NAME = "chaos";
+
+  private final List<String> javaOptions;
+  private final String[] arguments;
+  private @Nullable Program program;
+  private String url = "";
+
+  /**
+   * @param logLevel of the worker's own log
+   */
+  ChaosWorker(String brokers, String logLevel) {
+    javaOptions =
+        List.of(
+            "-Xmx256m", "-Dcaravan.log.level=" + logLevel, "-Dcaravan.log.libraries=ERROR");
+    arguments =
+        new String[] {
+          "worker",
+          "-brokers=" + brokers,
+          "-group=" + NAME,
+          "-configs=" + NAME + "-configs",
+          "-offsets=" + NAME + "-offsets",
+          "-port=0"
+        };
+  }
+
+  /** Starts it and returns when its REST API answers. */
+  void start() throws IOException {
+    Program started = Program.start(javaOptions, arguments);
+    program = started;
+    url = started.await(READY).group(1);
+  }
+
+  private Program program() {
+    if (program == null) {
+      throw new IllegalStateException("the worker was not started");
+    }
+    return program;
+  }
+
+  boolean isAlive() {
+    return program != null && program.process().isAlive();
+  }
+
+  /** Ends it as SIGKILL does. */
+  void kill() throws InterruptedException {
+    program().kill();
+    program().process().waitFor();
+  }
+
+  /** Ends it as a service manager does; returns how long that took. */
+  Duration stop() {
+    long start = System.nanoTime();
+    program().close();
+    return Duration.ofNanos(System.nanoTime() - start);
+  }
+
+  /** Stops it as SIGSTOP does, for a while. */
+  void suspend(Duration duration) throws IOException, InterruptedException {
+    signal("STOP");
+    TimeUnit.MILLISECONDS.sleep(duration.toMillis());
+    signal("CONT");
+  }
+
+  private void signal(String name) throws IOException, InterruptedException {
+    new ProcessBuilder("kill", "-" + name, Long.toString(program().process().pid()))
+        .start()
+        .waitFor();
+  }
+
+  /** Creates the connector. */
+  void create(Map<String, String> config) throws IOException, InterruptedException {
+    HttpResponse<String> response =
+        HTTP.send(
+            request("/connectors/" + NAME + "/config")
+                .header("Content-Type", "application/json")
+                .PUT(HttpRequest.BodyPublishers.ofString(JSON.writeValueAsString(config)))
+                .build(),
+            HttpResponse.BodyHandlers.ofString());
+    if (response.statusCode() != 201) {
+      throw new IOException(
+          "the worker answered " + response.statusCode() + ": " + response.body());
+    }
+  }
+
+  /** What the connector's status says, in one line, or why it doesn't. */
+  String status() throws InterruptedException {
+    try {
+      HttpResponse<String> response =
+          HTTP.send(
+              request("/connectors/" + NAME + "/status").GET().build(),
+              HttpResponse.BodyHandlers.ofString());
+      StringBuilder states = new StringBuilder();
+      for (JsonNode task : JSON.readTree(response.body()).path("tasks")) {
+        String trace = task.path("trace").asText();
+        states.append(task.path("state").asText()).append(' ').append(trace.lines().findFirst().orElse(""));
+      }
+      return states.toString().trim();
+    } catch (JsonProcessingException e) {
+      return "no JSON: " + e.getOriginalMessage();
+    } catch (IOException e) {
+      return "no answer: " + e;
+    }
+  }
+
+  private HttpRequest.Builder request(String path) {
+    return HttpRequest.newBuilder(URI.create(url + path)).timeout(ANSWER_TIMEOUT);
+  }
+
+  @Override
+  public void close() {
+    if (program != null) {
+      program.close();
+    }
+  }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes documents at a steady rate: few of them, so that each is written and deleted again and
+ * again. One thread of its own between {@link #start} and {@link #finish}.
+ */
+final class ChaosWriter {
+  private static final int DOCUMENTS = 2000;
+  private static final int DELETIONS_PERCENT = 10;
+
+  private final ChaosTarget target;
+  private final ChaosLedger ledger;
+  private final Random random;
+  private final long pauseNanos;
+  private final Thread thread = new Thread(this::write, "chaos-writer");
+  private volatile boolean finished;
+  private volatile @Nullable Exception failure;
+
+  /**
+   * @param perSecond how many writes a second
+   */
+  ChaosWriter(ChaosTarget target, ChaosLedger ledger, int perSecond, long seed) {
+    this.target = target;
+    this.ledger = ledger;
+    this.random = new Random(seed);
+    this.pauseNanos = TimeUnit.SECONDS.toNanos(1) / perSecond;
+  }
+
+  void start() {
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  private void write() {
+    try {
+      long next = System.nanoTime();
+      while (!finished) {
+        writeOne();
+        next += pauseNanos;
+        LockSupport.parkNanos(next - System.nanoTime());
+      }
+    } catch (Exception e) {
+      failure = e;
+    }
+  }
+
+  private void writeOne() throws Exception {
+    String documentId = "chaos-" + random.nextInt(DOCUMENTS);
+    if (random.nextInt(100) < DELETIONS_PERCENT) {
+      target.delete(documentId, ledger);
+    } else {
+      String json = "{\"number\":" + ledger.size() + ",\"id\":\"" + documentId + "\"}";
+      target.upsert(documentId, json, ledger);
+    }
+  }
+
+  /**
+   * Ends the writing.
+   *
+   * @throws Exception what has ended it before
+   */
+  void finish() throws Exception {
+    finished = true;
+    thread.join();
+    Exception cause = failure;
+    if (cause != null) {
+      throw cause;
+    }
+  }
+}

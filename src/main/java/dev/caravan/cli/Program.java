@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Another caravan command as a process of its own. What it says as an error goes where this
+ * process's errors go.
+ *
+ * @param output what it prints; somebody has to read it, if it is much
+ */
+record Program(Process process, BufferedReader output) implements AutoCloseable {
+  private static final int STOP_SECONDS = 20;
+
+  static Program start(List<String> javaOptions, String... arguments) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(javaOptions);
+    command.add("-cp");
+    command.add(System.getProperty("java.class.path"));
+    command.add(Caravan.class.getName());
+    command.addAll(List.of(arguments));
+    Process process =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    return new Program(
+        process, new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8)));
+  }
+
+  /**
+   * Reads what it prints until a line matches.
+   *
+   * @throws IOException if it ends before
+   */
+  Matcher await(Pattern pattern) throws IOException {
+    for (String line = output.readLine(); line != null; line = output.readLine()) {
+      Matcher matcher = pattern.matcher(line);
+      if (matcher.matches()) {
+        return matcher;
+      }
+    }
+    throw new IOException("A process ended without printing " + pattern);
+  }
+
+  /** Ends it as SIGKILL does. */
+  void kill() {
+    process.destroyForcibly();
+  }
+
+  @Override
+  public void close() {
+    process.destroy();
+    try {
+      if (!process.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+      }
+    } catch (InterruptedException e) {
+      process.destroyForcibly();
+      Thread.currentThread().interrupt();
+    }
+  }
+}

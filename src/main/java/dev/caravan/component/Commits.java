@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.component;
+
+/**
+ * How and when a lane has its progress saved. All methods are for the lane's thread, and may block.
+ */
+interface Commits {
+
+  /** Comes before everything else. */
+  void open();
+
+  /** In how many nanoseconds {@link #commit} has to be called; 0 or less: now. */
+  long nanosUntilDue();
+
+  /**
+   * Commits what was delivered. Comes between two exchanges.
+   *
+   * @throws RuntimeException if the lane can't go on
+   */
+  void commit();
+
+  /** Gives up everything that is not committed; what is on its way fails. Idempotent. */
+  void discard();
+
+  /**
+   * Commits for the last time.
+   *
+   * @param drained whether no exchange is in the route any more
+   */
+  void end(boolean drained);
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.contract;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.testkit.Program;
+import dev.caravan.testkit.Topic;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.clients.admin.TransactionState;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.protocol.ApiKeys;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What a consumer of committed records sees of a connector with exactly_once, whatever happens. */
+class ExactlyOnceTest {
+  private static final int DOCUMENTS = 6_000;
+  private static final String NAME = "exactly-";
+  private static final Duration AT_MOST = Duration.ofSeconds(60);
+  private static final String OFFSETS = "exactly-offsets";
+
+  private final KafkaRequestFault faults = new KafkaRequestFault();
+  private SandboxCouchbase couchbase;
+  private KafkaBroker kafka;
+  private TcpProxy proxy;
+
+  @BeforeEach
+  void start() throws Exception {
+    couchbase = SandboxCouchbase.start();
+    couchbase.node().bucket(couchbase.bucket()).load(DOCUMENTS, 100);
+    proxy = new TcpProxy(faults);
+    kafka =
+        KafkaBroker.start(
+            "127.0.0.1",
+            0,
+            Map.of(
+                "advertised.listeners",
+                "PLAINTEXT://" + proxy.address(),
+                "transaction.abort.timed.out.transaction.cleanup.interval.ms",
+                "500"));
+    proxy.open("127.0.0.1", Integer.parseInt(kafka.bootstrapServers().split(":")[1]));
+  }
+
+  @AfterEach
+  void stop() {
+    proxy.close();
+    kafka.close();
+    couchbase.close();
+  }
+
+  @Test
+  void noRecordIsMissingOrThereTwiceAtWhateverPointTheWorkerDies() throws Exception {
+    String topic = NAME + couchbase.bucket();
+    Program worker = startWorker();
+    create(worker.await(Program.WORKER_READY).group(1), "2000");
+    try (Topic records = Topic.committed(kafka.bootstrapServers(), topic)) {
+      records.awaitRecords(1);
+      worker = killedAt(worker, "send", true, ApiKeys.PRODUCE, topic);
+      worker = killedAt(worker, "flush", false, ApiKeys.PRODUCE, topic);
+      worker = killedAt(worker, "offsets", true, ApiKeys.PRODUCE, OFFSETS);
+      worker = killedAt(worker, "commit", true, ApiKeys.END_TXN, "");
+      worker = killedAt(worker, "its response", false, ApiKeys.END_TXN, "");
+      assertEachOnce(records);
+    } finally {
+      worker.close();
+    }
+  }
+
+  /** Two workers that know nothing of each other, as after a mistake in a deployment. */
+  @Test
+  void ofTwoWorkersWithTheSameTaskTheOlderOneStopsAndSaysWhy() throws Exception {
+    String topic = NAME + couchbase.bucket();
+    try (Program older = startWorker();
+        Topic records = Topic.committed(kafka.bootstrapServers(), topic)) {
+      Connectors olderConnectors = new Connectors(older.await(Program.WORKER_READY).group(1));
+      create(olderConnectors.url(), "2000");
+      records.awaitRecords(1);
+      try (Program newer = startWorker()) {
+        Connectors newerConnectors = new Connectors(newer.await(Program.WORKER_READY).group(1));
+        await().atMost(AT_MOST).until(() -> olderConnectors.taskState(NAME).equals("FAILED"));
+        assertThat(olderConnectors.taskTrace(NAME))
+            .contains("Task 0 of connector " + NAME + " was taken over by another process");
+        assertEachOnce(records);
+        assertThat(newerConnectors.taskState(NAME)).isEqualTo("RUNNING");
+        assertThat(olderConnectors.taskState(NAME)).isEqualTo("FAILED");
+      }
+    }
+  }
+
+  @Test
+  void aTransactionThatKafkaAbortedIsDoneAgain() throws Exception {
+    String topic = NAME + couchbase.bucket();
+    try (Program worker = startWorker();
+        Topic records = Topic.committed(kafka.bootstrapServers(), topic);
+        Admin admin =
+            Admin.create(
+                Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, kafka.bootstrapServers()))) {
+      Connectors connectors = new Connectors(worker.await(Program.WORKER_READY).group(1));
+      create(connectors.url(), "2000");
+      records.awaitRecords(1);
+      CountDownLatch suspended = faults.before(ApiKeys.END_TXN, "", worker::suspend);
+      assertThat(KafkaRequestFault.await(suspended)).isTrue();
+      await()
+          .atMost(AT_MOST)
+          .until(
+              () ->
+                  admin.listTransactions().all().get().stream()
+                      .anyMatch(listed -> listed.state() == TransactionState.COMPLETE_ABORT));
+      worker.resume();
+      assertEachOnce(records);
+      assertThat(connectors.taskState(NAME)).isEqualTo("RUNNING");
+    }
+  }
+
+  /** Kills the worker at a point, after it has committed something more, and starts another. */
+  private Program killedAt(
+      Program worker, String point, boolean before, ApiKeys request, String mention)
+      throws Exception {
+    CountDownLatch done =
+        before
+            ? faults.before(request, mention, worker::kill)
+            : faults.after(request, mention, worker::kill);
+    assertThat(KafkaRequestFault.await(done)).as("the worker got to the point: " + point).isTrue();
+    worker.close();
+    Program next = startWorker();
+    next.await(Program.WORKER_READY);
+    return next;
+  }
+
+  private Program startWorker() throws Exception {
+    return Program.start(
+        "worker",
+        "-brokers=" + proxy.address(),
+        "-group=exactly",
+        "-configs=exactly-configs",
+        "-offsets=" + OFFSETS,
+        "-port=0");
+  }
+
+  private void create(String url, String rate) throws Exception {
+    new Connectors(url)
+        .create(
+            NAME,
+            couchbase,
+            couchbase.host() + ":" + couchbase.port(),
+            Map.of(
+                "delivery.guarantee",
+                "exactly_once",
+                "transaction.boundary.interval.ms",
+                "100",
+                "dcp.maximum.drainrate",
+                rate));
+  }
+
+  /** Each document was written once, so each has one record. */
+  private static void assertEachOnce(Topic topic) {
+    topic.awaitUntil(
+        "every document",
+        all -> all.stream().map(ConsumerRecord::key).distinct().count() == DOCUMENTS);
+    topic.read(Duration.ofSeconds(1));
+    assertThat(topic.records()).hasSize(DOCUMENTS);
+  }
+}

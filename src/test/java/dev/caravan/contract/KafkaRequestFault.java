@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.contract;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import java.io.DataInputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.kafka.common.protocol.ApiKeys;
+
+/**
+ * Does something at a named point of what a client says to Kafka: just before, or just after, a
+ * broker gets a certain request. Thread-safe.
+ */
+final class KafkaRequestFault implements TcpProxy.Filter {
+  /** A point, and what to do there once. */
+  private record Armed(
+      ApiKeys request, String mention, boolean before, Runnable fault, CountDownLatch done) {
+    boolean matches(short apiKey, byte[] frame) {
+      // A topic's name stands in a request as it is, whatever the version.
+      return apiKey == request.id && new String(frame, ISO_8859_1).contains(mention);
+    }
+  }
+
+  private final AtomicReference<Armed> armed = new AtomicReference<>();
+
+  /** Has something done, once, before the next such request reaches the to. */
+  CountDownLatch before(ApiKeys request, String mention, Runnable fault) {
+    return arm(request, mention, true, fault);
+  }
+
+  /** Has something done, once, after the next such request has been sent on to the to. */
+  CountDownLatch after(ApiKeys request, String mention, Runnable fault) {
+    return arm(request, mention, false, fault);
+  }
+
+  private CountDownLatch arm(ApiKeys request, String mention, boolean before, Runnable fault) {
+    CountDownLatch done = new CountDownLatch(1);
+    armed.set(new Armed(request, mention, before, fault, done));
+    return done;
+  }
+
+  static boolean await(CountDownLatch done) throws InterruptedException {
+    return done.await(60, TimeUnit.SECONDS);
+  }
+
+  @Override
+  public void copy(InputStream from, OutputStream to) throws IOException {
+    DataInputStream requests = new DataInputStream(from);
+
+    try {
+      while (true) {
+        byte[] frame = new byte[requests.readInt()];
+        requests.readFully(frame);
+        short apiKey = ByteBuffer.wrap(frame).getShort();
+        Armed point = armed.get();
+        boolean hit =
+            point != null && point.matches(apiKey, frame) && armed.compareAndSet(point, null);
+        if (hit && point.before()) {
+          strike(point);
+          return;
+        }
+        // At once, as a frame in two packets would wait for the acknowledgement of the first.
+        to.write(
+            ByteBuffer.allocate(Integer.BYTES + frame.length)
+                .putInt(frame.length)
+                .put(frame)
+                .array());
+        to.flush();
+        if (hit) {
+          strike(point);
+        }
+      }
+    } catch (EOFException end) {
+      return;
+    }
+  }
+
+  private static void strike(Armed point) {
+    point.fault().run();
+    point.done().countDown();
+  }
+}
