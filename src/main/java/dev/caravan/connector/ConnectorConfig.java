@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.connector;
 
+import dev.caravan.record.RecordHeader;
+import dev.caravan.record.RecordHeaders;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -14,6 +16,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigDef.Importance;
@@ -42,6 +45,8 @@ public final class ConnectorConfig {
   public static final String USERNAME = "couchbase.username";
   public static final String PASSWORD = "couchbase.password";
   public static final String DRAIN_RATE = "dcp.maximum.drainrate";
+  public static final String HEADERS = "couchbase.headers";
+  public static final String HEADER_PREFIX = "couchbase.header.name.prefix";
   public static final String GUARANTEE = "delivery.guarantee";
   public static final String TRANSACTION_INTERVAL = "transaction.boundary.interval.ms";
   public static final String BUFFER_SIZE = "couchbase.dcpConnectionBufferSize";
@@ -153,6 +158,23 @@ public final class ConnectorConfig {
               Importance.MEDIUM,
               "How many documents a second the connector takes from Couchbase, all its tasks"
                   + " together. 0 is no limit.")
+          .define(
+              HEADERS,
+              ConfigDef.Type.LIST,
+              List.of(),
+              check(ConnectorConfig::checkHeaders),
+              Importance.MEDIUM,
+              "What the headers of each record tell of its change: any of "
+                  + Arrays.stream(RecordHeader.values())
+                      .map(RecordHeader::label)
+                      .collect(Collectors.joining(", "))
+                  + ".")
+          .define(
+              HEADER_PREFIX,
+              ConfigDef.Type.STRING,
+              RecordHeaders.DEFAULT_PREFIX,
+              Importance.LOW,
+              "What the names of those headers begin with.")
           .define(
               GUARANTEE,
               ConfigDef.Type.STRING,
@@ -296,6 +318,19 @@ public final class ConnectorConfig {
           value,
           "Value must be 0 for no limit, or 1 to " + MAX_DRAIN_RATE + " documents a second");
     }
+  }
+
+  private static void checkHeaders(String key, Object value) {
+    try {
+      headers(value);
+    } catch (IllegalArgumentException e) {
+      throw new ConfigException(key, value, e.getMessage());
+    }
+  }
+
+  @SuppressWarnings("unchecked") // what ConfigDef makes of a LIST
+  private static List<RecordHeader> headers(Object value) {
+    return ((List<String>) value).stream().map(RecordHeader::ofLabel).distinct().toList();
   }
 
   private static void checkTransactionInterval(String key, Object value) {
@@ -457,6 +492,11 @@ public final class ConnectorConfig {
   /** How many documents a second all tasks together may take; 0 for no limit. */
   public int drainRate() {
     return (int) values.get(DRAIN_RATE);
+  }
+
+  /** What the headers of each record tell. */
+  public RecordHeaders headers() {
+    return new RecordHeaders((String) values.get(HEADER_PREFIX), headers(values.get(HEADERS)));
   }
 
   /** Whether records and offsets are written in one transaction. */

@@ -96,7 +96,7 @@ public final class TaskRoutes implements TaskFactory {
         registry
             .<RecordFormat>map(known -> new DocumentAvro(connector.schemaName(), known))
             .orElseGet(DocumentJson::new);
-    return new RecordShaper(connector.topicPrefix(), format);
+    return new RecordShaper(connector.topicPrefix(), format, connector.headers());
   }
 
   /** A route id takes no other characters; "~" and the code point in hexadecimal stand for them. */

@@ -29,20 +29,23 @@ public final class RecordShaper implements Processor {
 
   private final String topicPrefix;
   private final RecordFormat format;
+  private final RecordHeaders headers;
   private final Map<String, String> topics = new ConcurrentHashMap<>();
 
   /**
    * @param topicPrefix what stands before the bucket's name in the topic's name; may be empty
    * @param format how values are written
+   * @param headers what the headers of the Kafka records tell
    */
-  public RecordShaper(String topicPrefix, RecordFormat format) {
+  public RecordShaper(String topicPrefix, RecordFormat format, RecordHeaders headers) {
     this.topicPrefix = requireNonNull(topicPrefix, "topicPrefix is null");
     this.format = requireNonNull(format, "format is null");
+    this.headers = requireNonNull(headers, "headers is null");
   }
 
   /** Shapes records as JSON with the fields bucket, document and body. */
   public RecordShaper(String topicPrefix) {
-    this(topicPrefix, new DocumentJson());
+    this(topicPrefix, new DocumentJson(), RecordHeaders.NONE);
   }
 
   @Override
@@ -69,14 +72,10 @@ public final class RecordShaper implements Processor {
     String topic = topics.computeIfAbsent(change.getBucket(), topicPrefix::concat);
     byte[] key = change.getDocumentId().getBytes(UTF_8);
     if (change.getEventType() != EventType.MUTATION) {
-      return new KafkaRecord(change.getCamelContext(), topic, key, null, Map.of());
+      return new KafkaRecord(change.getCamelContext(), topic, key, null, headers.of(change, null));
     }
     RecordFormat.Value value = format.write(change, topic);
     return new KafkaRecord(
-        change.getCamelContext(),
-        topic,
-        key,
-        value.bytes(),
-        value.encoding() == null ? Map.of() : Map.of(ENCODING_HEADER, value.encoding()));
+        change.getCamelContext(), topic, key, value.bytes(), headers.of(change, value.encoding()));
   }
 }

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.caravan.record.RecordHeader;
+import dev.caravan.record.RecordHeaders;
 import java.io.InputStream;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -60,6 +62,7 @@ class ConnectorConfigTest {
     assertThat(config.drainRate()).isZero();
     assertThat(config.bufferSize()).hasValue(20971520);
     assertThat(config.isExactlyOnce()).isFalse();
+    assertThat(config.headers()).isEqualTo(RecordHeaders.NONE);
     assertThat(config.transactionInterval()).isEqualTo(Duration.ofSeconds(1));
     assertThat(config.username()).isNull();
     assertThat(config.password()).isNull();
@@ -81,6 +84,8 @@ class ConnectorConfigTest {
     properties.put("dcp.maximum.drainrate", "10");
     properties.put("couchbase.dcpConnectionBufferSize", "65536");
     properties.put("delivery.guarantee", "exactly_once");
+    properties.put("couchbase.headers", "seqno, cas,seqno");
+    properties.put("couchbase.header.name.prefix", "cb-");
     properties.put("transaction.boundary.interval.ms", "250");
     ConnectorConfig config = ConnectorConfig.parse(properties);
     assertThat(config.buckets()).containsExactly("travel", "orders", "beer-sample");
@@ -92,12 +97,25 @@ class ConnectorConfigTest {
     assertThat(config.drainRate()).isEqualTo(10);
     assertThat(config.bufferSize()).hasValue(65536);
     assertThat(config.isExactlyOnce()).isTrue();
+    assertThat(config.headers())
+        .isEqualTo(new RecordHeaders("cb-", List.of(RecordHeader.SEQNO, RecordHeader.CAS)));
     assertThat(config.transactionInterval()).isEqualTo(Duration.ofMillis(250));
     assertThat(config.tasks())
         .extracting(TaskConfig::vbuckets)
         .containsExactly("0/4", "1/4", "2/4", "3/4");
     assertThat(config.properties()).isEqualTo(properties);
     assertThat(config.toString()).doesNotContain("secret");
+  }
+
+  @Test
+  void aHeaderThatThereIsNotIsToldWithThoseThatThereAre() {
+    Map<String, String> properties = new LinkedHashMap<>(minimal());
+    properties.put("couchbase.headers", "seqno,colour");
+    assertThat(errors(properties))
+        .singleElement()
+        .asString()
+        .startsWith("Invalid value [seqno, colour] for configuration couchbase.headers: ")
+        .contains("\"colour\" is no header; there are bucket, scope, ");
   }
 
   @Test

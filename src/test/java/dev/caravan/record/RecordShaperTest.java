@@ -9,6 +9,7 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseNode;
+import dev.caravan.sandbox.Mutation;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Base64;
@@ -37,9 +38,10 @@ class RecordShaperTest {
   private static final byte[] HALF_OF_A_SURROGATE_PAIR = {
     '"', (byte) 0xed, (byte) 0xa0, (byte) 0x80, '"'
   };
-  private static final int RECORDS = 9;
+  private static final int RECORDS = 10;
 
   private static CouchbaseNode node;
+  private static Mutation expiring;
 
   @BeforeAll
   static void start() throws Exception {
@@ -56,6 +58,7 @@ class RecordShaperTest {
     bucket.upsert("empty", "");
     bucket.upsert("deleted", "{}");
     bucket.delete("deleted");
+    expiring = bucket.defaultCollection().upsert("expires", "{}".getBytes(UTF_8), 4102444800L);
   }
 
   @AfterAll
@@ -118,7 +121,8 @@ class RecordShaperTest {
     try (TestRegistry registry = TestRegistry.start()) {
       RecordFormat avro =
           new DocumentAvro("com.example.Airline", new SchemaRegistry(registry.url() + "/"));
-      Map<String, Message> records = shape(new RecordShaper("avro-", avro), 100);
+      Map<String, Message> records =
+          shape(new RecordShaper("avro-", avro, RecordHeaders.NONE), 100);
 
       Schema schema = new Schema.Parser().parse(registry.schema("avro-travel-value"));
       assertThat(schema.getFullName()).isEqualTo("com.example.Airline");
@@ -144,6 +148,38 @@ class RecordShaperTest {
     assertThatThrownBy(() -> new SchemaRegistry("user:secret@registry"))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageNotContaining("secret");
+  }
+
+  /** The names and values of the official connector: see records-raw-headers in its recording. */
+  @Test
+  void tellsInHeadersWhatItIsAskedTo() throws Exception {
+    RecordHeaders all = new RecordHeaders("couchbase.", List.of(RecordHeader.values()));
+
+    Map<String, Message> records = shape(new RecordShaper("", new DocumentJson(), all), 100);
+
+    Bucket bucket = node.bucket("travel");
+    int vbucket = bucket.vbucketOf("expires");
+    Map<String, Object> headers = records.get("expires").getHeaders();
+    assertThat(headers)
+        .containsEntry("couchbase.bucket", "travel")
+        .containsEntry("couchbase.scope", "_default")
+        .containsEntry("couchbase.collection", "_default")
+        .containsEntry("couchbase.key", "expires")
+        .containsEntry("couchbase.qualifiedKey", "_default._default.expires")
+        .containsEntry("couchbase.cas", Long.toUnsignedString(expiring.cas()))
+        .containsEntry("couchbase.partition", Integer.toString(vbucket))
+        .containsEntry("couchbase.partitionUuid", Long.toUnsignedString(bucket.vbuuid(vbucket)))
+        .containsEntry("couchbase.seqno", Long.toString(expiring.seqno()))
+        .containsEntry("couchbase.rev", "1")
+        .containsEntry("couchbase.expiry", "4102444800")
+        .containsEntry("couchbase.event", "mutation");
+    assertThat(records.get("deleted").getHeaders())
+        .containsEntry("couchbase.event", "deletion")
+        .containsEntry("couchbase.rev", "2")
+        .doesNotContainKey("couchbase.expiry");
+    assertThat(records.get("binary").getHeaders())
+        .containsEntry("caravan.body.encoding", "base64")
+        .containsEntry("couchbase.key", "binary");
   }
 
   @Test
