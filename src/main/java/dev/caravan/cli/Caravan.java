@@ -16,6 +16,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       DemoCommand.class,
       BenchCommand.class,
+      ChaosCommand.class,
       BenchRun.class,
       SandboxCommand.class,
       WorkerCommand.class,

@@ -35,7 +35,7 @@ final class ChaosCommand implements Callable<Integer> {
   private static final int PARTITIONS = 4;
 
   /** How long everything may take to be in Kafka after the last fault. */
-  private static final Duration RECOVERY = Duration.ofSeconds(120);
+  private static final Duration RECOVERY = Duration.ofMinutes(2);
 
   private static final int PAUSE_MIN_MILLIS = 500;
   private static final int PAUSE_SPREAD_MILLIS = 2500;
@@ -109,6 +109,7 @@ final class ChaosCommand implements Callable<Integer> {
     config.put("connector.class", "dev.caravan.CouchbaseSourceConnector");
     config.put("topic", TOPIC_PREFIX);
     config.put("delivery.guarantee", guarantee);
+    config.put("couchbase.headers", ChaosTopic.HEADERS);
     return config;
   }
 
@@ -187,7 +188,9 @@ final class ChaosCommand implements Callable<Integer> {
       do {
         records.readToEnd();
         audit = new ChaosAudit(ledger);
-        records.all().forEach(audit::add);
+        for (ChaosTopic.Entry entry : records.entries()) {
+          audit.add(entry.identity(), entry.where());
+        }
         findings = audit.findings();
       } while (findings.missing() > 0 && System.nanoTime() - deadline < 0);
       // Whatever should not be there, such as a record sent twice, would follow now.

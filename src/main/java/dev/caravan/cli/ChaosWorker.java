@@ -16,9 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/**
- * A worker in a process of its own, started again after each end. Not thread-safe.
- */
+/** A worker in a process of its own, started again after each end. Not thread-safe. */
 final class ChaosWorker implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final HttpClient HTTP = HttpClient.newHttpClient();
@@ -36,8 +34,7 @@ final class ChaosWorker implements AutoCloseable {
    */
   ChaosWorker(String brokers, String logLevel) {
     javaOptions =
-        List.of(
-            "-Xmx256m", "-Dcaravan.log.level=" + logLevel, "-Dcaravan.log.libraries=ERROR");
+        List.of("-Xmx256m", "-Dcaravan.log.level=" + logLevel, "-Dcaravan.log.libraries=ERROR");
     arguments =
         new String[] {
           "worker",
@@ -118,7 +115,10 @@ final class ChaosWorker implements AutoCloseable {
       StringBuilder states = new StringBuilder();
       for (JsonNode task : JSON.readTree(response.body()).path("tasks")) {
         String trace = task.path("trace").asText();
-        states.append(task.path("state").asText()).append(' ').append(trace.lines().findFirst().orElse(""));
+        states
+            .append(task.path("state").asText())
+            .append(' ')
+            .append(trace.lines().findFirst().orElse(""));
       }
       return states.toString().trim();
     } catch (JsonProcessingException e) {

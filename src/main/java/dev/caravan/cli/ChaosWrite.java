@@ -9,7 +9,13 @@ package dev.caravan.cli;
  * @param deletion whether it deleted the document
  */
 record ChaosWrite(
-    int number, String documentId, int vbucket, long vbuuid, long seqno, long cas, boolean deletion) {
+    int number,
+    String documentId,
+    int vbucket,
+    long vbuuid,
+    long seqno,
+    long cas,
+    boolean deletion) {
   Identity identity() {
     return new Identity(vbucket, seqno, cas);
   }

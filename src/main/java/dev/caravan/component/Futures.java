@@ -24,7 +24,7 @@ final class Futures {
     } catch (TimeoutException e) {
       LOG.warn("Gave up {} after {} ms.", what, timeout.toMillis());
     } catch (ExecutionException e) {
-      LOG.warn("Problem while {}: {}", what, e.getCause().toString());
+      LOG.warn("Problem while {}: {}", what, String.valueOf(e.getCause()));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

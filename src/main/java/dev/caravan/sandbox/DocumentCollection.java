@@ -23,8 +23,8 @@ public final class DocumentCollection {
   }
 
   /** Writes a document that never expires. */
-  public void upsert(String documentId, String value) {
-    upsert(documentId, value.getBytes(StandardCharsets.UTF_8), 0);
+  public Mutation upsert(String documentId, String value) {
+    return upsert(documentId, value.getBytes(StandardCharsets.UTF_8), 0);
   }
 
   /**
@@ -32,9 +32,9 @@ public final class DocumentCollection {
    *
    * @param expiry seconds since 1970 when it expires, 0 for never; one in the past is due at once
    */
-  public void upsert(String documentId, byte[] value, long expiry) {
+  public Mutation upsert(String documentId, byte[] value, long expiry) {
     int datatype = Datatype.isJson(value, 0, value.length) ? Datatype.JSON : Datatype.RAW;
-    store(documentId, value, datatype, expiry);
+    return store(documentId, value, datatype, expiry);
   }
 
   /**
@@ -53,25 +53,36 @@ public final class DocumentCollection {
     store(documentId, Xattrs.before(body, attributes), json | Datatype.XATTR, 0);
   }
 
-  private void store(String documentId, byte[] value, int datatype, long expiry) {
+  private Mutation store(String documentId, byte[] value, int datatype, long expiry) {
     byte[] id = documentId.getBytes(StandardCharsets.UTF_8);
     byte[] key = Leb128.prefixed(this.id, id);
     byte[] keyAndValue = Arrays.copyOf(key, key.length + value.length);
     System.arraycopy(value, 0, keyAndValue, key.length, value.length);
-    Status status =
-        bucket
-            .vbucketOfKey(id)
-            .write(Write.set(keyAndValue, key.length, datatype, (int) expiry))
-            .status();
-    requireCollection(status);
+    VBucket vbucket = bucket.vbucketOfKey(id);
+    VBucket.Outcome outcome =
+        vbucket.write(Write.set(keyAndValue, key.length, datatype, (int) expiry));
+    requireCollection(outcome.status());
+    return mutation(vbucket, outcome);
+  }
+
+  private static Mutation mutation(VBucket vbucket, VBucket.Outcome outcome) {
+    return new Mutation(vbucket.id(), outcome.vbuuid(), outcome.seqno(), outcome.cas());
   }
 
   /** Deletes a document; returns false when there was none. */
   public boolean delete(String documentId) {
+    return remove(documentId).isPresent();
+  }
+
+  /** Deletes a document; returns empty when there was none. */
+  public Optional<Mutation> remove(String documentId) {
     byte[] id = documentId.getBytes(StandardCharsets.UTF_8);
-    Status status = bucket.vbucketOfKey(id).delete(Leb128.prefixed(this.id, id), 0, false).status();
-    requireCollection(status);
-    return status == Status.SUCCESS;
+    VBucket vbucket = bucket.vbucketOfKey(id);
+    VBucket.Outcome outcome = vbucket.delete(Leb128.prefixed(this.id, id), 0, false);
+    requireCollection(outcome.status());
+    return outcome.status() == Status.SUCCESS
+        ? Optional.of(mutation(vbucket, outcome))
+        : Optional.empty();
   }
 
   /** Expires a document now, whether it is due or not; returns false when there was none. */

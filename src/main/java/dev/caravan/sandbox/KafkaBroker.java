@@ -28,6 +28,7 @@ import org.apache.kafka.common.utils.Time;
 import org.apache.kafka.metadata.bootstrap.BootstrapDirectory;
 import org.apache.kafka.metadata.properties.MetaPropertiesEnsemble;
 import org.apache.kafka.metadata.storage.Formatter;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,7 +36,7 @@ import org.slf4j.LoggerFactory;
  * A real Kafka broker of one node, embedded: broker and KRaft controller in this process, behind a
  * real socket. Its data lives in a temporary directory that is deleted on {@link #close()}.
  *
- * <p>Started by {@link #start}; after that, immutable and safe for use by several threads.
+ * <p>Safe for use by several threads.
  */
 public final class KafkaBroker implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(KafkaBroker.class);
@@ -43,17 +44,19 @@ public final class KafkaBroker implements AutoCloseable {
   private static final String CLIENTS = "PLAINTEXT";
   private static final String CONTROLLER = "CONTROLLER";
 
-  private final String bootstrapServers;
+  private final String host;
+  private final int port;
+  private final Map<String, String> overrides;
   private final Path directory;
-  private final BrokerServer broker;
-  private final ControllerServer controller;
+  private @Nullable Servers servers;
 
   private KafkaBroker(
-      String bootstrapServers, Path directory, BrokerServer broker, ControllerServer controller) {
-    this.bootstrapServers = bootstrapServers;
+      String host, int port, Map<String, String> overrides, Path directory, Servers servers) {
+    this.host = host;
+    this.port = port;
+    this.overrides = overrides;
     this.directory = directory;
-    this.broker = broker;
-    this.controller = controller;
+    this.servers = servers;
   }
 
   /** Starts a broker on any free port of the loopback interface. */
@@ -74,7 +77,9 @@ public final class KafkaBroker implements AutoCloseable {
     Path directory = null;
     try {
       directory = Files.createTempDirectory("caravan-kafka-");
-      return start(host, port, overrides, directory);
+      format(directory);
+      Servers servers = Servers.start(host, port, overrides, directory);
+      return new KafkaBroker(host, servers.port(), overrides, directory, servers);
     } catch (Exception e) {
       if (directory != null) {
         deleteTree(directory);
@@ -91,49 +96,27 @@ public final class KafkaBroker implements AutoCloseable {
     }
   }
 
-  private static KafkaBroker start(
-      String host, int port, Map<String, String> overrides, Path directory) throws Exception {
-    Map<String, String> settings = settings(host, port, directory);
-    settings.putAll(overrides);
-    KafkaConfig config = new KafkaConfig(settings, false);
-    format(directory);
-    MetaPropertiesEnsemble properties =
-        new MetaPropertiesEnsemble.Loader()
-            .addLogDirs(List.of(directory.toString()))
-            .addMetadataLogDir(directory.toString())
-            .load();
-    // The controller's port is known only when it is bound; its voters learn it then.
-    CompletableFuture<Map<Integer, InetSocketAddress>> voters = new CompletableFuture<>();
-    SharedServer shared =
-        new SharedServer(
-            config,
-            properties,
-            Time.SYSTEM,
-            new Metrics(),
-            voters,
-            List.of(),
-            new StandardFaultHandlerFactory());
-    ControllerServer controller = null;
-    BrokerServer broker = null;
-    try {
-      controller =
-          new ControllerServer(
-              shared,
-              KafkaRaftServer.configSchema(),
-              new BootstrapDirectory(directory.toString(), Optional.empty()).read());
-      controller
-          .socketServerFirstBoundPortFuture()
-          .thenAccept(
-              bound -> voters.complete(Map.of(NODE_ID, new InetSocketAddress(host, bound))));
-      broker = new BrokerServer(shared);
-      controller.startup();
-      broker.startup();
-    } catch (Throwable t) {
-      stop(broker, controller);
-      throw t;
+  /** Stops the broker; its data stays. Clients find nobody at its port. Idempotent. */
+  public synchronized void stop() {
+    if (servers != null) {
+      servers.stop();
+      servers = null;
     }
-    int bound = broker.boundPort(new ListenerName(CLIENTS));
-    return new KafkaBroker(host + ":" + bound, directory, broker, controller);
+  }
+
+  /**
+   * Starts the broker again after {@link #stop}, with the same port and data.
+   *
+   * @throws IOException if it can't start
+   */
+  public synchronized void restart() throws IOException {
+    stop();
+    try {
+      servers = Servers.start(host, port, overrides, directory);
+    } catch (Exception e) {
+      throw new IOException(
+          "The embedded Kafka broker can't start again on " + bootstrapServers(), e);
+    }
   }
 
   private static Map<String, String> settings(String host, int port, Path directory) {
@@ -180,23 +163,14 @@ public final class KafkaBroker implements AutoCloseable {
 
   /** What a client takes as {@code bootstrap.servers}. */
   public String bootstrapServers() {
-    return bootstrapServers;
+    return host + ":" + port;
   }
 
   /** Stops the broker and deletes its data. */
   @Override
   public void close() {
-    stop(broker, controller);
+    stop();
     deleteTree(directory);
-  }
-
-  private static void stop(BrokerServer broker, ControllerServer controller) {
-    if (broker != null) {
-      broker.shutdown();
-    }
-    if (controller != null) {
-      controller.shutdown();
-    }
   }
 
   private static void deleteTree(Path directory) {
@@ -212,6 +186,65 @@ public final class KafkaBroker implements AutoCloseable {
       Files.deleteIfExists(path);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Broker and controller between a start and a stop. */
+  private record Servers(BrokerServer broker, ControllerServer controller, int port) {
+    static Servers start(String host, int port, Map<String, String> overrides, Path directory)
+        throws Exception {
+      Map<String, String> settings = settings(host, port, directory);
+      settings.putAll(overrides);
+      KafkaConfig config = new KafkaConfig(settings, false);
+      MetaPropertiesEnsemble properties =
+          new MetaPropertiesEnsemble.Loader()
+              .addLogDirs(List.of(directory.toString()))
+              .addMetadataLogDir(directory.toString())
+              .load();
+      // The controller's port is known only when it is bound; its voters learn it then.
+      CompletableFuture<Map<Integer, InetSocketAddress>> voters = new CompletableFuture<>();
+      SharedServer shared =
+          new SharedServer(
+              config,
+              properties,
+              Time.SYSTEM,
+              new Metrics(),
+              voters,
+              List.of(),
+              new StandardFaultHandlerFactory());
+      ControllerServer controller = null;
+      BrokerServer broker = null;
+      try {
+        controller =
+            new ControllerServer(
+                shared,
+                KafkaRaftServer.configSchema(),
+                new BootstrapDirectory(directory.toString(), Optional.empty()).read());
+        controller
+            .socketServerFirstBoundPortFuture()
+            .thenAccept(
+                bound -> voters.complete(Map.of(NODE_ID, new InetSocketAddress(host, bound))));
+        broker = new BrokerServer(shared);
+        controller.startup();
+        broker.startup();
+      } catch (Throwable t) {
+        stop(broker, controller);
+        throw t;
+      }
+      return new Servers(broker, controller, broker.boundPort(new ListenerName(CLIENTS)));
+    }
+
+    void stop() {
+      stop(broker, controller);
+    }
+
+    private static void stop(@Nullable BrokerServer broker, @Nullable ControllerServer controller) {
+      if (broker != null) {
+        broker.shutdown();
+      }
+      if (controller != null) {
+        controller.shutdown();
+      }
     }
   }
 }

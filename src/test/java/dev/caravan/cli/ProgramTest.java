@@ -15,6 +15,8 @@ import java.util.regex.Pattern;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 /** The commands as a user runs them. */
@@ -32,6 +34,20 @@ class ProgramTest {
     assertThat(out.toString().lines().reduce((first, second) -> second))
         .contains("demo: documents=300 records=300 missing=0 duplicated=0");
     assertThat(status).isZero();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"at_least_once", "exactly_once"})
+  void chaosEndsWithEveryDocumentInKafka(String guarantee) {
+    StringWriter out = new StringWriter();
+    CommandLine command = Caravan.commandLine().setOut(new PrintWriter(out, true));
+
+    int status = command.execute("chaos", "--seconds=10", "--guarantee=" + guarantee);
+
+    assertThat(status).as(out.toString()).isZero();
+    assertThat(out.toString().lines().reduce((first, second) -> second).orElseThrow())
+        .startsWith("chaos: faults=")
+        .contains(" missing=0 ", " reordered=0 ", " unknown=0");
   }
 
   /** Two processes; the worker is stopped as a service manager would, and started again. */

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.caravan.cli.ChaosWrite.Identity;
+import dev.caravan.record.RecordHeader;
+import dev.caravan.record.RecordHeaders;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+
+/**
+ * The records of the topic, as far as they are committed, in the order of their partitions. Of each
+ * it keeps what an audit needs. Not thread-safe.
+ */
+final class ChaosTopic implements AutoCloseable {
+  /** What a connector's records must have in their headers for that. */
+  static final String HEADERS =
+      Stream.of(RecordHeader.PARTITION, RecordHeader.SEQNO, RecordHeader.CAS)
+          .map(RecordHeader::label)
+          .collect(Collectors.joining(","));
+
+  private static final Duration QUIET = Duration.ofSeconds(2);
+
+  /** As long as a worker goes without committing offsets, and what it takes to do so. */
+  private static final long UNCOMMITTED_MILLIS = 6_000;
+
+  /** A record of the topic. */
+  record Entry(Identity identity, long timestamp, String where) {}
+
+  private final KafkaConsumer<byte[], byte[]> consumer;
+  private final List<Entry> entries = new ArrayList<>();
+
+  ChaosTopic(String brokers, String topic) {
+    consumer =
+        new KafkaConsumer<>(
+            Map.of(
+                ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG,
+                brokers,
+                ConsumerConfig.ISOLATION_LEVEL_CONFIG,
+                "read_committed",
+                ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG,
+                false),
+            new ByteArrayDeserializer(),
+            new ByteArrayDeserializer());
+    List<TopicPartition> partitions =
+        consumer.partitionsFor(topic).stream()
+            .map(partition -> new TopicPartition(topic, partition.partition()))
+            .toList();
+    consumer.assign(partitions);
+    consumer.seekToBeginning(partitions);
+  }
+
+  /** Reads until nothing more comes for a while. */
+  void readToEnd() {
+    int read;
+    do {
+      read = 0;
+      for (ConsumerRecord<byte[], byte[]> record : consumer.poll(QUIET)) {
+        entries.add(entry(record));
+        read++;
+      }
+    } while (read > 0);
+  }
+
+  private static Entry entry(ConsumerRecord<byte[], byte[]> record) {
+    return new Entry(
+        new Identity(
+            (int) number(record, RecordHeader.PARTITION),
+            number(record, RecordHeader.SEQNO),
+            number(record, RecordHeader.CAS)),
+        record.timestamp(),
+        record.partition() + "@" + record.offset());
+  }
+
+  private static long number(ConsumerRecord<byte[], byte[]> record, RecordHeader header) {
+    Header found = record.headers().lastHeader(RecordHeaders.DEFAULT_PREFIX + header.label());
+    if (found == null) {
+      throw new IllegalStateException(
+          "the record at " + record.partition() + "@" + record.offset() + " has no " + header);
+    }
+    return Long.parseUnsignedLong(new String(found.value(), UTF_8));
+  }
+
+  /** What was read so far. */
+  List<Entry> entries() {
+    return entries;
+  }
+
+  /**
+   * How many records were sent so shortly before one of these times, in milliseconds since the
+   * epoch, that their offsets may not have been committed by then.
+   */
+  int countBefore(List<Long> times) {
+    return (int)
+        entries.stream()
+            .filter(
+                entry ->
+                    times.stream()
+                        .anyMatch(
+                            time ->
+                                entry.timestamp() <= time
+                                    && entry.timestamp() > time - UNCOMMITTED_MILLIS))
+            .count();
+  }
+
+  @Override
+  public void close() {
+    consumer.close(Duration.ofSeconds(5));
+  }
+}
