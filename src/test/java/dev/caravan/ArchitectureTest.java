@@ -14,6 +14,7 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.library.GeneralCodingRules;
 import dev.caravan.component.CouchbaseDcpMessage;
+import dev.caravan.component.CouchbaseDcpRollbackMessage;
 import dev.caravan.component.EventType;
 import java.util.List;
 import java.util.Map;
@@ -86,7 +87,12 @@ class ArchitectureTest {
         .should()
         .dependOnClassesThat(
             resideInAPackage(ROOT + "component")
-                .and(not(belongToAnyOf(CouchbaseDcpMessage.class, EventType.class))))
+                .and(
+                    not(
+                        belongToAnyOf(
+                            CouchbaseDcpMessage.class,
+                            CouchbaseDcpRollbackMessage.class,
+                            EventType.class))))
         .check(caravan);
   }
 

@@ -2,6 +2,7 @@
 package dev.caravan.component;
 
 import dev.caravan.offset.OffsetStore;
+import dev.caravan.stream.RollbackPolicy;
 import dev.caravan.stream.SeedNodes;
 import dev.caravan.stream.StreamFrom;
 import dev.caravan.stream.StreamSettings;
@@ -64,6 +65,12 @@ public class CouchbaseDcpConfiguration implements Cloneable {
       defaultValue = "saved-or-beginning",
       enums = "saved-or-beginning,saved-or-now,beginning,now")
   private String streamFrom = "saved-or-beginning";
+
+  @UriParam(label = "consumer", defaultValue = "resume", enums = "resume,fail")
+  private String rollbackPolicy = "resume";
+
+  @UriParam(label = "consumer", defaultValue = "false")
+  private boolean rollbackEvents;
 
   @UriParam(label = "consumer")
   private @Nullable OffsetStore offsetStore;
@@ -152,6 +159,8 @@ public class CouchbaseDcpConfiguration implements Cloneable {
         collectionNames(),
         VbucketSelection.parse(vbuckets),
         StreamFrom.parse(streamFrom),
+        RollbackPolicy.parse(rollbackPolicy),
+        rollbackEvents,
         flowControlBufferSize,
         compression,
         noValue,
@@ -337,6 +346,32 @@ public class CouchbaseDcpConfiguration implements Cloneable {
    */
   public void setStreamFrom(String streamFrom) {
     this.streamFrom = streamFrom;
+  }
+
+  public String getRollbackPolicy() {
+    return rollbackPolicy;
+  }
+
+  /**
+   * What to do when Couchbase has lost changes that were read already, as after a failover: read
+   * again from the last change that is still there, or stop the consumer with an error, so that
+   * somebody can look at what was published. Either way it is logged and counted.
+   */
+  public void setRollbackPolicy(String rollbackPolicy) {
+    this.rollbackPolicy = rollbackPolicy;
+  }
+
+  public boolean isRollbackEvents() {
+    return rollbackEvents;
+  }
+
+  /**
+   * Whether the route is told of a rollback: with a message of event type ROLLBACK, before the
+   * changes that are read again, whose body is a Map with bucket, vBucket, fromSeqno, toSeqno,
+   * oldVbuuid and newVbuuid.
+   */
+  public void setRollbackEvents(boolean rollbackEvents) {
+    this.rollbackEvents = rollbackEvents;
   }
 
   public @Nullable OffsetStore getOffsetStore() {

@@ -3,7 +3,9 @@ package dev.caravan.component;
 
 import org.apache.camel.spi.Metadata;
 
-/** Names of the headers of a {@link CouchbaseDcpMessage}. */
+/**
+ * Names of the headers of a {@link CouchbaseDcpMessage} and a {@link CouchbaseDcpRollbackMessage}.
+ */
 public final class CouchbaseDcpConstants {
   @Metadata(
       label = "consumer",
@@ -83,6 +85,32 @@ public final class CouchbaseDcpConstants {
           "The document's extended attributes as JSON by name, if the option xattrs is on and the document has any.",
       javaType = "Map")
   public static final String XATTRS = "CamelCouchbaseDcpXattrs";
+
+  @Metadata(
+      label = "consumer",
+      description =
+          "Of a rollback: the last sequence number that was read, or saved, of the history that Couchbase lost (unsigned).",
+      javaType = "Long")
+  public static final String FROM_SEQNO = "CamelCouchbaseDcpFromSeqno";
+
+  @Metadata(
+      label = "consumer",
+      description =
+          "Of a rollback: the last sequence number that both histories have (unsigned). Reading goes on after it.",
+      javaType = "Long")
+  public static final String TO_SEQNO = "CamelCouchbaseDcpToSeqno";
+
+  @Metadata(
+      label = "consumer",
+      description = "Of a rollback: the id of the history that Couchbase lost.",
+      javaType = "Long")
+  public static final String OLD_VBUUID = "CamelCouchbaseDcpOldVbuuid";
+
+  @Metadata(
+      label = "consumer",
+      description = "Of a rollback: the id of the history that the vBucket has now.",
+      javaType = "Long")
+  public static final String NEW_VBUUID = "CamelCouchbaseDcpNewVbuuid";
 
   private CouchbaseDcpConstants() {}
 }

@@ -4,8 +4,11 @@ package dev.caravan.component;
 import dev.caravan.offset.TransactionalOffsetStore;
 import dev.caravan.stream.BucketStream;
 import dev.caravan.stream.DcpChange;
+import dev.caravan.stream.DcpEvent;
+import dev.caravan.stream.DcpRollback;
 import dev.caravan.stream.StreamSettings;
 import java.util.List;
+import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.apache.camel.Processor;
@@ -155,8 +158,12 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
 
   private final class ConsumerRoute implements Lane.Route {
     @Override
-    public Message message(DcpChange change) {
-      return new CouchbaseDcpMessage(getEndpoint().getCamelContext(), change);
+    public Message message(DcpEvent event) {
+      CamelContext context = getEndpoint().getCamelContext();
+      if (event instanceof DcpRollback rollback) {
+        return new CouchbaseDcpRollbackMessage(context, rollback);
+      }
+      return new CouchbaseDcpMessage(context, (DcpChange) event);
     }
 
     @Override

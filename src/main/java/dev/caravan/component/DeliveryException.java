@@ -2,6 +2,7 @@
 package dev.caravan.component;
 
 import dev.caravan.stream.DcpChange;
+import dev.caravan.stream.DcpEvent;
 import java.util.List;
 
 /**
@@ -11,14 +12,14 @@ import java.util.List;
 public final class DeliveryException extends Exception {
   private static final long serialVersionUID = 1L;
 
-  DeliveryException(List<DcpChange> changes, Throwable cause) {
+  DeliveryException(List<DcpEvent> changes, Throwable cause) {
     super(describe(changes) + " couldn't be delivered: " + cause, cause);
   }
 
-  private static String describe(List<DcpChange> changes) {
-    DcpChange first = changes.get(0);
+  private static String describe(List<DcpEvent> changes) {
+    DcpEvent first = changes.get(0);
     if (changes.size() == 1) {
-      return "Document " + name(first);
+      return first instanceof DcpChange ? "Document " + name(first) : "A " + name(first);
     }
     return "A batch of "
         + changes.size()
@@ -29,10 +30,9 @@ public final class DeliveryException extends Exception {
         + ",";
   }
 
-  private static String name(DcpChange change) {
-    return "'"
-        + change.documentId()
-        + "' (bucket '"
+  private static String name(DcpEvent change) {
+    return (change instanceof DcpChange document ? "'" + document.documentId() + "'" : "rollback")
+        + " (bucket '"
         + change.bucket()
         + "', vBucket "
         + change.vbucket()

@@ -2,7 +2,7 @@
 package dev.caravan.component;
 
 import dev.caravan.stream.ChangeSink;
-import dev.caravan.stream.DcpChange;
+import dev.caravan.stream.DcpEvent;
 import java.util.ArrayDeque;
 import java.util.Collection;
 import java.util.concurrent.TimeUnit;
@@ -10,7 +10,7 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Hands changes from the event loops over to the lane.
+ * Hands events from the event loops over to the lane.
  *
  * <p>It has no bound of its own, because an event loop must not wait: what a node sends ahead of
  * its acknowledgements is bounded by the flow-control window. Thread-safe; any number of threads
@@ -19,15 +19,15 @@ import java.util.concurrent.locks.ReentrantLock;
 final class Inbox implements ChangeSink {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition arrived = lock.newCondition();
-  private final ArrayDeque<DcpChange> changes = new ArrayDeque<>();
+  private final ArrayDeque<DcpEvent> events = new ArrayDeque<>();
   private boolean waiting;
   private boolean woken;
 
   @Override
-  public void offer(DcpChange change) {
+  public void offer(DcpEvent event) {
     lock.lock();
     try {
-      changes.add(change);
+      events.add(event);
       if (waiting) {
         arrived.signal();
       }
@@ -48,11 +48,11 @@ final class Inbox implements ChangeSink {
   }
 
   /** Moves changes that are there into the target, without waiting. */
-  void drainTo(Collection<DcpChange> target, int limit) {
+  void drainTo(Collection<DcpEvent> target, int limit) {
     lock.lock();
     try {
-      for (int i = 0; i < limit && !changes.isEmpty(); i++) {
-        target.add(changes.poll());
+      for (int i = 0; i < limit && !events.isEmpty(); i++) {
+        target.add(events.poll());
       }
     } finally {
       lock.unlock();
@@ -69,7 +69,7 @@ final class Inbox implements ChangeSink {
   boolean await(boolean forChanges, long deadlineNanos) throws InterruptedException {
     lock.lockInterruptibly();
     try {
-      while (!woken && !(forChanges && !changes.isEmpty())) {
+      while (!woken && !(forChanges && !events.isEmpty())) {
         long remaining = deadlineNanos - System.nanoTime();
         if (remaining <= 0) {
           return false;

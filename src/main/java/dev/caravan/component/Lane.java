@@ -4,7 +4,7 @@ package dev.caravan.component;
 import dev.caravan.offset.TransactionalOffsetStore;
 import dev.caravan.stream.BucketStatus;
 import dev.caravan.stream.BucketStream;
-import dev.caravan.stream.DcpChange;
+import dev.caravan.stream.DcpEvent;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -45,7 +45,7 @@ final class Lane implements Runnable {
 
     Exchange exchange(List<Message> messages);
 
-    Message message(DcpChange change);
+    Message message(DcpEvent change);
 
     /**
      * Starts the exchange on its way; the callback comes on any thread, perhaps before this
@@ -66,7 +66,7 @@ final class Lane implements Runnable {
   private final InFlight inFlight;
   private final Commits commits;
   private final Duration drainTimeout;
-  private final ArrayDeque<DcpChange> taken = new ArrayDeque<>();
+  private final ArrayDeque<DcpEvent> taken = new ArrayDeque<>();
   private final LongAdder documents = new LongAdder();
   private final AtomicReference<Throwable> failure = new AtomicReference<>();
   private final Object interruption = new Object();
@@ -153,10 +153,10 @@ final class Lane implements Runnable {
     if (taken.isEmpty()) {
       inbox.drainTo(taken, Math.max(TAKE, batchSize));
     }
-    List<DcpChange> changes = new ArrayList<>(Math.min(batchSize, taken.size()));
+    List<DcpEvent> changes = new ArrayList<>(Math.min(batchSize, taken.size()));
     long bytes = 0;
     while (changes.size() < batchSize && !taken.isEmpty() && bytes < inFlight.maxBytes()) {
-      DcpChange change = taken.poll();
+      DcpEvent change = taken.poll();
       if (!change.isStale()) {
         changes.add(change);
         bytes += change.contentSize();
@@ -169,13 +169,13 @@ final class Lane implements Runnable {
     return true;
   }
 
-  private void deliver(List<DcpChange> changes, long bytes) {
+  private void deliver(List<DcpEvent> changes, long bytes) {
     Exchange exchange;
     if (batchSize == 1) {
       exchange = route.exchange(route.message(changes.get(0)));
     } else {
       List<Message> messages = new ArrayList<>(changes.size());
-      for (DcpChange change : changes) {
+      for (DcpEvent change : changes) {
         messages.add(route.message(change));
       }
       exchange = route.exchange(messages);
@@ -208,7 +208,7 @@ final class Lane implements Runnable {
     return true;
   }
 
-  private static void count(List<DcpChange> changes, boolean dispatched) {
+  private static void count(List<DcpEvent> changes, boolean dispatched) {
     int from = 0;
     for (int i = 1; i <= changes.size(); i++) {
       BucketStream stream = changes.get(from).stream();
@@ -223,14 +223,14 @@ final class Lane implements Runnable {
     }
   }
 
-  private void delivered(Exchange exchange, List<DcpChange> changes, long bytes) {
+  private void delivered(Exchange exchange, List<DcpEvent> changes, long bytes) {
     Exception cause = exchange.getException();
     if (cause == null && exchange.isRollbackOnly()) {
       cause = new IllegalStateException("The route marked the exchange as rollback only.");
     }
     if (cause == null) {
       documents.add(changes.size());
-      DcpChange.acknowledge(changes);
+      DcpEvent.acknowledge(changes);
     } else if (stopping) {
       // Stopping interrupts a wait in the route. The changes will be read again.
       LOG.debug("Not delivered because of stopping: {}", cause.toString());
@@ -240,7 +240,7 @@ final class Lane implements Runnable {
     leave(exchange, changes, bytes);
   }
 
-  private void leave(Exchange exchange, List<DcpChange> changes, long bytes) {
+  private void leave(Exchange exchange, List<DcpEvent> changes, long bytes) {
     route.release(exchange);
     count(changes, false);
     if (inFlight.end(bytes)) {

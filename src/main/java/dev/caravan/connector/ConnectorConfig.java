@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
@@ -49,6 +50,8 @@ public final class ConnectorConfig {
   public static final String HEADER_PREFIX = "couchbase.header.name.prefix";
   public static final String GUARANTEE = "delivery.guarantee";
   public static final String TRANSACTION_INTERVAL = "transaction.boundary.interval.ms";
+  public static final String ROLLBACK_POLICY = "couchbase.rollback.policy";
+  public static final String OPERATIONS_TOPIC = "couchbase.operations.topic";
   public static final String BUFFER_SIZE = "couchbase.dcpConnectionBufferSize";
 
   /** The class that the mission's page names, and this project's own name for the same thing. */
@@ -193,6 +196,22 @@ public final class ConnectorConfig {
               "With exactly_once, after how many milliseconds a transaction is committed, 1 to "
                   + MAX_TRANSACTION_INTERVAL
                   + ": so much later are records seen, and the fewer commits there are.")
+          .define(
+              ROLLBACK_POLICY,
+              ConfigDef.Type.STRING,
+              "resume",
+              ConfigDef.ValidString.in("resume", "fail"),
+              Importance.MEDIUM,
+              "What to do when Couchbase has lost changes that were published already: resume from"
+                  + " the last one that is still there, or fail the task.")
+          .define(
+              OPERATIONS_TOPIC,
+              ConfigDef.Type.STRING,
+              null,
+              check(ConnectorConfig::checkOperationsTopic),
+              Importance.LOW,
+              "The topic that a record of each rollback goes to. Without it, rollbacks are logged"
+                  + " only.")
           .define(
               BUFFER_SIZE,
               ConfigDef.Type.INT,
@@ -342,6 +361,13 @@ public final class ConnectorConfig {
           "Value must be 1 to "
               + MAX_TRANSACTION_INTERVAL
               + " milliseconds: Kafka aborts transactions that last longer than 15 s");
+    }
+  }
+
+  private static void checkOperationsTopic(String key, Object value) {
+    if (!isTopicName((String) value)) {
+      throw new ConfigException(
+          key, value, "A Kafka topic has 1 to 249 letters, digits or any of . _ -");
     }
   }
 
@@ -513,6 +539,16 @@ public final class ConnectorConfig {
   public OptionalInt bufferSize() {
     int bytes = (int) values.get(BUFFER_SIZE);
     return bytes == 0 ? OptionalInt.empty() : OptionalInt.of(bytes);
+  }
+
+  /** What to do on a rollback: {@code resume} or {@code fail}. */
+  public String rollbackPolicy() {
+    return (String) values.get(ROLLBACK_POLICY);
+  }
+
+  /** The topic that a record of each rollback goes to; empty for none. */
+  public Optional<String> operationsTopic() {
+    return Optional.ofNullable((String) values.get(OPERATIONS_TOPIC));
   }
 
   /** The tasks that share the work of this connector, {@code tasks.max} of them. */

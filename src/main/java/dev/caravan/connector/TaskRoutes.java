@@ -70,6 +70,8 @@ public final class TaskRoutes implements TaskFactory {
     parameters.put("buckets", String.join(",", connector.buckets()));
     parameters.put("connectionString", connector.connectionString());
     parameters.put("vbuckets", task.vbuckets());
+    parameters.put("rollbackPolicy", connector.rollbackPolicy());
+    parameters.put("rollbackEvents", connector.operationsTopic().isPresent());
     parameters.put("bufferSize", bufferSize(task));
     parameters.put("batchSize", rate.batchSize());
     parameters.put("unlimited", rate.unlimited());
@@ -96,7 +98,8 @@ public final class TaskRoutes implements TaskFactory {
         registry
             .<RecordFormat>map(known -> new DocumentAvro(connector.schemaName(), known))
             .orElseGet(DocumentJson::new);
-    return new RecordShaper(connector.topicPrefix(), format, connector.headers());
+    RecordShaper shaper = new RecordShaper(connector.topicPrefix(), format, connector.headers());
+    return connector.operationsTopic().map(shaper::withOperationsTopic).orElse(shaper);
   }
 
   /** A route id takes no other characters; "~" and the code point in hexadecimal stand for them. */

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
 import dev.caravan.component.CouchbaseDcpMessage;
+import dev.caravan.component.CouchbaseDcpRollbackMessage;
 import dev.caravan.component.EventType;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,6 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.apache.camel.Processor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The step of a route that turns what couchbase-dcp consumed into Kafka records: the document id
@@ -30,6 +32,7 @@ public final class RecordShaper implements Processor {
   private final String topicPrefix;
   private final RecordFormat format;
   private final RecordHeaders headers;
+  private final @Nullable String operationsTopic;
   private final Map<String, String> topics = new ConcurrentHashMap<>();
 
   /**
@@ -38,9 +41,18 @@ public final class RecordShaper implements Processor {
    * @param headers what the headers of the Kafka records tell
    */
   public RecordShaper(String topicPrefix, RecordFormat format, RecordHeaders headers) {
+    this(topicPrefix, format, headers, null);
+  }
+
+  private RecordShaper(
+      String topicPrefix,
+      RecordFormat format,
+      RecordHeaders headers,
+      @Nullable String operationsTopic) {
     this.topicPrefix = requireNonNull(topicPrefix, "topicPrefix is null");
     this.format = requireNonNull(format, "format is null");
     this.headers = requireNonNull(headers, "headers is null");
+    this.operationsTopic = operationsTopic;
   }
 
   /** Shapes records as JSON with the fields bucket, document and body. */
@@ -48,11 +60,16 @@ public final class RecordShaper implements Processor {
     this(topicPrefix, new DocumentJson(), RecordHeaders.NONE);
   }
 
+  /** The same, and a rollback becomes a record of this topic; see {@link RollbackRecord}. */
+  public RecordShaper withOperationsTopic(String topic) {
+    return new RecordShaper(topicPrefix, format, headers, topic);
+  }
+
   @Override
   public void process(Exchange exchange) {
     Message message = exchange.getMessage();
-    if (message instanceof CouchbaseDcpMessage change) {
-      exchange.setMessage(shape(change));
+    if (message instanceof CouchbaseDcpMessage || message instanceof CouchbaseDcpRollbackMessage) {
+      exchange.setMessage(record(message));
       return;
     }
     if (!(message.getBody() instanceof List<?> changes)) {
@@ -63,9 +80,21 @@ public final class RecordShaper implements Processor {
     }
     List<Message> records = new ArrayList<>(changes.size());
     for (Object change : changes) {
-      records.add(shape((CouchbaseDcpMessage) change));
+      records.add(record(change));
     }
     message.setBody(records);
+  }
+
+  private KafkaRecord record(Object message) {
+    if (message instanceof CouchbaseDcpRollbackMessage rollback) {
+      if (operationsTopic == null) {
+        throw new IllegalArgumentException(
+            "The record shaper has no operations topic for a rollback: give it one, or leave"
+                + " rollbackEvents of the couchbase-dcp endpoint off");
+      }
+      return RollbackRecord.of(rollback, operationsTopic);
+    }
+    return shape((CouchbaseDcpMessage) message);
   }
 
   private KafkaRecord shape(CouchbaseDcpMessage change) {

@@ -108,6 +108,7 @@ public final class BucketStream {
    * @return when to be called again at the latest, as {@link System#nanoTime}
    * @throws IllegalArgumentException if the bucket can't be read as configured, whatever happens
    *     later
+   * @throws ConnectionFailure if the bucket must not be read any further
    */
   public long tend() {
     long now = System.nanoTime();
@@ -223,6 +224,9 @@ public final class BucketStream {
   }
 
   private void lost(Throwable cause) {
+    if (cause instanceof ConnectionFailure failure && failure.isFinal()) {
+      throw failure;
+    }
     closing = session().close();
     closing.thenRun(sink::wakeUp);
     located = NOWHERE;

@@ -7,8 +7,8 @@ package dev.caravan.stream;
  */
 public interface ChangeSink {
 
-  /** Takes one change; changes of one vBucket come in stream order. */
-  void offer(DcpChange change);
+  /** Takes one event; those of one vBucket come in stream order. */
+  void offer(DcpEvent event);
 
   /**
    * Tells that something other than a change has happened, so that the lane should look after its

@@ -26,6 +26,8 @@ public final class ConnectionFailure extends RuntimeException {
     NO_SUCH_COLLECTION,
     /** The offset store can't be read. */
     OFFSETS,
+    /** Couchbase lost changes that were read, and the policy is to stop then. */
+    ROLLED_BACK,
     /** Anything else. */
     OTHER
   }
@@ -43,6 +45,11 @@ public final class ConnectionFailure extends RuntimeException {
 
   public Reason reason() {
     return reason;
+  }
+
+  /** Whether trying again would not be what was asked for. */
+  boolean isFinal() {
+    return reason == Reason.ROLLED_BACK;
   }
 
   /**

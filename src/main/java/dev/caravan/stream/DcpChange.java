@@ -6,23 +6,14 @@ import com.couchbase.client.dcp.message.ContentAndXattrs;
 import com.couchbase.client.dcp.message.DataType;
 import com.couchbase.client.dcp.message.MessageUtil;
 import com.couchbase.client.dcp.transport.netty.ChannelFlowController;
-import java.util.List;
 import java.util.Map;
 
 /**
  * One mutation, deletion or expiration as it came over the wire. Immutable, on the heap: no Netty
  * buffer outlives the event loop's callback. The value stays compressed until somebody asks for it,
  * so that what waits in memory is no larger than the flow-control window says.
- *
- * <p>Whoever takes a change must {@link #acknowledge} it when it is done with it, from any thread;
- * until then the server counts its bytes against the flow-control window, and its vBucket's
- * progress doesn't pass it.
  */
-public final class DcpChange {
-  private final DcpSession session;
-  private final ChannelFlowController window;
-  private final int wireSize;
-  private final Position position;
+public final class DcpChange extends DcpEvent {
   private final Keyspace keyspace;
   private final String documentId;
   private final byte opcode;
@@ -47,10 +38,7 @@ public final class DcpChange {
       int flags,
       long expiry,
       byte[] value) {
-    this.session = session;
-    this.window = window;
-    this.wireSize = wireSize;
-    this.position = position;
+    super(session, window, wireSize, position);
     this.keyspace = keyspace;
     this.documentId = documentId;
     this.opcode = opcode;
@@ -60,10 +48,6 @@ public final class DcpChange {
     this.flags = flags;
     this.expiry = expiry;
     this.value = value;
-  }
-
-  public String bucket() {
-    return session.bucket();
   }
 
   public String scope() {
@@ -84,18 +68,6 @@ public final class DcpChange {
 
   public boolean isExpiration() {
     return opcode == MessageUtil.DCP_EXPIRATION_OPCODE;
-  }
-
-  public int vbucket() {
-    return position.vbucket;
-  }
-
-  public long vbuuid() {
-    return position.snapshot.vbuuid();
-  }
-
-  public long seqno() {
-    return position.seqno;
   }
 
   public long revSeqno() {
@@ -150,41 +122,10 @@ public final class DcpChange {
         : ContentAndXattrs.parse(datatype, inflated);
   }
 
-  /** How many bytes the inflated value takes, without inflating it. */
+  @Override
   public int contentSize() {
     return DataType.contains(datatype, DataType.SNAPPY)
         ? SnappyPreamble.inflatedSize(value)
         : value.length;
-  }
-
-  /**
-   * Whether the session that this came from is over, so that it will arrive again from the next
-   * one.
-   */
-  public boolean isStale() {
-    return session.isClosed();
-  }
-
-  /** The bucket stream that this is part of. */
-  public BucketStream stream() {
-    return session.stream();
-  }
-
-  /**
-   * Marks changes as done and gives their bytes back to the flow-control windows that they came
-   * through.
-   */
-  public static void acknowledge(List<DcpChange> changes) {
-    int bytes = 0;
-    for (int i = 0; i < changes.size(); i++) {
-      DcpChange change = changes.get(i);
-      change.session.progress().acknowledge(change.position);
-      bytes += change.wireSize;
-      if (i + 1 == changes.size() || changes.get(i + 1).window != change.window) {
-        change.session.released(bytes);
-        change.window.ack(bytes);
-        bytes = 0;
-      }
-    }
   }
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.stream;
 
+import static java.util.Objects.requireNonNull;
+
+import com.couchbase.client.core.deps.io.netty.buffer.ByteBuf;
 import com.couchbase.client.core.deps.io.netty.channel.Channel;
 import com.couchbase.client.core.deps.io.netty.channel.ChannelPipeline;
 import com.couchbase.client.core.deps.io.netty.channel.EventLoopGroup;
@@ -17,8 +20,10 @@ import com.couchbase.client.dcp.events.DcpFailureEvent;
 import com.couchbase.client.dcp.events.StreamEndEvent;
 import com.couchbase.client.dcp.highlevel.SnapshotMarker;
 import com.couchbase.client.dcp.highlevel.StreamOffset;
+import com.couchbase.client.dcp.message.DcpFailoverLogResponse;
 import com.couchbase.client.dcp.state.PartitionState;
 import dev.caravan.offset.Offset;
+import dev.caravan.stream.ConnectionFailure.Reason;
 import dev.caravan.stream.StreamSettings.Login;
 import java.util.HashMap;
 import java.util.List;
@@ -98,7 +103,7 @@ final class DcpSession {
         new NodeConnections(settings.seedNodes().hosts().size(), this::connectionFailed);
     this.names = new FailureNames(stream.bucket(), settings.seedNodes(), connections);
     this.held = new HeldBytes(settings.flowControlBufferSize(), connections::count);
-    this.reader = new EventReader(this, settings.collections(), progress, sink, held);
+    this.reader = new EventReader(this, settings, progress, sink, held);
   }
 
   String bucket() {
@@ -124,12 +129,20 @@ final class DcpSession {
       begun = true;
     }
     // Making a client may look up DNS SRV records, so that isn't for the lane either.
-    connecting.update(
+    CompletableFuture<Void> attempt =
         Mono.fromCallable(this::newClient)
             .subscribeOn(Schedulers.boundedElastic())
             .flatMap(Client::connect)
-            .subscribe(
-                ignored -> {}, connected::completeExceptionally, () -> connected.complete(null)));
+            .toFuture();
+    attempt.whenComplete(
+        (ignored, error) -> {
+          if (error == null) {
+            connected.complete(null);
+          } else {
+            connected.completeExceptionally(error);
+          }
+        });
+    connecting.update(() -> attempt.cancel(true));
     CompletableFuture<Object> first = CompletableFuture.anyOf(connected, decisiveFailure);
     return first.handle(
         (ignored, error) -> {
@@ -395,20 +408,47 @@ final class DcpSession {
    */
   void onRollback(int vbucket, long seqno) {
     Client client = client();
-    StreamOffset refused = client.sessionState().get(vbucket).getMostRecentOpenStreamOffset();
-    LOG.warn(
-        "Bucket '{}': Couchbase rolled back vBucket {} from seqno {} (vbuuid {}) to seqno {}; streaming again from there.",
-        bucket(),
-        vbucket,
-        Long.toUnsignedString(refused.getSeqno()),
-        Long.toHexString(refused.getVbuuid()),
-        Long.toUnsignedString(seqno));
+    StreamOffset refused =
+        requireNonNull(client.sessionState().get(vbucket).getMostRecentOpenStreamOffset());
     rollbacks.incrementAndGet();
+    boolean resume = settings.rollbackPolicy() == RollbackPolicy.RESUME;
+    String what =
+        "Couchbase rolled back vBucket %d of bucket '%s' from seqno %s (vbuuid %x) to seqno %s"
+            .formatted(
+                vbucket,
+                bucket(),
+                Long.toUnsignedString(refused.getSeqno()),
+                refused.getVbuuid(),
+                Long.toUnsignedString(seqno));
+    if (!resume) {
+      fail(
+          new ConnectionFailure(
+              Reason.ROLLED_BACK,
+              what
+                  + ": later changes that were read are lost there. rollbackPolicy is 'fail', so nothing more is"
+                  + " read; set it to 'resume' and start again to go on from there."));
+      return;
+    }
+    LOG.warn("{}; reading again from there.", what);
     StreamOffset from =
         seqno == 0
             ? StreamOffset.ZERO
             : new StreamOffset(refused.getVbuuid(), seqno, new SnapshotMarker(seqno, seqno), 0);
-    client.resumeStreaming(Map.of(vbucket, from)).subscribe(ignored -> {}, this::fail);
+    client
+        .failoverLog(vbucket)
+        .map(DcpSession::currentVbuuid)
+        .doOnNext(vbuuid -> reader.rolledBack(vbucket, offset(from), offset(refused), vbuuid))
+        .then(Mono.defer(() -> client.resumeStreaming(Map.of(vbucket, from))))
+        .subscribe(ignored -> {}, this::fail);
+  }
+
+  /** Owns the failover log and releases it. The newest branch of the history comes first. */
+  private static long currentVbuuid(ByteBuf failoverLog) {
+    try {
+      return DcpFailoverLogResponse.entries(failoverLog).get(0).getUuid();
+    } finally {
+      failoverLog.release();
+    }
   }
 
   /** Adds the handshake's watcher in front of the client's own authentication. */

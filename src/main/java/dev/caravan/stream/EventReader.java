@@ -10,9 +10,9 @@ import com.couchbase.client.dcp.message.MessageUtil;
 import com.couchbase.client.dcp.message.RollbackMessage;
 import com.couchbase.client.dcp.state.PartitionState;
 import com.couchbase.client.dcp.transport.netty.ChannelFlowController;
+import dev.caravan.offset.Offset;
 import dev.caravan.stream.ConnectionFailure.Reason;
 import java.util.Collection;
-import java.util.Set;
 
 /**
  * Turns the events of a session's streams into {@link DcpChange}s and {@link Progress}.
@@ -26,7 +26,7 @@ import java.util.Set;
  */
 final class EventReader {
   private final DcpSession session;
-  private final Set<String> collections;
+  private final StreamSettings settings;
   private final Progress progress;
   private final ChangeSink sink;
   private final HeldBytes held;
@@ -34,12 +34,12 @@ final class EventReader {
 
   EventReader(
       DcpSession session,
-      Set<String> collections,
+      StreamSettings settings,
       Progress progress,
       ChangeSink sink,
       HeldBytes held) {
     this.session = session;
-    this.collections = collections;
+    this.settings = settings;
     this.progress = progress;
     this.sink = sink;
     this.held = held;
@@ -48,7 +48,8 @@ final class EventReader {
   /** Makes ready for the streams of these vBuckets, before they are opened. */
   void expect(Collection<Integer> selected, int vbucketCount) {
     VbucketStream[] streams = new VbucketStream[vbucketCount];
-    selected.forEach(vbucket -> streams[vbucket] = new VbucketStream(vbucket, collections));
+    selected.forEach(
+        vbucket -> streams[vbucket] = new VbucketStream(vbucket, settings.collections()));
     vbuckets = streams;
   }
 
@@ -110,6 +111,31 @@ final class EventReader {
     } finally {
       event.release();
     }
+  }
+
+  /**
+   * Notes that a vBucket's history was lost in part, before its stream is opened again.
+   *
+   * @param from where that will be, in the history that was asked for
+   * @param refused what was asked for
+   * @param newVbuuid the history that the vBucket has now
+   */
+  void rolledBack(int vbucket, Offset from, Offset refused, long newVbuuid) {
+    if (session.isOver()) {
+      return;
+    }
+    StreamSnapshot snapshot =
+        new StreamSnapshot(
+            from.vbuuid(),
+            from.snapshotStartSeqno(),
+            from.snapshotEndSeqno(),
+            from.collectionsManifestUid());
+    if (!settings.rollbackEvents()) {
+      progress.advance(vbucket, snapshot, from.bySeqno());
+      return;
+    }
+    Position position = progress.add(vbucket, snapshot, from.bySeqno());
+    sink.offer(new DcpRollback(session, position, refused.bySeqno(), refused.vbuuid(), newVbuuid));
   }
 
   private boolean hold(int bytes) {

@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  *     runtime's
  * @param login the user and password for a bucket, asked for at every connection
  * @param collections qualified names, {@code scope.collection}; empty for the whole bucket
+ * @param rollbackEvents whether a rollback goes to the sink, too
  * @param flowControlBufferSize bytes that each node may send before they are acknowledged
  */
 public record StreamSettings(
@@ -24,6 +25,8 @@ public record StreamSettings(
     Set<String> collections,
     VbucketSelection vbuckets,
     StreamFrom streamFrom,
+    RollbackPolicy rollbackPolicy,
+    boolean rollbackEvents,
     int flowControlBufferSize,
     boolean compression,
     boolean noValue,

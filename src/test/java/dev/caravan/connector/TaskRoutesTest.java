@@ -5,9 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.caravan.offset.MemoryOffsetStore;
 import dev.caravan.offset.OffsetStore;
+import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.Sandbox;
+import dev.caravan.sandbox.VBucketReplica;
 import dev.caravan.testkit.Topic;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -75,6 +79,48 @@ class TaskRoutesTest {
                               .isEqualTo(new TaskStatus(TaskStatus.Phase.STREAMING, null))));
     } finally {
       running.forEach(Task::close);
+    }
+  }
+
+  @Test
+  void aRollbackIsTheOperationsTopicsToTell() throws Exception {
+    Bucket bucket = sandbox.couchbase().createBucket("failing");
+    Task task =
+        start(
+            config(
+                    "failing",
+                    Map.of(
+                        "couchbase.bucket", "failing",
+                        "couchbase.operations.topic", "operations"))
+                .tasks()
+                .get(0),
+            new MemoryOffsetStore());
+    try (Topic documents = new Topic(sandbox.kafkaAddress(), "failing");
+        Topic operations = new Topic(sandbox.kafkaAddress(), "operations")) {
+      int vbucket = bucket.vbucketOf("doc");
+      VBucketReplica replica = bucket.replica(vbucket);
+      long oldVbuuid = bucket.vbuuid(vbucket);
+      bucket.upsert("doc", "1");
+      documents.awaitRecords(1);
+
+      bucket.failOver(replica);
+
+      ConsumerRecord<String, byte[]> told = operations.awaitRecords(1).get(0);
+      assertThat(told.key()).isEqualTo("failing/" + vbucket);
+      assertThat(
+              new ObjectMapper()
+                  .readValue(told.value(), new TypeReference<Map<String, Object>>() {}))
+          .containsEntry("event", "rollback")
+          .containsEntry("bucket", "failing")
+          .containsEntry("vBucket", vbucket)
+          .containsEntry("fromSeqno", 1)
+          .containsEntry("toSeqno", 0)
+          .containsEntry("oldVbuuid", oldVbuuid)
+          .containsEntry("newVbuuid", bucket.vbuuid(vbucket));
+      assertThat(task.status().error()).isNull();
+    } finally {
+      task.close();
+      sandbox.couchbase().dropBucket("failing");
     }
   }
 

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.component;
+
+import dev.caravan.stream.DcpRollback;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.apache.camel.CamelContext;
+import org.apache.camel.support.DefaultMessage;
+
+/**
+ * Couchbase has lost a part of a vBucket's history that the route has seen: changes after {@link
+ * #getToSeqno} did not happen. Comes if the option {@code rollbackEvents} is on, before the changes
+ * that are read again.
+ *
+ * <p>The body is a {@code Map} of what the getters tell, so that a route can write it as JSON;
+ * headers are made when somebody asks for one. What the getters tell never changes. Headers and
+ * body are those of a Camel message: the route may replace them, from one thread at a time.
+ */
+public final class CouchbaseDcpRollbackMessage extends DefaultMessage {
+  private final DcpRollback rollback;
+
+  CouchbaseDcpRollbackMessage(CamelContext context, DcpRollback rollback) {
+    super(context);
+    this.rollback = rollback;
+    setBody(fields());
+  }
+
+  private Map<String, Object> fields() {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("event", "rollback");
+    fields.put("bucket", getBucket());
+    fields.put("vBucket", getVbucket());
+    fields.put("fromSeqno", getFromSeqno());
+    fields.put("toSeqno", getToSeqno());
+    fields.put("oldVbuuid", getOldVbuuid());
+    fields.put("newVbuuid", getNewVbuuid());
+    return fields;
+  }
+
+  public String getBucket() {
+    return rollback.bucket();
+  }
+
+  public int getVbucket() {
+    return rollback.vbucket();
+  }
+
+  /** The last sequence number that was read, or saved, of the lost history; unsigned. */
+  public long getFromSeqno() {
+    return rollback.fromSeqno();
+  }
+
+  /** The last sequence number that both histories have, unsigned; reading goes on after it. */
+  public long getToSeqno() {
+    return rollback.toSeqno();
+  }
+
+  /** The id of the history that was lost. */
+  public long getOldVbuuid() {
+    return rollback.oldVbuuid();
+  }
+
+  /** The id of the history that the vBucket has now. */
+  public long getNewVbuuid() {
+    return rollback.newVbuuid();
+  }
+
+  @Override
+  protected boolean isPopulateHeadersSupported() {
+    return true;
+  }
+
+  @Override
+  protected void populateInitialHeaders(Map<String, Object> headers) {
+    headers.put(CouchbaseDcpConstants.EVENT_TYPE, EventType.ROLLBACK);
+    headers.put(CouchbaseDcpConstants.BUCKET, getBucket());
+    headers.put(CouchbaseDcpConstants.VBUCKET, getVbucket());
+    headers.put(CouchbaseDcpConstants.FROM_SEQNO, getFromSeqno());
+    headers.put(CouchbaseDcpConstants.TO_SEQNO, getToSeqno());
+    headers.put(CouchbaseDcpConstants.OLD_VBUUID, getOldVbuuid());
+    headers.put(CouchbaseDcpConstants.NEW_VBUUID, getNewVbuuid());
+  }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.record;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.caravan.component.CouchbaseDcpRollbackMessage;
+import java.util.Map;
+
+/**
+ * Tells the operations topic that Couchbase has lost a part of a vBucket's history: records of the
+ * documents' topic that come from a later change of it did not happen.
+ *
+ * <pre>{@code
+ * key    travel/17
+ * value  {"event":"rollback","bucket":"travel","vBucket":17,
+ *         "fromSeqno":120,"toSeqno":100,"oldVbuuid":71..,"newVbuuid":25..}
+ * }</pre>
+ *
+ * <p>Sequence numbers and vbuuids are written as the offsets topic has them, as signed numbers.
+ */
+final class RollbackRecord {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private RollbackRecord() {}
+
+  static KafkaRecord of(CouchbaseDcpRollbackMessage rollback, String topic) {
+    String key = rollback.getBucket() + "/" + rollback.getVbucket();
+    try {
+      return new KafkaRecord(
+          rollback.getCamelContext(),
+          topic,
+          key.getBytes(UTF_8),
+          JSON.writeValueAsBytes(rollback.getBody()),
+          Map.of());
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("A map of strings and numbers can't be written", e);
+    }
+  }
+}

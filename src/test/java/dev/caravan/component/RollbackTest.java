@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.component;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.caravan.sandbox.Bucket;
+import dev.caravan.sandbox.CouchbaseNode;
+import dev.caravan.sandbox.VBucketReplica;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.apache.camel.Exchange;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Changes that were read and that Couchbase lost afterwards, in a failover. */
+class RollbackTest {
+  private static CouchbaseNode node;
+
+  private final List<String> received = new CopyOnWriteArrayList<>();
+  private final List<Map<?, ?>> rollbacks = new CopyOnWriteArrayList<>();
+  private final Routes routes = new Routes();
+  private String name;
+  private Bucket bucket;
+
+  @BeforeAll
+  static void startNode() throws Exception {
+    node = CouchbaseNode.builder().vbuckets(1).start();
+  }
+
+  @AfterAll
+  static void stopNode() {
+    node.close();
+  }
+
+  @BeforeEach
+  void createBucket(TestInfo info) {
+    name = info.getTestMethod().orElseThrow().getName();
+    bucket = node.createBucket(name);
+  }
+
+  @AfterEach
+  void stopRoutes() {
+    routes.close();
+    node.dropBucket(name);
+  }
+
+  private void start(String options) throws Exception {
+    routes.start(
+        "couchbase-dcp:%s?connectionString=%s&retryBackoff=50ms&%s"
+            .formatted(name, node.connectionString(), options),
+        this::receive);
+  }
+
+  private void receive(Exchange exchange) {
+    if (exchange.getIn().getBody() instanceof List<?> batch) {
+      batch.forEach(this::receive);
+    } else {
+      receive(exchange.getIn());
+    }
+  }
+
+  private void receive(Object message) {
+    if (message instanceof CouchbaseDcpRollbackMessage rollback) {
+      received.add("rollback");
+      rollbacks.add(rollback.getBody(Map.class));
+      assertThat(rollback.getHeaders())
+          .containsEntry(CouchbaseDcpConstants.EVENT_TYPE, EventType.ROLLBACK)
+          .containsEntry(CouchbaseDcpConstants.FROM_SEQNO, rollback.getFromSeqno())
+          .containsEntry(CouchbaseDcpConstants.TO_SEQNO, rollback.getToSeqno());
+    } else {
+      received.add(((CouchbaseDcpMessage) message).getDocumentId());
+    }
+  }
+
+  private void awaitReceived(String... expected) {
+    await().atMost(Routes.SOON).untilAsserted(() -> assertThat(received).containsExactly(expected));
+  }
+
+  @ParameterizedTest(name = "in exchanges of up to {0}")
+  @ValueSource(ints = {1, 100})
+  void theRouteIsToldBetweenWhatWasLostAndWhatComesInItsPlace(int batchSize) throws Exception {
+    start("rollbackEvents=true&batchSize=" + batchSize);
+    bucket.upsert("kept", "1");
+    VBucketReplica replica = bucket.replica(0);
+    bucket.upsert("lost", "1");
+    bucket.upsert("lost, too", "1");
+    awaitReceived("kept", "lost", "lost, too");
+    long oldVbuuid = bucket.vbuuid(0);
+
+    bucket.failOver(replica);
+    bucket.upsert("instead", "1");
+
+    awaitReceived("kept", "lost", "lost, too", "rollback", "instead");
+    assertThat(rollbacks)
+        .singleElement()
+        .isEqualTo(
+            Map.of(
+                "event",
+                "rollback",
+                "bucket",
+                name,
+                "vBucket",
+                0,
+                "fromSeqno",
+                3L,
+                "toSeqno",
+                1L,
+                "oldVbuuid",
+                oldVbuuid,
+                "newVbuuid",
+                bucket.vbuuid(0)));
+    assertThat(routes.status().rollbacks()).isEqualTo(1);
+  }
+
+  @Test
+  void aRollbackWhileTheRouteWasStoppedIsToldWhenItStarts() throws Exception {
+    start("rollbackEvents=true");
+    bucket.upsert("kept", "1");
+    VBucketReplica replica = bucket.replica(0);
+    bucket.upsert("lost", "1");
+    awaitReceived("kept", "lost");
+    routes.context().getRouteController().stopRoute("route");
+    bucket.failOver(replica);
+    bucket.upsert("instead", "1");
+
+    routes.context().getRouteController().startRoute("route");
+    awaitReceived("kept", "lost", "rollback", "instead");
+
+    routes.context().getRouteController().stopRoute("route");
+    routes.context().getRouteController().startRoute("route");
+    bucket.upsert("after", "1");
+    awaitReceived("kept", "lost", "rollback", "instead", "after");
+  }
+
+  @Test
+  void withoutRollbackEventsTheRouteSeesDocumentsOnly() throws Exception {
+    start("rollbackEvents=false");
+    bucket.upsert("kept", "1");
+    VBucketReplica replica = bucket.replica(0);
+    bucket.upsert("lost", "1");
+    awaitReceived("kept", "lost");
+
+    bucket.failOver(replica);
+    bucket.upsert("instead", "1");
+
+    awaitReceived("kept", "lost", "instead");
+    assertThat(routes.status().rollbacks()).isEqualTo(1);
+  }
+
+  @Test
+  void withThePolicyFailTheConsumerStopsAndSaysWhy() throws Exception {
+    start("rollbackPolicy=fail");
+    bucket.upsert("kept", "1");
+    VBucketReplica replica = bucket.replica(0);
+    bucket.upsert("lost", "1");
+    awaitReceived("kept", "lost");
+
+    bucket.failOver(replica);
+    bucket.upsert("instead", "1");
+
+    routes.awaitTrouble(
+        Phase.FAILED, "vBucket 0", "from seqno 2", "to seqno 1", "set it to 'resume'");
+    assertThat(received).containsExactly("kept", "lost");
+    assertThat(routes.status().rollbacks()).isEqualTo(1);
+  }
+}
