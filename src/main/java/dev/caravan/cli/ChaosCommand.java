@@ -2,6 +2,7 @@
 package dev.caravan.cli;
 
 import dev.caravan.sandbox.KafkaBroker;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -77,6 +78,31 @@ final class ChaosCommand implements Callable<Integer> {
       description = "The number of vBuckets, 1 to 1024 (default: ${DEFAULT-VALUE}).")
   private int vbuckets;
 
+  @Option(
+      names = "--couchbase",
+      paramLabel = "URL",
+      description =
+          "A bucket to write to, couchbase://host[:port]/bucket, instead of the sandbox; the faults "
+              + "are then those of the worker and of Kafka.")
+  private String couchbase;
+
+  @Option(
+      names = "--username",
+      paramLabel = "USER",
+      defaultValue = "Administrator",
+      description = "The user for --couchbase (default: ${DEFAULT-VALUE}).")
+  private String username;
+
+  @Option(
+      names = "--password",
+      paramLabel = "PASSWORD",
+      interactive = true,
+      arity = "0..1",
+      defaultValue = "${env:CARAVAN_CHAOS_PASSWORD}",
+      description =
+          "Asks for the password for --couchbase; else it is that of CARAVAN_CHAOS_PASSWORD.")
+  private String password;
+
   @Override
   public Integer call() throws Exception {
     if (!List.of("at_least_once", "exactly_once").contains(guarantee)) {
@@ -87,21 +113,32 @@ final class ChaosCommand implements Callable<Integer> {
     long chosen = seed == null ? new Random().nextInt(1_000_000) : seed;
     say("chaos: seed=%d guarantee=%s seconds=%d rate=%d/s", chosen, guarantee, seconds, rate);
     ChaosLedger ledger = new ChaosLedger();
-    try (ChaosTarget target = ChaosSandbox.start(vbuckets);
+    try (ChaosTarget target = target();
         KafkaBroker kafka = KafkaBroker.start();
-        ChaosWorker worker = new ChaosWorker(kafka.bootstrapServers(), "ERROR")) {
+        ChaosWorker worker =
+            new ChaosWorker(
+                kafka.bootstrapServers(), System.getProperty("caravan.log.level", "ERROR"))) {
       Map<String, String> config = connectorConfig(target);
       String topic = TOPIC_PREFIX + config.get("couchbase.bucket");
       createTopic(kafka.bootstrapServers(), topic);
       worker.start();
       worker.create(config);
-      ChaosWriter writer = new ChaosWriter(target, ledger, rate, chosen);
+      String prefix = "chaos-" + chosen + "-" + System.currentTimeMillis() + "-";
+      ChaosWriter writer = new ChaosWriter(target, ledger, prefix, rate, chosen);
       writer.start();
       List<Long> faults = breakThings(chosen, target, ledger, kafka, worker);
       writer.finish();
       say("chaos: %d documents written, waiting until they are in Kafka", ledger.size());
-      return audit(ledger, kafka.bootstrapServers(), topic, worker, faults) ? 0 : 1;
+      try (ChaosTopic records = new ChaosTopic(kafka.bootstrapServers(), topic, prefix)) {
+        return audit(ledger, records, worker, faults) ? 0 : 1;
+      }
     }
+  }
+
+  private ChaosTarget target() throws IOException {
+    return couchbase == null
+        ? ChaosSandbox.start(vbuckets)
+        : ChaosNode.connect(couchbase, username, password);
   }
 
   private Map<String, String> connectorConfig(ChaosTarget target) {
@@ -179,45 +216,43 @@ final class ChaosCommand implements Callable<Integer> {
   }
 
   private boolean audit(
-      ChaosLedger ledger, String brokers, String topic, ChaosWorker worker, List<Long> faults)
-      throws Exception {
-    try (ChaosTopic records = new ChaosTopic(brokers, topic)) {
-      long deadline = System.nanoTime() + RECOVERY.toNanos();
-      ChaosAudit.Findings findings;
-      ChaosAudit audit;
-      do {
-        records.readToEnd();
-        audit = new ChaosAudit(ledger);
-        for (ChaosTopic.Entry entry : records.entries()) {
-          audit.add(entry.identity(), entry.where());
-        }
-        findings = audit.findings();
-      } while (findings.missing() > 0 && System.nanoTime() - deadline < 0);
-      // Whatever should not be there, such as a record sent twice, would follow now.
-      int allowed = guarantee.equals("exactly_once") ? 0 : records.countBefore(faults);
-      boolean right =
-          findings.missing() == 0
-              && findings.reordered() == 0
-              && findings.unknown() == 0
-              && findings.duplicated() <= allowed;
-      if (!right) {
-        say("chaos: the task is %s", worker.status());
-        audit.examples().forEach(example -> say("chaos: %s", example));
+      ChaosLedger ledger, ChaosTopic records, ChaosWorker worker, List<Long> faults)
+      throws InterruptedException {
+    long deadline = System.nanoTime() + RECOVERY.toNanos();
+    ChaosAudit.Findings findings;
+    ChaosAudit audit;
+    do {
+      records.readToEnd();
+      audit = new ChaosAudit(ledger);
+      for (ChaosTopic.Entry entry : records.entries()) {
+        audit.add(entry.identity(), entry.where());
       }
-      say(
-          "chaos: faults=%d documents=%d records=%d missing=%d duplicated=%d (allowed %d) reordered=%d"
-              + " unknown=%d stale=%d",
-          faults.size(),
-          ledger.size(),
-          findings.records(),
-          findings.missing(),
-          findings.duplicated(),
-          allowed,
-          findings.reordered(),
-          findings.unknown(),
-          findings.stale());
-      return right;
+      findings = audit.findings();
+    } while (findings.missing() > 0 && System.nanoTime() - deadline < 0);
+    // Whatever should not be there, such as a record sent twice, would follow now.
+    int allowed = guarantee.equals("exactly_once") ? 0 : records.countBefore(faults);
+    boolean right =
+        findings.missing() == 0
+            && findings.reordered() == 0
+            && findings.unknown() == 0
+            && findings.duplicated() <= allowed;
+    if (!right) {
+      say("chaos: the task is %s", worker.status());
+      audit.examples().forEach(example -> say("chaos: %s", example));
     }
+    say(
+        "chaos: faults=%d documents=%d records=%d missing=%d duplicated=%d (allowed %d) reordered=%d"
+            + " unknown=%d stale=%d",
+        faults.size(),
+        ledger.size(),
+        findings.records(),
+        findings.missing(),
+        findings.duplicated(),
+        allowed,
+        findings.reordered(),
+        findings.unknown(),
+        findings.stale());
+    return right;
   }
 
   private void say(String format, Object... values) {

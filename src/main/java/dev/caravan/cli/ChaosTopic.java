@@ -39,9 +39,14 @@ final class ChaosTopic implements AutoCloseable {
   record Entry(Identity identity, long timestamp, String where) {}
 
   private final KafkaConsumer<byte[], byte[]> consumer;
+  private final String prefix;
   private final List<Entry> entries = new ArrayList<>();
 
-  ChaosTopic(String brokers, String topic) {
+  /**
+   * @param prefix what the ids of the documents begin with; others are left out
+   */
+  ChaosTopic(String brokers, String topic, String prefix) {
+    this.prefix = prefix;
     consumer =
         new KafkaConsumer<>(
             Map.of(
@@ -67,7 +72,9 @@ final class ChaosTopic implements AutoCloseable {
     do {
       read = 0;
       for (ConsumerRecord<byte[], byte[]> record : consumer.poll(QUIET)) {
-        entries.add(entry(record));
+        if (new String(record.key(), UTF_8).startsWith(prefix)) {
+          entries.add(entry(record));
+        }
         read++;
       }
     } while (read > 0);

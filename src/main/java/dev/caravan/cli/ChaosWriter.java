@@ -16,6 +16,7 @@ final class ChaosWriter {
 
   private final ChaosTarget target;
   private final ChaosLedger ledger;
+  private final String prefix;
   private final Random random;
   private final long pauseNanos;
   private final Thread thread = new Thread(this::write, "chaos-writer");
@@ -23,11 +24,13 @@ final class ChaosWriter {
   private volatile @Nullable Exception failure;
 
   /**
+   * @param prefix what the ids of the documents begin with
    * @param perSecond how many writes a second
    */
-  ChaosWriter(ChaosTarget target, ChaosLedger ledger, int perSecond, long seed) {
+  ChaosWriter(ChaosTarget target, ChaosLedger ledger, String prefix, int perSecond, long seed) {
     this.target = target;
     this.ledger = ledger;
+    this.prefix = prefix;
     this.random = new Random(seed);
     this.pauseNanos = TimeUnit.SECONDS.toNanos(1) / perSecond;
   }
@@ -51,7 +54,7 @@ final class ChaosWriter {
   }
 
   private void writeOne() throws Exception {
-    String documentId = "chaos-" + random.nextInt(DOCUMENTS);
+    String documentId = prefix + random.nextInt(DOCUMENTS);
     if (random.nextInt(100) < DELETIONS_PERCENT) {
       target.delete(documentId, ledger);
     } else {

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import com.couchbase.client.core.error.DocumentNotFoundException;
+import com.couchbase.client.core.msg.kv.MutationToken;
+import com.couchbase.client.java.Cluster;
+import com.couchbase.client.java.ClusterOptions;
+import com.couchbase.client.java.Collection;
+import com.couchbase.client.java.codec.RawJsonTranscoder;
+import com.couchbase.client.java.kv.MutationResult;
+import com.couchbase.client.java.kv.UpsertOptions;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A Couchbase that somebody else runs, as a target: nothing goes wrong there but what goes wrong
+ * everywhere. Its other documents are left alone. Thread-safe.
+ */
+final class ChaosNode implements ChaosTarget {
+  private static final Duration READY_TIMEOUT = Duration.ofSeconds(30);
+
+  private final String nodes;
+  private final String bucket;
+  private final String username;
+  private final String password;
+  private final Cluster cluster;
+  private final Collection collection;
+
+  private ChaosNode(String nodes, String bucket, String username, String password) {
+    this.nodes = nodes;
+    this.bucket = bucket;
+    this.username = username;
+    this.password = password;
+    this.cluster =
+        Cluster.connect("couchbase://" + nodes, ClusterOptions.clusterOptions(username, password));
+    this.collection = cluster.bucket(bucket).defaultCollection();
+  }
+
+  /**
+   * Connects to a bucket.
+   *
+   * @param connectionString {@code couchbase://host[:port][,...]/bucket}
+   * @throws IllegalArgumentException if it is of another form
+   * @throws RuntimeException if the bucket isn't there in time
+   */
+  static ChaosNode connect(String connectionString, String username, String password) {
+    URI uri = URI.create(connectionString);
+    String path = uri.getPath() == null ? "" : uri.getPath();
+    if (!"couchbase".equals(uri.getScheme()) || uri.getAuthority() == null || path.length() < 2) {
+      throw new IllegalArgumentException(
+          "--couchbase must be of the form couchbase://host[:port]/bucket, not '"
+              + connectionString
+              + "'");
+    }
+    ChaosNode node = new ChaosNode(uri.getAuthority(), path.substring(1), username, password);
+    try {
+      node.cluster.bucket(node.bucket).waitUntilReady(READY_TIMEOUT);
+      return node;
+    } catch (RuntimeException e) {
+      node.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public void upsert(String documentId, String json, ChaosLedger ledger) {
+    UpsertOptions asItIs = UpsertOptions.upsertOptions().transcoder(RawJsonTranscoder.INSTANCE);
+    byte[] document = json.getBytes(StandardCharsets.UTF_8);
+    add(ledger, documentId, collection.upsert(documentId, document, asItIs), false);
+  }
+
+  @Override
+  public void delete(String documentId, ChaosLedger ledger) {
+    try {
+      add(ledger, documentId, collection.remove(documentId), true);
+    } catch (DocumentNotFoundException e) {
+      // Then there is nothing to delete.
+      return;
+    }
+  }
+
+  private static void add(
+      ChaosLedger ledger, String documentId, MutationResult result, boolean deletion) {
+    MutationToken token =
+        result
+            .mutationToken()
+            .orElseThrow(() -> new IllegalStateException("the node tells no seqnos of writes"));
+    ledger.add(
+        new ChaosWrite(
+            ledger.size(),
+            documentId,
+            token.partitionID(),
+            token.partitionUUID(),
+            token.sequenceNumber(),
+            result.cas(),
+            deletion));
+  }
+
+  @Override
+  public Map<String, String> connectorConfig() {
+    return Map.of(
+        "couchbase.nodes",
+        nodes,
+        "couchbase.bucket",
+        bucket,
+        "couchbase.username",
+        username,
+        "couchbase.password",
+        password);
+  }
+
+  @Override
+  public List<ChaosFault> faults(ChaosLedger ledger) {
+    return List.of();
+  }
+
+  @Override
+  public void close() {
+    cluster.disconnect();
+  }
+}
