@@ -7,6 +7,7 @@ import java.util.EnumMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A user: name, password and rights by bucket, scope and collection. Its text form has no password.
@@ -26,7 +27,7 @@ final class Account {
   }
 
   /** Where rights are: in a bucket, in a scope, or in a collection; null is all of them. */
-  private record Place(String bucket, String scope, String collection) {}
+  private record Place(String bucket, @Nullable String scope, @Nullable String collection) {}
 
   private final String name;
   private final String password;
@@ -44,7 +45,11 @@ final class Account {
   }
 
   /** Grants rights in a scope, or in one collection of it. */
-  Account grant(String bucket, String scope, String collection, Set<Privilege> privileges) {
+  Account grant(
+      String bucket,
+      @Nullable String scope,
+      @Nullable String collection,
+      Set<Privilege> privileges) {
     rights.put(new Place(bucket, scope, collection), Set.copyOf(privileges));
     return this;
   }
@@ -75,7 +80,7 @@ final class Account {
    *
    * @param collection null for the whole scope
    */
-  Verdict mayIn(Privilege privilege, String bucket, String scope, String collection) {
+  Verdict mayIn(Privilege privilege, String bucket, String scope, @Nullable String collection) {
     Set<Privilege> ofScope = in(bucket, scope, null);
     Set<Privilege> ofCollection = collection == null ? Set.of() : in(bucket, scope, collection);
     if (may(privilege, bucket) || ofScope.contains(privilege) || ofCollection.contains(privilege)) {
@@ -89,7 +94,7 @@ final class Account {
     return knows ? Verdict.MAY_NOT : Verdict.MAY_NOT_KNOW;
   }
 
-  private Set<Privilege> in(String bucket, String scope, String collection) {
+  private Set<Privilege> in(String bucket, @Nullable String scope, @Nullable String collection) {
     return rights.getOrDefault(new Place(bucket, scope, collection), Set.of());
   }
 

@@ -5,6 +5,7 @@ import java.util.EnumSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All users: the administrator, those that were added, and for each bucket one of its name with an
@@ -32,7 +33,11 @@ final class Accounts {
 
   /** Grants rights in a scope, or in one collection of it; null is the whole scope. */
   void grant(
-      String user, String bucket, String scope, String collection, Set<Privilege> privileges) {
+      String user,
+      String bucket,
+      String scope,
+      @Nullable String collection,
+      Set<Privilege> privileges) {
     require(user).grant(bucket, scope, collection, privileges);
   }
 
@@ -55,7 +60,7 @@ final class Accounts {
   }
 
   /** Returns the user of this name, or null. */
-  Account find(String name) {
+  @Nullable Account find(String name) {
     Account account = accounts.get(name);
     return account != null ? account : bucketAccounts.get(name);
   }

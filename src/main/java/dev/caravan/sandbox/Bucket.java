@@ -3,11 +3,14 @@ package dev.caravan.sandbox;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.zip.CRC32;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A bucket: vBuckets, and scopes and collections over them.
@@ -48,8 +51,13 @@ public final class Bucket {
   }
 
   /** Returns the vBucket, or null when the node doesn't serve it. */
-  VBucket vbucket(int id) {
+  @Nullable VBucket vbucket(int id) {
     return id < vbuckets.length ? vbuckets[id] : null;
+  }
+
+  /** All of them, in the order of their ids. */
+  List<VBucket> vbuckets() {
+    return Collections.unmodifiableList(Arrays.asList(vbuckets));
   }
 
   VBucket vbucketOfKey(byte[] keyWithoutPrefix) {

@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Questions about the selected bucket: seqnos, failover logs, scopes and collections. Stateless.
@@ -29,7 +30,7 @@ final class BucketCommands implements KvConnection.Commands {
           Opcode.GET_COLLECTIONS_MANIFEST,
           Opcode.GET_COLLECTION_ID,
           Opcode.GET_SCOPE_ID -> {
-        if (session.bucket() == null) {
+        if (!session.hasBucket()) {
           session.answer(request, Status.NO_BUCKET);
         } else {
           answer(session, request);
@@ -78,11 +79,10 @@ final class BucketCommands implements KvConnection.Commands {
       return;
     }
     ByteBuffer seqnos = ByteBuffer.allocate(bucket.vbucketCount() * 10);
-    for (int id = 0; id < bucket.vbucketCount(); id++) {
-      VBucket vbucket = bucket.vbucket(id);
+    for (VBucket vbucket : bucket.vbuckets()) {
       VBucketState state = vbucket.state();
       if (wanted == EVERY_LIVING ? ALIVE.contains(state) : wanted == state.code()) {
-        seqnos.putShort((short) id);
+        seqnos.putShort((short) vbucket.id());
         seqnos.putLong(ofCollection ? vbucket.highSeqno(collection) : vbucket.highSeqno());
       }
     }
@@ -188,7 +188,8 @@ final class BucketCommands implements KvConnection.Commands {
    * The request's vBucket, or null when it is in none of these states and the request was answered
    * with the map of those who have it.
    */
-  static VBucket requireVBucket(Session session, Request request, Set<VBucketState> states) {
+  static @Nullable VBucket requireVBucket(
+      Session session, Request request, Set<VBucketState> states) {
     VBucket vbucket = session.bucket().vbucket(request.vbucket());
     if (vbucket == null || !states.contains(vbucket.state())) {
       session.answerJson(request, Status.NOT_MY_VBUCKET, session.clusterConfig());

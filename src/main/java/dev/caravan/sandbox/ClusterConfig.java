@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The map of the cluster that clients get: which node serves which vBucket.
@@ -48,7 +49,7 @@ final class ClusterConfig {
   }
 
   /** The map for a bucket, or the one without a bucket for null. */
-  Revision revision(Bucket bucket) {
+  Revision revision(@Nullable Bucket bucket) {
     return byBucketUuid.computeIfAbsent(
         bucket == null ? "" : bucket.uuid(), any -> render(bucket, FIRST_REVISION));
   }
@@ -73,7 +74,7 @@ final class ClusterConfig {
     byBucketUuid.remove(bucket.uuid());
   }
 
-  private Revision render(Bucket bucket, long number) {
+  private Revision render(@Nullable Bucket bucket, long number) {
     ObjectNode root = JsonNodeFactory.instance.objectNode();
     root.put("rev", number).put("revEpoch", EPOCH);
     ObjectNode node = root.putArray("nodesExt").addObject();
@@ -103,8 +104,8 @@ final class ClusterConfig {
     map.put("hashAlgorithm", "CRC").put("numReplicas", 0);
     map.putArray("serverList").add(HOST + ":" + kvPort);
     ArrayNode owners = map.putArray("vBucketMap");
-    for (int i = 0; i < bucket.vbucketCount(); i++) {
-      boolean active = bucket.vbucket(i).state() == VBucketState.ACTIVE;
+    for (VBucket vbucket : bucket.vbuckets()) {
+      boolean active = vbucket.state() == VBucketState.ACTIVE;
       owners.addArray().add(active ? 0 : NOBODY);
     }
   }

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The scopes and collections of a bucket at one moment. Immutable; every change makes a new
@@ -122,8 +123,13 @@ final class CollectionsManifest {
   }
 
   /** Returns the scope of this id, or null. */
-  Scope scope(int id) {
+  @Nullable Scope scope(int id) {
     return scopes.stream().filter(s -> s.id() == id).findFirst().orElse(null);
+  }
+
+  /** The scope that a collection of this manifest is in. */
+  Scope scopeOf(Collection collection) {
+    return scopes.stream().filter(s -> s.id() == collection.scopeId()).findFirst().orElseThrow();
   }
 
   Optional<Collection> collection(Scope scope, String name) {
@@ -133,7 +139,7 @@ final class CollectionsManifest {
   }
 
   /** Returns the collection of this id, or null. */
-  Collection collection(int id) {
+  @Nullable Collection collection(int id) {
     for (Collection collection : collections) {
       if (collection.id() == id) {
         return collection;

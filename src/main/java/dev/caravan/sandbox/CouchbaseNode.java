@@ -22,6 +22,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A Couchbase node in this process, on a real TCP port: documents in memory, the KV protocol and
@@ -141,7 +142,7 @@ public final class CouchbaseNode implements AutoCloseable {
     buckets.remove(name);
     accounts.removeBucket(name);
     clusterConfig.forget(dropped);
-    disconnect(session -> session.bucket() == dropped);
+    disconnect(session -> session.uses(dropped));
   }
 
   /**
@@ -180,7 +181,7 @@ public final class CouchbaseNode implements AutoCloseable {
     sessions.stream().filter(which).forEach(Session::close);
   }
 
-  Bucket findBucket(String name) {
+  @Nullable Bucket findBucket(String name) {
     return buckets.get(name);
   }
 
@@ -279,7 +280,11 @@ public final class CouchbaseNode implements AutoCloseable {
      * @param collection null for all collections of the scope
      */
     public Builder grant(
-        String user, String bucket, String scope, String collection, Set<Privilege> privileges) {
+        String user,
+        String bucket,
+        String scope,
+        @Nullable String collection,
+        Set<Privilege> privileges) {
       accounts.grant(user, bucket, scope, collection, privileges);
       return this;
     }

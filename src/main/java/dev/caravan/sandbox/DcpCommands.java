@@ -3,6 +3,7 @@ package dev.caravan.sandbox;
 
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /** Opening and steering DCP. Stateless: what a connection has is in its {@link DcpProducer}. */
 final class DcpCommands implements KvConnection.Commands {
@@ -50,7 +51,7 @@ final class DcpCommands implements KvConnection.Commands {
   }
 
   private void open(Session session, Request request) {
-    if (session.bucket() == null) {
+    if (!session.hasBucket()) {
       session.answer(request, Status.NO_BUCKET);
       return;
     }
@@ -84,7 +85,7 @@ final class DcpCommands implements KvConnection.Commands {
   }
 
   /** What is wrong with an open request, or null. */
-  private static String openMistake(Session session, Request request) {
+  private static @Nullable String openMistake(Session session, Request request) {
     if (request.extrasLength() != OPEN_EXTRAS) {
       return "Request must include extras of length " + OPEN_EXTRAS;
     }
@@ -201,7 +202,7 @@ final class DcpCommands implements KvConnection.Commands {
         .allMatch(id -> session.permitsIn(id, request, Privilege.DCP_STREAM, STREAM_REQUEST));
   }
 
-  private static String streamMistake(DcpSettings settings, Request request) {
+  private static @Nullable String streamMistake(DcpSettings settings, Request request) {
     if (request.extrasLength() != STREAM_EXTRAS) {
       return "Request must include extras of length " + STREAM_EXTRAS;
     }

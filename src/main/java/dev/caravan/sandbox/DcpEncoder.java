@@ -2,6 +2,7 @@
 package dev.caravan.sandbox;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import java.util.Arrays;
 
 /**
@@ -40,7 +41,7 @@ final class DcpEncoder {
   private final DcpSettings settings;
   private final FlowControlWindow window;
   private final int chunkSize;
-  private ByteBuf out;
+  private ByteBuf out = Unpooled.EMPTY_BUFFER;
 
   /**
    * An encoder of one connection.

@@ -11,6 +11,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The DCP side of a connection: its streams, and the pump that lets them send in turn.
@@ -85,7 +86,7 @@ final class DcpProducer {
   }
 
   /** Ends a stream at the client's wish and returns it, or null when it isn't open. */
-  DcpStream closeStream(int vbucket, int streamId) {
+  @Nullable DcpStream closeStream(int vbucket, int streamId) {
     DcpStream stream = streams.remove(new StreamKey(vbucket, streamId));
     if (stream != null) {
       stream.stop();

@@ -2,6 +2,7 @@
 package dev.caravan.sandbox;
 
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One stream: the changes of a vBucket from a position on, in snapshots.
@@ -37,7 +38,7 @@ final class DcpStream implements VBucket.Watcher {
   private boolean anyMemoryMarker;
   private boolean ended;
   private long position;
-  private Item[] snapshot;
+  private @Nullable Item @Nullable [] snapshot;
   private int next;
   private long snapshotEnd;
 
@@ -169,16 +170,17 @@ final class DcpStream implements VBucket.Watcher {
     snapshotEnd = tail.highSeqno();
     long start = anyMarker ? passing[0].seqno() : startSeqno;
     long end = fromDisk ? snapshotEnd : passing[passing.length - 1].seqno();
-    encoder.marker(this, start, end, markerFlags(), fromDisk ? tail.highCompletedSeqno() : 0);
+    encoder.marker(
+        this, start, end, markerFlags(passing), fromDisk ? tail.highCompletedSeqno() : 0);
     anyMarker = true;
     return true;
   }
 
-  private int markerFlags() {
+  private int markerFlags(Item[] passing) {
     if (fromDisk) {
       return MARKER_DISK | MARKER_CHECKPOINT;
     }
-    boolean newCheckpoint = !anyMemoryMarker || snapshot[0].isEvent();
+    boolean newCheckpoint = !anyMemoryMarker || passing[0].isEvent();
     anyMemoryMarker = true;
     return newCheckpoint ? MARKER_MEMORY | MARKER_CHECKPOINT : MARKER_MEMORY;
   }

@@ -2,6 +2,7 @@
 package dev.caravan.sandbox;
 
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** Reading, writing and deleting whole documents. Stateless. */
 final class DocumentCommands implements KvConnection.Commands {
@@ -27,7 +28,10 @@ final class DocumentCommands implements KvConnection.Commands {
   private static void get(Session session, Request request) {
     DocumentRequest asked =
         DocumentRequest.check(session, request, extras -> extras == 0, Privilege.READ, "GET");
-    Item item = asked == null ? null : asked.find();
+    if (asked == null) {
+      return;
+    }
+    Item item = asked.find();
     if (item != null) {
       asked.answer(item);
     }
@@ -79,13 +83,12 @@ final class DocumentCommands implements KvConnection.Commands {
   }
 
   /** A write of the given value; extended attributes that are there stay. */
-  private static Write store(DocumentRequest asked, Item current, Write.Mode mode)
+  private static Write store(DocumentRequest asked, @Nullable Item current, Write.Mode mode)
       throws RefusedException {
     Request request = asked.request();
     byte[] body = asked.givenValue();
     int datatype = Datatype.isJson(body, 0, body.length) ? Datatype.JSON : Datatype.RAW;
-    boolean hasXattrs = current != null && (current.datatype() & Datatype.XATTR) != 0;
-    if (!hasXattrs) {
+    if (current == null || (current.datatype() & Datatype.XATTR) == 0) {
       byte[] value = request.value();
       int snappy = request.datatype() & Datatype.SNAPPY;
       Write write =

@@ -4,6 +4,7 @@ package dev.caravan.sandbox;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Changes of a document that start from what is there: counters, appended bytes and new expiries.
@@ -64,7 +65,8 @@ final class DocumentEdits implements KvConnection.Commands {
     asked.answer(outcome, outcome.status(), done ? value : new byte[0]);
   }
 
-  private static long counted(Request request, Item current, int sign) throws RefusedException {
+  private static long counted(Request request, @Nullable Item current, int sign)
+      throws RefusedException {
     if (current == null) {
       if (request.intExtra(COUNTER_EXPIRY) == DO_NOT_CREATE) {
         throw new RefusedException(Status.KEY_ENOENT);
@@ -116,7 +118,7 @@ final class DocumentEdits implements KvConnection.Commands {
     }
     int expiry = DocumentRequest.absoluteExpiry(request.intExtra(0));
     VBucket.Outcome outcome =
-        asked.change(
+        asked.changeIfWanted(
             current -> {
               if (current == null) {
                 throw new RefusedException(Status.KEY_ENOENT);

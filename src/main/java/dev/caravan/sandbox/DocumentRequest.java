@@ -4,7 +4,9 @@ package dev.caravan.sandbox;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.function.IntPredicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A request about one document that has passed the checks which all of them have in common: it has
@@ -22,14 +24,19 @@ record DocumentRequest(Session session, Request request, VBucket vbucket, byte[]
 
   /** Makes a write of the present version of a document, which is null when there is none. */
   interface Change {
+    Write of(@Nullable Item current) throws RefusedException;
+  }
+
+  /** A change that may turn out to be none. */
+  interface OptionalChange {
     /** Returns the write, or null when there is nothing to write. */
-    Write of(Item current) throws RefusedException;
+    @Nullable Write of(@Nullable Item current) throws RefusedException;
   }
 
   /** Checks a request; returns null when it was answered because something is wrong. */
-  static DocumentRequest check(
+  static @Nullable DocumentRequest check(
       Session session, Request request, IntPredicate extras, Privilege privilege, String name) {
-    if (session.bucket() == null) {
+    if (!session.hasBucket()) {
       session.answer(request, Status.NO_BUCKET);
       return null;
     }
@@ -38,7 +45,10 @@ record DocumentRequest(Session session, Request request, VBucket vbucket, byte[]
       return null;
     }
     VBucket vbucket = BucketCommands.requireVBucket(session, request, BucketCommands.ACTIVE);
-    byte[] key = vbucket == null ? null : key(session, request);
+    if (vbucket == null) {
+      return null;
+    }
+    byte[] key = key(session, request);
     if (key == null || !session.permitsIn(Leb128.read(key), request, privilege, name)) {
       return null;
     }
@@ -46,7 +56,7 @@ record DocumentRequest(Session session, Request request, VBucket vbucket, byte[]
   }
 
   /** The prefixed key, or null when the request was answered because the key is not well-formed. */
-  private static byte[] key(Session session, Request request) {
+  private static byte @Nullable [] key(Session session, Request request) {
     byte[] key = request.key();
     int prefix = 0;
     if (session.has(Feature.COLLECTIONS)) {
@@ -69,7 +79,7 @@ record DocumentRequest(Session session, Request request, VBucket vbucket, byte[]
   }
 
   /** The document, or null when it was answered that there is none. */
-  Item find() {
+  @Nullable Item find() {
     Item item = vbucket.get(key);
     if (item == null) {
       session.answer(request, Status.KEY_ENOENT);
@@ -80,10 +90,17 @@ record DocumentRequest(Session session, Request request, VBucket vbucket, byte[]
   /**
    * Changes the document from its present version, again if another writer came in between, unless
    * the request insists on a version.
+   */
+  VBucket.Outcome change(Change change) {
+    return Objects.requireNonNull(changeIfWanted(change::of), "a change always writes");
+  }
+
+  /**
+   * The same with a change that may turn out to be none.
    *
    * @return how it went, or null when there was nothing to write
    */
-  VBucket.Outcome change(Change change) {
+  VBucket.@Nullable Outcome changeIfWanted(OptionalChange change) {
     while (true) {
       Item current = vbucket.get(key);
       if (current != null && request.cas() != 0 && request.cas() != current.cas()) {
@@ -111,14 +128,15 @@ record DocumentRequest(Session session, Request request, VBucket vbucket, byte[]
    *
    * @param expiry seconds since 1970, 0 for never
    */
-  Write rewrite(Item current, byte[] body, int flags, int expiry) throws RefusedException {
+  Write rewrite(@Nullable Item current, byte[] body, int flags, int expiry)
+      throws RefusedException {
     int json = Datatype.isJson(body, 0, body.length) ? Datatype.JSON : Datatype.RAW;
     int xattr = current == null ? 0 : current.datatype() & Datatype.XATTR;
     return write(current, Xattrs.before(body, current), json | xattr, flags, expiry);
   }
 
   /** A write of a value over a version of the document, or of a new one. */
-  Write write(Item current, byte[] value, int datatype, int flags, int expiry)
+  Write write(@Nullable Item current, byte[] value, int datatype, int flags, int expiry)
       throws RefusedException {
     if (value.length > MAX_VALUE_LENGTH) {
       throw new RefusedException(Status.E2BIG);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import org.jspecify.annotations.Nullable;
+
 /** What a client may ask for in HELLO and the node grants; codes that are not here are ignored. */
 enum Feature {
   TCP_NODELAY(0x03),
@@ -25,7 +27,7 @@ enum Feature {
   SUBDOC_DOCUMENT_MACRO_SUPPORT(0x18),
   SUBDOC_REPLACE_BODY_WITH_XATTR(0x19);
 
-  private static final Feature[] BY_CODE = new Feature[0x1a];
+  private static final @Nullable Feature[] BY_CODE = new Feature[0x1a];
 
   static {
     for (Feature feature : values()) {
@@ -44,7 +46,7 @@ enum Feature {
   }
 
   /** Returns the feature of this code, or null when the node doesn't grant it. */
-  static Feature ofCode(int code) {
+  static @Nullable Feature ofCode(int code) {
     return code < BY_CODE.length ? BY_CODE[code] : null;
   }
 }

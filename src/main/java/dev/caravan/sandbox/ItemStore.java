@@ -3,6 +3,7 @@ package dev.caravan.sandbox;
 
 import java.util.HashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The latest version of everything in a vBucket: in seqno order, and the documents by key.
@@ -20,12 +21,12 @@ final class ItemStore {
   private int documentCount;
 
   /** The document or its tombstone, or null. */
-  Item get(byte[] key) {
+  @Nullable Item get(byte[] key) {
     return documents.get(key);
   }
 
   /** Adds a version of a document in place of the one before, which may be null. */
-  void put(Item item, Item superseded) {
+  void put(Item item, @Nullable Item superseded) {
     log.append(item, superseded);
     documents.put(item);
     highSeqnos.put(item.collectionId(), item.seqno());
@@ -40,7 +41,7 @@ final class ItemStore {
   }
 
   /** The revision of a new version; one without a version before is newer than all deleted ones. */
-  long nextRevSeqno(Item superseded) {
+  long nextRevSeqno(@Nullable Item superseded) {
     return superseded == null ? maxDeletedRevSeqno + 1 : superseded.revSeqno() + 1;
   }
 

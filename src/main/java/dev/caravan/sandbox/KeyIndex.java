@@ -3,6 +3,7 @@ package dev.caravan.sandbox;
 
 import java.util.Arrays;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The latest version of each document of a vBucket, by key.
@@ -13,10 +14,10 @@ import java.util.function.Predicate;
 final class KeyIndex {
   private static final int INITIAL_CAPACITY = 16;
 
-  private Item[] table = new Item[INITIAL_CAPACITY];
+  private @Nullable Item[] table = new Item[INITIAL_CAPACITY];
   private int size;
 
-  Item get(byte[] key) {
+  @Nullable Item get(byte[] key) {
     return table[slot(table, key, key.length)];
   }
 
@@ -38,7 +39,7 @@ final class KeyIndex {
   }
 
   private void rebuild(int capacity, Predicate<Item> kept) {
-    Item[] target = new Item[capacity];
+    @Nullable Item[] target = new Item[capacity];
     size = 0;
     for (Item item : table) {
       if (item != null && kept.test(item)) {
@@ -49,7 +50,7 @@ final class KeyIndex {
     table = target;
   }
 
-  private static int slot(Item[] table, byte[] key, int keyLength) {
+  private static int slot(@Nullable Item[] table, byte[] key, int keyLength) {
     int hash = 1;
     for (int i = 0; i < keyLength; i++) {
       hash = 31 * hash + key[i];

@@ -82,7 +82,7 @@ final class KvConnection extends SimpleChannelInboundHandler<ByteBuf> {
       session.answer(request, Status.UNKNOWN_FRAME_INFO);
     } else if (sessionCommands.handleAnonymous(session, request)) {
       return;
-    } else if (session.account() == null) {
+    } else if (!session.isAuthenticated()) {
       session.answer(request, Status.EACCESS);
     } else if (sessionCommands.handle(session, request)) {
       return;
@@ -99,10 +99,10 @@ final class KvConnection extends SimpleChannelInboundHandler<ByteBuf> {
   @Override
   public void channelWritabilityChanged(ChannelHandlerContext context) {
     boolean writable = context.channel().isWritable();
-    boolean dcp = session.producer() != null;
-    context.channel().config().setAutoRead(writable || dcp);
-    if (writable && dcp) {
-      session.producer().schedule();
+    DcpProducer producer = session.producer();
+    context.channel().config().setAutoRead(writable || producer != null);
+    if (writable && producer != null) {
+      producer.schedule();
     }
   }
 

@@ -16,6 +16,7 @@ import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The one question of the cluster manager that the Java SDK asks before it writes: {@code
@@ -46,7 +47,7 @@ final class ManagementHandler extends SimpleChannelInboundHandler<HttpRequest> {
     }
   }
 
-  private Account account(String authorization) {
+  private @Nullable Account account(@Nullable String authorization) {
     if (authorization == null || !authorization.startsWith(BASIC)) {
       return null;
     }

@@ -3,6 +3,7 @@ package dev.caravan.sandbox;
 
 import java.nio.charset.StandardCharsets;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** Authentication. One instance belongs to one connection and is confined to its event loop. */
 final class SaslCommands {
@@ -10,7 +11,7 @@ final class SaslCommands {
   private static final byte[] MECHANISMS = mechanisms();
 
   private final Accounts accounts;
-  private ScramExchange pending;
+  private @Nullable ScramExchange pending;
 
   SaslCommands(Accounts accounts) {
     this.accounts = accounts;
@@ -48,7 +49,7 @@ final class SaslCommands {
       session.refuse(
           request, Status.AUTH_ERROR, "Requested mechanism \"" + name + "\" is not supported");
     } else {
-      challenge(session, request, new ScramExchange(mechanism, accounts));
+      challenge(session, request, mechanism);
     }
   }
 
@@ -68,11 +69,12 @@ final class SaslCommands {
     }
   }
 
-  private void challenge(Session session, Request request, ScramExchange exchange) {
+  private void challenge(Session session, Request request, ScramMechanism mechanism) {
     try {
-      byte[] challenge = exchange.challenge(request.value());
+      ScramExchange exchange = ScramExchange.start(mechanism, accounts, request.value());
       pending = exchange;
-      session.send(request, Status.AUTH_CONTINUE, new byte[0], challenge, Datatype.RAW, 0);
+      session.send(
+          request, Status.AUTH_CONTINUE, new byte[0], exchange.challenge(), Datatype.RAW, 0);
     } catch (IllegalArgumentException malformed) {
       session.answer(request, Status.EINVAL);
     }
@@ -93,10 +95,11 @@ final class SaslCommands {
     pending = null;
     try {
       byte[] signature = exchange.finish(request.value());
-      if (signature == null) {
+      Account account = exchange.account();
+      if (signature == null || account == null) {
         reject(session, request);
       } else {
-        session.account(exchange.account());
+        session.account(account);
         session.answer(request, signature);
       }
     } catch (IllegalArgumentException malformed) {

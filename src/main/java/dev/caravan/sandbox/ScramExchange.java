@@ -6,6 +6,7 @@ import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.util.Base64;
 import java.util.HexFormat;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The server's side of one SCRAM exchange (RFC 5802), without channel binding.
@@ -21,23 +22,30 @@ final class ScramExchange {
   private static final SecureRandom RANDOM = new SecureRandom();
 
   private final ScramMechanism mechanism;
-  private final Accounts accounts;
-  private Account account;
-  private ScramCredentials credentials;
-  private String nonce;
-  private String firstMessages;
+  private final @Nullable Account account;
+  private final ScramCredentials credentials;
+  private final String nonce;
+  private final String clientFirst;
 
-  ScramExchange(ScramMechanism mechanism, Accounts accounts) {
+  private ScramExchange(
+      ScramMechanism mechanism,
+      @Nullable Account account,
+      ScramCredentials credentials,
+      String nonce,
+      String clientFirst) {
     this.mechanism = mechanism;
-    this.accounts = accounts;
+    this.account = account;
+    this.credentials = credentials;
+    this.nonce = nonce;
+    this.clientFirst = clientFirst;
   }
 
   /**
-   * Answers the client's first message with the challenge.
+   * An exchange that starts with the client's first message.
    *
    * @throws IllegalArgumentException when it is malformed
    */
-  byte[] challenge(byte[] clientFirst) {
+  static ScramExchange start(ScramMechanism mechanism, Accounts accounts, byte[] clientFirst) {
     String message = new String(clientFirst, StandardCharsets.UTF_8);
     if (!message.startsWith("n,,")) {
       throw new IllegalArgumentException("a SCRAM message without channel binding starts with n,,");
@@ -46,20 +54,26 @@ final class ScramExchange {
     String user = attribute(bare, 'n').replace("=2C", ",").replace("=3D", "=");
     byte[] own = new byte[8];
     RANDOM.nextBytes(own);
-    nonce = attribute(bare, 'r') + HexFormat.of().formatHex(own);
-    account = accounts.find(user);
-    credentials =
+    String nonce = attribute(bare, 'r') + HexFormat.of().formatHex(own);
+    Account account = accounts.find(user);
+    ScramCredentials credentials =
         account == null
             ? ScramCredentials.unknown(mechanism, user)
             : account.credentials(mechanism);
-    String challenge =
-        "r=%s,s=%s,i=%d"
-            .formatted(
-                nonce,
-                Base64.getEncoder().encodeToString(credentials.salt()),
-                credentials.iterations());
-    firstMessages = bare + "," + challenge;
-    return challenge.getBytes(StandardCharsets.UTF_8);
+    return new ScramExchange(mechanism, account, credentials, nonce, bare);
+  }
+
+  /** What the client is sent back. */
+  byte[] challenge() {
+    return serverFirst().getBytes(StandardCharsets.UTF_8);
+  }
+
+  private String serverFirst() {
+    return "r=%s,s=%s,i=%d"
+        .formatted(
+            nonce,
+            Base64.getEncoder().encodeToString(credentials.salt()),
+            credentials.iterations());
   }
 
   /**
@@ -68,14 +82,15 @@ final class ScramExchange {
    * @return the server's signature, or null when the proof is wrong
    * @throws IllegalArgumentException when the message is malformed
    */
-  byte[] finish(byte[] clientFinal) {
+  byte @Nullable [] finish(byte[] clientFinal) {
     String message = new String(clientFinal, StandardCharsets.UTF_8);
     byte[] proof = Base64.getDecoder().decode(attribute(message, 'p'));
     if (!attribute(message, 'r').equals(nonce) || proof.length != mechanism.length()) {
       return null;
     }
     String withoutProof = message.substring(0, message.lastIndexOf(",p="));
-    byte[] authMessage = (firstMessages + "," + withoutProof).getBytes(StandardCharsets.UTF_8);
+    byte[] authMessage =
+        (clientFirst + "," + serverFirst() + "," + withoutProof).getBytes(StandardCharsets.UTF_8);
     byte[] clientKey = mechanism.hmac(credentials.storedKey(), authMessage);
     for (int i = 0; i < clientKey.length; i++) {
       clientKey[i] ^= proof[i];
@@ -88,8 +103,8 @@ final class ScramExchange {
         .getBytes(StandardCharsets.US_ASCII);
   }
 
-  /** Who was authenticated by {@link #finish}. */
-  Account account() {
+  /** Who was authenticated by {@link #finish}; null for a user that is unknown. */
+  @Nullable Account account() {
     return account;
   }
 

@@ -5,6 +5,7 @@ import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
+import org.jspecify.annotations.Nullable;
 
 /** The SCRAM family of RFC 5802, strongest first: the same exchange with another digest. */
 enum ScramMechanism {
@@ -25,7 +26,7 @@ enum ScramMechanism {
   }
 
   /** Returns the mechanism of this SASL name, or null. */
-  static ScramMechanism ofName(String name) {
+  static @Nullable ScramMechanism ofName(String name) {
     for (ScramMechanism mechanism : values()) {
       if (mechanism.saslName.equals(name)) {
         return mechanism;

@@ -2,6 +2,7 @@
 package dev.caravan.sandbox;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The latest version of everything in a vBucket, in seqno order.
@@ -13,12 +14,12 @@ final class SeqnoLog {
   private static final int INITIAL_CAPACITY = 16;
 
   private long[] seqnos = new long[INITIAL_CAPACITY];
-  private Item[] items = new Item[INITIAL_CAPACITY];
+  private @Nullable Item[] items = new Item[INITIAL_CAPACITY];
   private int size;
   private int holes;
 
   /** Adds the newest item, and takes out the one that it supersedes, if any. */
-  void append(Item item, Item superseded) {
+  void append(Item item, @Nullable Item superseded) {
     if (superseded != null) {
       remove(superseded);
     }

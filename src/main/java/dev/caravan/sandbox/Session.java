@@ -8,13 +8,14 @@ import java.nio.charset.StandardCharsets;
 import java.util.EnumSet;
 import java.util.Set;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the node knows of one connection, and how it answers it.
  *
- * <p>Confined to the connection's event loop, except {@link #bucket()} and {@link #close()}, which
- * any thread may call. Answers are written without a flush: the connection flushes when it has read
- * all that has come.
+ * <p>Confined to the connection's event loop, except {@link #bucket()}, {@link #uses} and {@link
+ * #close()}, which any thread may call. Answers are written without a flush: the connection flushes
+ * when it has read all that has come.
  */
 final class Session {
   private static final int MAGIC_RESPONSE = 0x81;
@@ -23,9 +24,9 @@ final class Session {
   private final Channel channel;
   private final ClusterConfig clusterConfig;
   private Set<Feature> features = EnumSet.noneOf(Feature.class);
-  private Account account;
-  private volatile Bucket bucket;
-  private DcpProducer producer;
+  private @Nullable Account account;
+  private volatile @Nullable Bucket bucket;
+  private @Nullable DcpProducer producer;
 
   Session(Channel channel, ClusterConfig clusterConfig) {
     this.channel = channel;
@@ -82,8 +83,19 @@ final class Session {
     features = granted;
   }
 
-  /** Who is logged in, or null. */
+  boolean isAuthenticated() {
+    return account != null;
+  }
+
+  /**
+   * Who is logged in.
+   *
+   * @throws IllegalStateException when nobody is
+   */
   Account account() {
+    if (account == null) {
+      throw new IllegalStateException("nobody is logged in");
+    }
     return account;
   }
 
@@ -91,9 +103,26 @@ final class Session {
     account = authenticated;
   }
 
-  /** The selected bucket, or null. */
+  boolean hasBucket() {
+    return bucket != null;
+  }
+
+  /** Whether this bucket is the selected one. */
+  boolean uses(Bucket candidate) {
+    return bucket == candidate;
+  }
+
+  /**
+   * The selected bucket.
+   *
+   * @throws IllegalStateException when none is
+   */
   Bucket bucket() {
-    return bucket;
+    Bucket selected = bucket;
+    if (selected == null) {
+      throw new IllegalStateException("no bucket is selected");
+    }
+    return selected;
   }
 
   void bucket(Bucket selected) {
@@ -101,7 +130,7 @@ final class Session {
   }
 
   /** The DCP side of the connection, or null while it is an ordinary one. */
-  DcpProducer producer() {
+  @Nullable DcpProducer producer() {
     return producer;
   }
 
@@ -138,20 +167,20 @@ final class Session {
 
   /** Whether the user may do that in the selected bucket; if not, the request is answered. */
   boolean permits(Request request, Privilege privilege, String operation) {
-    return account.may(privilege, bucket.name()) || deny(request, privilege, operation);
+    return account().may(privilege, bucket().name()) || deny(request, privilege, operation);
   }
 
   /** Whether the user may do that in a collection; if not, or there is none, it is answered. */
   boolean permitsIn(int collectionId, Request request, Privilege privilege, String operation) {
-    CollectionsManifest manifest = bucket.manifest();
+    CollectionsManifest manifest = bucket().manifest();
     CollectionsManifest.Collection collection = manifest.collection(collectionId);
     if (collection == null) {
       BucketCommands.refuseUnknown(this, request, Status.UNKNOWN_COLLECTION);
       return false;
     }
-    String scope = manifest.scope(collection.scopeId()).name();
+    String scope = manifest.scopeOf(collection).name();
     return permitted(
-        account.mayIn(privilege, bucket.name(), scope, collection.name()),
+        account().mayIn(privilege, bucket().name(), scope, collection.name()),
         Status.UNKNOWN_COLLECTION,
         request,
         privilege,
@@ -160,13 +189,13 @@ final class Session {
 
   /** Whether the user may do that in a whole scope; if not, or there is none, it is answered. */
   boolean permitsInScope(int scopeId, Request request, Privilege privilege, String operation) {
-    CollectionsManifest.Scope scope = bucket.manifest().scope(scopeId);
+    CollectionsManifest.Scope scope = bucket().manifest().scope(scopeId);
     if (scope == null) {
       BucketCommands.refuseUnknown(this, request, Status.UNKNOWN_SCOPE);
       return false;
     }
     return permitted(
-        account.mayIn(privilege, bucket.name(), scope.name(), null),
+        account().mayIn(privilege, bucket().name(), scope.name(), null),
         Status.UNKNOWN_SCOPE,
         request,
         privilege,

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A document while a subdocument command reads or changes it: its body, and its extended attributes
@@ -19,7 +20,7 @@ final class SubdocDocument {
 
   private final ObjectNode attributes;
   private byte[] body;
-  private JsonNode tree;
+  private @Nullable JsonNode tree;
   private boolean treeChanged;
 
   private SubdocDocument(byte[] body, ObjectNode attributes) {
@@ -97,7 +98,7 @@ final class SubdocDocument {
   }
 
   private byte[] body() {
-    return treeChanged ? SubdocOperation.text(tree) : body;
+    return treeChanged && tree != null ? SubdocOperation.text(tree) : body;
   }
 
   private Map<String, String> stored() {

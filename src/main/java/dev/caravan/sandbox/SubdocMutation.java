@@ -4,6 +4,7 @@ package dev.caravan.sandbox;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A subdocument mutation: all of its operations succeed, or nothing changes. Used by one thread.
@@ -14,7 +15,7 @@ import java.util.List;
  *           or of the one that failed index (1) status (2)
  * </pre>
  */
-final class SubdocMutation implements DocumentRequest.Change {
+final class SubdocMutation implements DocumentRequest.OptionalChange {
   private static final int MAKE_DOCUMENT = 0x01;
   private static final int ADD_DOCUMENT = 0x02;
   private static final byte[] NOTHING = {};
@@ -22,7 +23,7 @@ final class SubdocMutation implements DocumentRequest.Change {
   private final DocumentRequest asked;
   private final List<SubdocOperation> operations;
   private final List<byte[]> results = new ArrayList<>();
-  private Status failure;
+  private Status failure = Status.SUCCESS;
 
   SubdocMutation(DocumentRequest asked, List<SubdocOperation> operations) {
     this.asked = asked;
@@ -30,7 +31,7 @@ final class SubdocMutation implements DocumentRequest.Change {
   }
 
   void run() {
-    VBucket.Outcome outcome = asked.change(this);
+    VBucket.Outcome outcome = asked.changeIfWanted(this);
     if (outcome == null) {
       byte[] failed =
           ByteBuffer.allocate(3)
@@ -51,7 +52,7 @@ final class SubdocMutation implements DocumentRequest.Change {
    * The write of the changed document, or null when an operation failed: the one after the results.
    */
   @Override
-  public Write of(Item current) throws RefusedException {
+  public @Nullable Write of(@Nullable Item current) throws RefusedException {
     results.clear();
     SubdocDocument document = document(current);
     for (SubdocOperation operation : operations) {
@@ -70,7 +71,7 @@ final class SubdocMutation implements DocumentRequest.Change {
         expiry(current));
   }
 
-  private SubdocDocument document(Item current) throws RefusedException {
+  private SubdocDocument document(@Nullable Item current) throws RefusedException {
     int flags = documentFlags();
     if ((flags & ~(MAKE_DOCUMENT | ADD_DOCUMENT)) != 0) {
       throw new RefusedException(Status.NOT_SUPPORTED);
@@ -93,7 +94,7 @@ final class SubdocMutation implements DocumentRequest.Change {
   }
 
   /** The expiry that is asked for, otherwise the one that is there. */
-  private int expiry(Item current) {
+  private int expiry(@Nullable Item current) {
     if (asked.request().extrasLength() >= Integer.BYTES) {
       return DocumentRequest.absoluteExpiry(asked.request().intExtra(0));
     }

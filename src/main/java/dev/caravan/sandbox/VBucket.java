@@ -4,6 +4,7 @@ package dev.caravan.sandbox;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A vBucket: its items, its state and its failover log.
@@ -92,12 +93,12 @@ final class VBucket {
   }
 
   /** Returns the document, or null if there is none; one that is due expires now. */
-  synchronized Item get(byte[] key) {
+  synchronized @Nullable Item get(byte[] key) {
     return live(key);
   }
 
   /** Returns the document or its tombstone, or null if there is neither; nothing expires. */
-  synchronized Item getMeta(byte[] key) {
+  synchronized @Nullable Item getMeta(byte[] key) {
     return items.get(key);
   }
 
@@ -175,7 +176,7 @@ final class VBucket {
     return expired;
   }
 
-  private Item live(byte[] key) {
+  private @Nullable Item live(byte[] key) {
     Item item = items.get(key);
     if (item == null || item.isTombstone()) {
       return null;
@@ -207,7 +208,7 @@ final class VBucket {
     return tombstone;
   }
 
-  private void put(Item item, Item superseded) {
+  private void put(Item item, @Nullable Item superseded) {
     items.put(item, superseded);
     watchers.forEach(Watcher::changed);
   }
@@ -338,7 +339,7 @@ final class VBucket {
   }
 
   /** Where a branch of the history stands, or null when its vbuuid is unknown. */
-  synchronized Branch branchOf(long uuid) {
+  synchronized @Nullable Branch branchOf(long uuid) {
     long upper = failoverLog.upper(uuid, highSeqno);
     return upper < 0 ? null : new Branch(uuid, upper, failoverLog.uuid(), highSeqno);
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * A write of a document.
  *
@@ -46,7 +48,7 @@ record Write(
   }
 
   /** What is wrong with it when this is the version before, or null for none; null if it may go. */
-  Status refusal(Item current) {
+  @Nullable Status refusal(@Nullable Item current) {
     if (mode == Mode.ADD) {
       return current == null ? null : Status.KEY_EEXISTS;
     }
@@ -57,7 +59,7 @@ record Write(
   }
 
   /** Its expiry in a collection whose documents live so long at most; 0 is no limit. */
-  int expiry(Item current, int maxTtlSeconds, long nowSeconds) {
+  int expiry(@Nullable Item current, int maxTtlSeconds, long nowSeconds) {
     int wanted = preserveExpiry && current != null ? current.expiry() : expiry;
     long limit = nowSeconds + maxTtlSeconds;
     boolean within = wanted != 0 && Integer.toUnsignedLong(wanted) <= limit;

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Extended attributes as they stand before the body of a value whose datatype says so.
@@ -25,7 +26,7 @@ final class Xattrs {
   }
 
   /** The attributes of an item by name, as JSON texts; empty if it has none. */
-  static Map<String, String> of(Item item) {
+  static Map<String, String> of(@Nullable Item item) {
     if (item == null || (item.datatype() & Datatype.XATTR) == 0) {
       return new LinkedHashMap<>();
     }
@@ -61,7 +62,7 @@ final class Xattrs {
   }
 
   /** Puts the attributes of an item before another body. */
-  static byte[] before(byte[] body, Item item) {
+  static byte[] before(byte[] body, @Nullable Item item) {
     if (item == null || (item.datatype() & Datatype.XATTR) == 0) {
       return body;
     }

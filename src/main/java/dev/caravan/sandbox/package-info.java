@@ -39,4 +39,7 @@
  *       stream.
  * </ul>
  */
+@NullMarked
 package dev.caravan.sandbox;
+
+import org.jspecify.annotations.NullMarked;
