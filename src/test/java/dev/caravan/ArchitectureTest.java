@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -59,6 +60,13 @@ class ArchitectureTest {
     Set<String> table = new TreeSet<>(MAY_USE.keySet());
     table.add("cli");
     assertThat(packages).isEqualTo(table);
+  }
+
+  @Test
+  void everyPackageSaysWhereNullIsMeant() {
+    assertThat(caravan.getPackage("dev.caravan").getSubpackages())
+        .isNotEmpty()
+        .allMatch(type -> type.isAnnotatedWith(NullMarked.class));
   }
 
   @Test

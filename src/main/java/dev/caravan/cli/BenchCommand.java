@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -69,6 +71,9 @@ final class BenchCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     PrintWriter out = spec.commandLine().getOut();
     Map<BenchRun.Contender, List<Result>> results = new EnumMap<>(BenchRun.Contender.class);
+    for (BenchRun.Contender contender : BenchRun.Contender.values()) {
+      results.put(contender, new ArrayList<>());
+    }
     try (Program sandbox =
         Program.start(
             javaOptions("2g"),
@@ -84,13 +89,13 @@ final class BenchCommand implements Callable<Integer> {
       for (int round = 1; round <= rounds; round++) {
         for (BenchRun.Contender contender : BenchRun.Contender.values()) {
           Result result = run(contender, ready.group(1), ready.group(2));
-          results.computeIfAbsent(contender, any -> new ArrayList<>()).add(result);
+          requireNonNull(results.get(contender)).add(result);
           out.printf("bench: round=%d %s %s%n", round, name(contender), result.describe(documents));
           out.flush();
         }
       }
     }
-    long loop = Result.median(results.get(BenchRun.Contender.LOOP)).cpuNanos();
+    long loop = Result.median(requireNonNull(results.get(BenchRun.Contender.LOOP))).cpuNanos();
     results.forEach(
         (contender, of) -> {
           Result median = Result.median(of);

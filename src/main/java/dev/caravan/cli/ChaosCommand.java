@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
+import static java.util.Objects.requireNonNullElse;
+
 import dev.caravan.sandbox.KafkaBroker;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -15,6 +17,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -55,7 +58,7 @@ final class ChaosCommand implements Callable<Integer> {
       names = "--seed",
       paramLabel = "X",
       description = "Repeats the faults of an earlier run, which printed its seed.")
-  private Long seed;
+  private @Nullable Long seed;
 
   @Option(
       names = "--guarantee",
@@ -84,7 +87,7 @@ final class ChaosCommand implements Callable<Integer> {
       description =
           "A bucket to write to, couchbase://host[:port]/bucket, instead of the sandbox; the faults "
               + "are then those of the worker and of Kafka.")
-  private String couchbase;
+  private @Nullable String couchbase;
 
   @Option(
       names = "--username",
@@ -101,7 +104,7 @@ final class ChaosCommand implements Callable<Integer> {
       defaultValue = "${env:CARAVAN_CHAOS_PASSWORD}",
       description =
           "Asks for the password for --couchbase; else it is that of CARAVAN_CHAOS_PASSWORD.")
-  private String password;
+  private @Nullable String password;
 
   @Override
   public Integer call() throws Exception {
@@ -138,7 +141,7 @@ final class ChaosCommand implements Callable<Integer> {
   private ChaosTarget target() throws IOException {
     return couchbase == null
         ? ChaosSandbox.start(vbuckets)
-        : ChaosNode.connect(couchbase, username, password);
+        : ChaosNode.connect(couchbase, username, requireNonNullElse(password, ""));
   }
 
   private Map<String, String> connectorConfig(ChaosTarget target) {

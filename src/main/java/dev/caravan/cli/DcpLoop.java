@@ -19,6 +19,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What somebody would write by hand instead of using Caravan, as a measure for the benchmark: the
@@ -65,7 +66,7 @@ final class DcpLoop implements AutoCloseable {
     producer.close(Duration.ofSeconds(5));
   }
 
-  private void send(DocumentChange change, byte[] value) {
+  private void send(DocumentChange change, byte @Nullable [] value) {
     producer.send(
         new ProducerRecord<>(topic, change.getKey().getBytes(UTF_8), value),
         (metadata, failure) -> {

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -43,25 +44,25 @@ final class WorkerCommand implements Callable<Integer> {
       arity = "0..1",
       paramLabel = "FILE",
       description = "A properties file: bootstrap.servers, group.id, config.storage.topic, ...")
-  private Path file;
+  private @Nullable Path file;
 
   @Option(
       names = "-brokers",
       paramLabel = "HOST:PORT,...",
       description = "Kafka brokers to start from (bootstrap.servers).")
-  private String brokers;
+  private @Nullable String brokers;
 
   @Option(
       names = "-group",
       paramLabel = "ID",
       description = "The group of workers that share the load (group.id).")
-  private String group;
+  private @Nullable String group;
 
   @Option(
       names = "-cluster",
       paramLabel = "NAME",
       description = "The name of the cluster of workers (cluster).")
-  private String cluster;
+  private @Nullable String cluster;
 
   @Option(
       names = "-registry",
@@ -69,19 +70,19 @@ final class WorkerCommand implements Callable<Integer> {
       description =
           "A schema registry with the Confluent API; records are Avro then, JSON without one "
               + "(schema.registry.url).")
-  private String registry;
+  private @Nullable String registry;
 
   @Option(
       names = "-offsets",
       paramLabel = "TOPIC",
       description = "The topic that keeps offsets (offset.storage.topic).")
-  private String offsets;
+  private @Nullable String offsets;
 
   @Option(
       names = "-configs",
       paramLabel = "TOPIC",
       description = "The topic that keeps connector configurations (config.storage.topic).")
-  private String configs;
+  private @Nullable String configs;
 
   @Option(
       names = "-port",
@@ -89,7 +90,7 @@ final class WorkerCommand implements Callable<Integer> {
       description =
           "The port of the REST API on every interface, 0 for any free one (listeners; default: "
               + "8083).")
-  private Integer port;
+  private @Nullable Integer port;
 
   @Override
   public Integer call() throws Exception {
@@ -103,7 +104,7 @@ final class WorkerCommand implements Callable<Integer> {
   private Map<String, String> settings() throws IOException {
     Map<String, String> settings = new TreeMap<>();
     if (file != null) {
-      read().forEach((key, value) -> settings.put((String) key, (String) value));
+      read(file).forEach((key, value) -> settings.put((String) key, (String) value));
     }
     put(settings, WorkerConfig.BOOTSTRAP_SERVERS, brokers);
     put(settings, WorkerConfig.GROUP_ID, group);
@@ -111,11 +112,13 @@ final class WorkerCommand implements Callable<Integer> {
     put(settings, WorkerConfig.SCHEMA_REGISTRY, registry);
     put(settings, WorkerConfig.OFFSET_TOPIC, offsets);
     put(settings, WorkerConfig.CONFIG_TOPIC, configs);
-    put(settings, WorkerConfig.LISTENERS, port == null ? null : "http://:" + port);
+    if (port != null) {
+      settings.put(WorkerConfig.LISTENERS, "http://:" + port);
+    }
     return settings;
   }
 
-  private Properties read() throws IOException {
+  private static Properties read(Path file) throws IOException {
     Properties properties = new Properties();
     try (Reader reader = Files.newBufferedReader(file, UTF_8)) {
       properties.load(reader);
@@ -125,7 +128,7 @@ final class WorkerCommand implements Callable<Integer> {
     return properties;
   }
 
-  private static void put(Map<String, String> settings, String key, String value) {
+  private static void put(Map<String, String> settings, String key, @Nullable String value) {
     if (value != null) {
       settings.put(key, value);
     }

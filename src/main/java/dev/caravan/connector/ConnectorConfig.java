@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.connector;
 
+import static java.util.Objects.requireNonNullElse;
+
 import dev.caravan.record.RecordHeader;
 import dev.caravan.record.RecordHeaders;
 import java.time.Duration;
@@ -19,11 +21,13 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.apache.kafka.common.config.AbstractConfig;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigDef.Importance;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.config.ConfigValue;
 import org.apache.kafka.common.config.types.Password;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -222,13 +226,13 @@ public final class ConnectorConfig {
                   + " worker.");
 
   private final Map<String, String> properties;
-  private final Map<String, Object> values;
+  private final AbstractConfig values;
   private final NodeAddresses nodes;
   private final List<String> buckets;
 
   private ConnectorConfig(
       Map<String, String> properties,
-      Map<String, Object> values,
+      AbstractConfig values,
       NodeAddresses nodes,
       List<String> buckets) {
     this.properties = properties;
@@ -244,18 +248,19 @@ public final class ConnectorConfig {
    */
   public static ConnectorConfig parse(Map<String, String> properties) {
     List<String> errors = new ArrayList<>();
-    Map<String, Object> values = new HashMap<>();
+    Map<String, @Nullable Object> found = new HashMap<>();
     for (ConfigValue value : DEFINITION.validate(properties)) {
       errors.addAll(value.errorMessages());
-      values.put(value.name(), value.value());
+      found.put(value.name(), value.value());
     }
-    List<String> buckets = chooseBuckets(values, errors);
-    checkTopics((String) values.get(TOPIC), buckets, errors);
-    checkCredentials(values, errors);
+    List<String> buckets = chooseBuckets(found, errors);
+    checkTopics(requireNonNullElse((String) found.get(TOPIC), ""), buckets, errors);
+    checkCredentials(found, errors);
     if (!errors.isEmpty()) {
       throw new InvalidConnectorConfigException(errors);
     }
-    NodeAddresses nodes = NodeAddresses.parse(NODES, (String) values.get(NODES));
+    AbstractConfig values = new AbstractConfig(DEFINITION, properties, false);
+    NodeAddresses nodes = NodeAddresses.parse(NODES, values.getString(NODES));
     return new ConnectorConfig(
         Collections.unmodifiableMap(new LinkedHashMap<>(properties)), values, nodes, buckets);
   }
@@ -384,7 +389,8 @@ public final class ConnectorConfig {
     }
   }
 
-  private static List<String> chooseBuckets(Map<String, Object> values, List<String> errors) {
+  private static List<String> chooseBuckets(
+      Map<String, @Nullable Object> values, List<String> errors) {
     String one = (String) values.get(BUCKET);
     String several = (String) values.get(BUCKETS);
     if (one == null && several == null) {
@@ -441,7 +447,7 @@ public final class ConnectorConfig {
     return TOPIC_NAME.matcher(name).matches() && !name.equals(".") && !name.equals("..");
   }
 
-  private static void checkCredentials(Map<String, Object> values, List<String> errors) {
+  private static void checkCredentials(Map<String, @Nullable Object> values, List<String> errors) {
     boolean username = values.get(USERNAME) != null;
     boolean password = values.get(PASSWORD) != null;
     if (username != password) {
@@ -477,7 +483,7 @@ public final class ConnectorConfig {
 
   /** The name of the connector. */
   public String name() {
-    return (String) values.get(NAME);
+    return values.getString(NAME);
   }
 
   /** The buckets to stream, at least one, each once. */
@@ -492,12 +498,12 @@ public final class ConnectorConfig {
 
   /** What a topic's name has before the bucket's name; may be empty. */
   public String topicPrefix() {
-    return (String) values.get(TOPIC);
+    return values.getString(TOPIC);
   }
 
   /** The full name of the record schema. */
   public String schemaName() {
-    return (String) values.get(SCHEMA_NAME);
+    return values.getString(SCHEMA_NAME);
   }
 
   /** The nodes, as the component takes them: {@code couchbase://host[:port],...}. */
@@ -506,54 +512,54 @@ public final class ConnectorConfig {
   }
 
   /** The user, or null for each bucket's own name with an empty password. */
-  public String username() {
-    return (String) values.get(USERNAME);
+  public @Nullable String username() {
+    return values.getString(USERNAME);
   }
 
   /** The password, null without a {@link #username()}. */
-  public Password password() {
-    return (Password) values.get(PASSWORD);
+  public @Nullable Password password() {
+    return values.getPassword(PASSWORD);
   }
 
   /** How many documents a second all tasks together may take; 0 for no limit. */
   public int drainRate() {
-    return (int) values.get(DRAIN_RATE);
+    return values.getInt(DRAIN_RATE);
   }
 
   /** What the headers of each record tell. */
   public RecordHeaders headers() {
-    return new RecordHeaders((String) values.get(HEADER_PREFIX), headers(values.get(HEADERS)));
+    return new RecordHeaders(values.getString(HEADER_PREFIX), headers(values.getList(HEADERS)));
   }
 
   /** Whether records and offsets are written in one transaction. */
   public boolean isExactlyOnce() {
-    return values.get(GUARANTEE).equals(EXACTLY_ONCE);
+    return values.getString(GUARANTEE).equals(EXACTLY_ONCE);
   }
 
   /** After how long a transaction is committed. */
   public Duration transactionInterval() {
-    return Duration.ofMillis((long) values.get(TRANSACTION_INTERVAL));
+    return Duration.ofMillis(values.getLong(TRANSACTION_INTERVAL));
   }
 
   /** How many bytes a node may send ahead; empty leaves it to the worker. */
   public OptionalInt bufferSize() {
-    int bytes = (int) values.get(BUFFER_SIZE);
+    int bytes = values.getInt(BUFFER_SIZE);
     return bytes == 0 ? OptionalInt.empty() : OptionalInt.of(bytes);
   }
 
   /** What to do on a rollback: {@code resume} or {@code fail}. */
   public String rollbackPolicy() {
-    return (String) values.get(ROLLBACK_POLICY);
+    return values.getString(ROLLBACK_POLICY);
   }
 
   /** The topic that a record of each rollback goes to; empty for none. */
   public Optional<String> operationsTopic() {
-    return Optional.ofNullable((String) values.get(OPERATIONS_TOPIC));
+    return Optional.ofNullable(values.getString(OPERATIONS_TOPIC));
   }
 
   /** The tasks that share the work of this connector, {@code tasks.max} of them. */
   public List<TaskConfig> tasks() {
-    int tasks = (int) values.get(TASKS_MAX);
+    int tasks = values.getInt(TASKS_MAX);
     return IntStream.range(0, tasks).mapToObj(task -> new TaskConfig(this, task, tasks)).toList();
   }
 

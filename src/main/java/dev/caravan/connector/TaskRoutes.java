@@ -15,6 +15,7 @@ import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.apache.camel.CamelContext;
+import org.apache.kafka.common.config.types.Password;
 
 /**
  * Starts each task as a route of its own, made from the template {@code couchbase-to-kafka}.
@@ -57,8 +58,10 @@ public final class TaskRoutes implements TaskFactory {
     Map<String, Object> beans = new HashMap<>();
     beans.put("offsetStore", offsets);
     beans.put("recordShaper", recordShaper(connector));
-    if (connector.username() != null) {
-      beans.put("credentials", Credentials.of(connector.username(), connector.password().value()));
+    String username = connector.username();
+    Password password = connector.password();
+    if (username != null && password != null) {
+      beans.put("credentials", Credentials.of(username, password.value()));
     }
     return TaskRoute.add(context.get(), TEMPLATE, routeId(task), parameters(task), beans);
   }

@@ -3,13 +3,15 @@ package dev.caravan.connector;
 
 import static java.util.Objects.requireNonNull;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * How a task is doing.
  *
  * @param phase what it is at
  * @param error what keeps it from streaming, null if nothing is known to
  */
-public record TaskStatus(Phase phase, Throwable error) {
+public record TaskStatus(Phase phase, @Nullable Throwable error) {
   /** What a task is at. */
   public enum Phase {
     /** It tries to reach Couchbase, and goes on trying whatever the error. */

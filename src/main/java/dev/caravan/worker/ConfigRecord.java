@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A connector's record in the config topic, byte for byte as Kafka Connect writes it with its JSON
@@ -21,13 +22,13 @@ import java.util.Optional;
  * @param name the connector
  * @param properties its properties; null if it was deleted
  */
-record ConfigRecord(String name, Map<String, String> properties) {
+record ConfigRecord(String name, @Nullable Map<String, String> properties) {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String KEY_PREFIX = "connector-";
   private static final String PROPERTIES = "properties";
 
   /** Whose record this is: the connector's name, or empty for a record of another kind. */
-  static Optional<String> connectorOf(byte[] key) {
+  static Optional<String> connectorOf(byte @Nullable [] key) {
     String text = key == null ? "" : new String(key, UTF_8);
     return text.startsWith(KEY_PREFIX)
         ? Optional.of(text.substring(KEY_PREFIX.length()))
@@ -38,7 +39,7 @@ record ConfigRecord(String name, Map<String, String> properties) {
    * @param value the record's value, null for a deletion
    * @throws IOException if the value is not what Kafka Connect writes
    */
-  static ConfigRecord read(String name, byte[] value) throws IOException {
+  static ConfigRecord read(String name, byte @Nullable [] value) throws IOException {
     if (value == null) {
       return new ConfigRecord(name, null);
     }
@@ -61,7 +62,7 @@ record ConfigRecord(String name, Map<String, String> properties) {
     return (KEY_PREFIX + name).getBytes(UTF_8);
   }
 
-  byte[] value() {
+  byte @Nullable [] value() {
     if (properties == null) {
       return null;
     }

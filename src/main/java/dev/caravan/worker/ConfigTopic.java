@@ -132,7 +132,7 @@ final class ConfigTopic implements AutoCloseable {
   private static String reason(IOException e) {
     return e instanceof com.fasterxml.jackson.core.JsonProcessingException json
         ? "it is not JSON, " + json.getLocation().offsetDescription()
-        : e.getMessage();
+        : String.valueOf(e.getMessage());
   }
 
   /**

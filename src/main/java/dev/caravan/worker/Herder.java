@@ -199,7 +199,7 @@ final class Herder {
       return new Connector(name, properties, tasks, "");
     } catch (InvalidConnectorConfigException e) {
       LOG.error("Connector {} can't run: {}", name, e.getMessage());
-      return new Connector(name, properties, List.of(), e.getMessage());
+      return new Connector(name, properties, List.of(), String.valueOf(e.getMessage()));
     }
   }
 

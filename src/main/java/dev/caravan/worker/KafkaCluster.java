@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
+import static java.util.Objects.requireNonNull;
+import static java.util.Objects.requireNonNullElse;
+
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -90,7 +93,7 @@ final class KafkaCluster implements AutoCloseable {
     return known(
         () ->
             ask(
-                admin.describeTopics(List.of(topic)).topicNameValues().get(topic),
+                requireNonNull(admin.describeTopics(List.of(topic)).topicNameValues().get(topic)),
                 "describe topic '" + topic + "'"));
   }
 
@@ -133,7 +136,7 @@ final class KafkaCluster implements AutoCloseable {
     try {
       ConfigEntry entry =
           ask(
-                  admin.describeConfigs(List.of(resource)).values().get(resource),
+                  requireNonNull(admin.describeConfigs(List.of(resource)).values().get(resource)),
                   "describe the configuration of topic '" + topic.name() + "'")
               .get(TopicConfig.CLEANUP_POLICY_CONFIG);
       policy = entry.value();
@@ -211,9 +214,9 @@ final class KafkaCluster implements AutoCloseable {
     try {
       return answer.get(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
     } catch (ExecutionException e) {
+      Throwable cause = requireNonNullElse(e.getCause(), e);
       throw new KafkaException(
-          "Kafka at " + brokers + " did not " + what + ": " + e.getCause().getMessage(),
-          e.getCause());
+          "Kafka at " + brokers + " did not " + what + ": " + cause.getMessage(), cause);
     } catch (TimeoutException e) {
       throw new KafkaException(
           "Kafka at "

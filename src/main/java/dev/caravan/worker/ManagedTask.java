@@ -9,6 +9,7 @@ import dev.caravan.worker.ConnectorStatus.Part;
 import dev.caravan.worker.ConnectorStatus.State;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,8 +28,8 @@ final class ManagedTask {
   private final TaskFactory factory;
   private final TaskOffsets taskOffsets;
   private volatile boolean retired;
-  private volatile Task task;
-  private volatile Throwable startFailure;
+  private volatile @Nullable Task task;
+  private volatile @Nullable Throwable startFailure;
 
   /**
    * @param generation of the set of tasks that this is one of
@@ -68,11 +69,12 @@ final class ManagedTask {
   }
 
   void stop() {
-    if (task == null) {
+    Task stopped = task;
+    if (stopped == null) {
       return;
     }
     try {
-      task.close();
+      stopped.close();
       LOG.info("Task {} stopped", config.id());
     } catch (RuntimeException e) {
       LOG.error("Task {} could not be stopped cleanly", config.id(), e);
@@ -87,15 +89,17 @@ final class ManagedTask {
   }
 
   Part status(String workerId) {
-    if (startFailure != null) {
-      return new Part(State.FAILED, workerId, stackTrace(startFailure));
+    Throwable failure = startFailure;
+    if (failure != null) {
+      return new Part(State.FAILED, workerId, stackTrace(failure));
     }
     Task current = task;
     if (current == null) {
       return new Part(State.UNASSIGNED, workerId, "");
     }
     TaskStatus status = current.status();
-    String trace = status.error() == null ? "" : stackTrace(status.error());
+    Throwable error = status.error();
+    String trace = error == null ? "" : stackTrace(error);
     return switch (status.phase()) {
       case STREAMING -> new Part(State.RUNNING, workerId, trace);
       case FAILED -> new Part(State.FAILED, workerId, trace);

@@ -48,8 +48,10 @@ final class TransactionOwners {
    */
   boolean isOwnedWith(Duration transactionTimeout, TransactionalId id) {
     try {
-      return await("describe", id, admin.describeTransactions(List.of(id.toString())).all())
-              .get(id.toString())
+      return await(
+                  "describe",
+                  id,
+                  admin.describeTransactions(List.of(id.toString())).description(id.toString()))
               .transactionTimeoutMs()
           == transactionTimeout.toMillis();
     } catch (TransactionalIdNotFoundException forgotten) {

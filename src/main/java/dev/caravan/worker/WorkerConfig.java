@@ -14,6 +14,7 @@ import org.apache.kafka.clients.CommonClientConfigs;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.config.AbstractConfig;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigDef.Importance;
 import org.apache.kafka.common.config.ConfigException;
@@ -137,11 +138,10 @@ public final class WorkerConfig {
               "The URL of the schema registry. Without one, values are JSON.");
 
   private final Map<String, String> properties;
-  private final Map<String, Object> values;
+  private final AbstractConfig values;
   private final Listener listener;
 
-  private WorkerConfig(
-      Map<String, String> properties, Map<String, Object> values, Listener listener) {
+  private WorkerConfig(Map<String, String> properties, AbstractConfig values, Listener listener) {
     this.properties = properties;
     this.values = values;
     this.listener = listener;
@@ -154,17 +154,16 @@ public final class WorkerConfig {
    */
   public static WorkerConfig parse(Map<String, String> properties) {
     List<String> errors = new ArrayList<>();
-    Map<String, Object> values = new HashMap<>();
     for (ConfigValue value : DEFINITION.validate(properties)) {
       errors.addAll(value.errorMessages());
-      values.put(value.name(), value.value());
     }
     if (!errors.isEmpty()) {
       throw new ConfigException(String.join("\n", errors));
     }
+    AbstractConfig values = new AbstractConfig(DEFINITION, properties, false);
     WorkerConfig config =
         new WorkerConfig(
-            Map.copyOf(properties), values, Listener.parse((String) values.get(LISTENERS)));
+            Map.copyOf(properties), values, Listener.parse(values.getString(LISTENERS)));
     config.warnOfUnknownProperties();
     return config;
   }
@@ -205,7 +204,7 @@ public final class WorkerConfig {
 
   /** The group of workers that share the load. */
   String groupId() {
-    return (String) values.get(GROUP_ID);
+    return values.getString(GROUP_ID);
   }
 
   /** The brokers, separated by commas. */
@@ -213,9 +212,8 @@ public final class WorkerConfig {
     return String.join(",", brokers());
   }
 
-  @SuppressWarnings("unchecked") // what ConfigDef makes of a LIST
   private List<String> brokers() {
-    return (List<String>) values.get(BOOTSTRAP_SERVERS);
+    return values.getList(BOOTSTRAP_SERVERS);
   }
 
   /** The topic that keeps the configuration of connectors. */
@@ -230,7 +228,7 @@ public final class WorkerConfig {
         OFFSET_TOPIC,
         "connector offsets",
         false,
-        Optional.of((int) values.get(OFFSET_TOPIC_PARTITIONS)).filter(n -> n != -1),
+        Optional.of(values.getInt(OFFSET_TOPIC_PARTITIONS)).filter(n -> n != -1),
         OFFSET_TOPIC_REPLICATION);
   }
 
@@ -242,11 +240,11 @@ public final class WorkerConfig {
       String replicationProperty) {
     return new InternalTopic(
         property,
-        (String) values.get(property),
+        values.getString(property),
         holds,
         singlePartition,
         partitions,
-        Optional.of((short) values.get(replicationProperty)).filter(n -> n != -1),
+        Optional.of(values.getShort(replicationProperty)).filter(n -> n != -1),
         replicationProperty,
         properties.containsKey(replicationProperty));
   }
@@ -255,7 +253,7 @@ public final class WorkerConfig {
   public Set<String> internalTopics() {
     Set<String> topics = new TreeSet<>();
     for (String key : List.of(CONFIG_TOPIC, OFFSET_TOPIC, STATUS_TOPIC)) {
-      topics.add((String) values.get(key));
+      topics.add(values.getString(key));
     }
     topics.remove("");
     return topics;
@@ -273,14 +271,14 @@ public final class WorkerConfig {
 
   /** The host by which others know this worker, if one was given or the worker listens on one. */
   public Optional<String> advertisedHost() {
-    return Optional.of((String) values.get(ADVERTISED_HOST))
+    return Optional.of(values.getString(ADVERTISED_HOST))
         .filter(host -> !host.isEmpty())
         .or(() -> Optional.of(listener.host()).filter(host -> !host.isEmpty()));
   }
 
   /** The schema registry's URL; empty for none. */
   public Optional<String> schemaRegistry() {
-    return Optional.of((String) values.get(SCHEMA_REGISTRY)).filter(url -> !url.isEmpty());
+    return Optional.of(values.getString(SCHEMA_REGISTRY)).filter(url -> !url.isEmpty());
   }
 
   /** Settings for the worker's producers. */
