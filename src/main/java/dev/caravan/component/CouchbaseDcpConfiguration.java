@@ -7,6 +7,7 @@ import dev.caravan.stream.SeedNodes;
 import dev.caravan.stream.StreamFrom;
 import dev.caravan.stream.StreamSettings;
 import dev.caravan.stream.StreamSettings.Login;
+import dev.caravan.stream.StreamTo;
 import dev.caravan.stream.VbucketSelection;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -65,6 +66,9 @@ public class CouchbaseDcpConfiguration implements Cloneable {
       defaultValue = "saved-or-beginning",
       enums = "saved-or-beginning,saved-or-now,beginning,now")
   private String streamFrom = "saved-or-beginning";
+
+  @UriParam(label = "consumer", defaultValue = "infinity", enums = "infinity,now")
+  private String streamTo = "infinity";
 
   @UriParam(label = "consumer", defaultValue = "resume", enums = "resume,fail")
   private String rollbackPolicy = "resume";
@@ -159,6 +163,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
         collectionNames(),
         VbucketSelection.parse(vbuckets),
         StreamFrom.parse(streamFrom),
+        StreamTo.parse(streamTo),
         RollbackPolicy.parse(rollbackPolicy),
         rollbackEvents,
         flowControlBufferSize,
@@ -346,6 +351,19 @@ public class CouchbaseDcpConfiguration implements Cloneable {
    */
   public void setStreamFrom(String streamFrom) {
     this.streamFrom = streamFrom;
+  }
+
+  public String getStreamTo() {
+    return streamTo;
+  }
+
+  /**
+   * Where to end: never, or where each vBucket stands when the route starts. Then the route is
+   * stopped by itself once all exchanges are done and offsets are saved; started again, it goes on
+   * from there.
+   */
+  public void setStreamTo(String streamTo) {
+    this.streamTo = streamTo;
   }
 
   public String getRollbackPolicy() {

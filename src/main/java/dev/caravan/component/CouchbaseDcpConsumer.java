@@ -33,6 +33,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
       new ConsumerStatus(Phase.STOPPED, null, 0, 0, 0, 0, 0);
 
   private volatile @Nullable LaneRunner runner;
+  private volatile ConsumerStatus atRest = STOPPED;
 
   CouchbaseDcpConsumer(CouchbaseDcpEndpoint endpoint, Processor processor) {
     super(endpoint, processor);
@@ -46,7 +47,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
   /** How it goes, at any time and from any thread. */
   public ConsumerStatus status() {
     LaneRunner current = runner;
-    return current == null ? STOPPED : current.status();
+    return current == null ? atRest : current.status();
   }
 
   /**
@@ -72,7 +73,8 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
             this::newLane,
             this::mayRunAgain,
             endpoint.settings(),
-            endpoint.getConfiguration().drainTimeout());
+            endpoint.getConfiguration().drainTimeout(),
+            this::finished);
     runner = started;
     endpoint
         .getCamelContext()
@@ -106,6 +108,20 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
         configuration.drainTimeout());
   }
 
+  /** Stops the route, on the thread that has nothing else to do any more. */
+  private void finished() {
+    CamelContext context = getEndpoint().getCamelContext();
+    String routeId = getRouteId();
+    LOG.info("Route {} has read all that it was to read and is stopped.", routeId);
+    try {
+      // A short run may be over before the context has started.
+      context.addStartupListener(
+          (started, alreadyStarted) -> started.getRouteController().stopRoute(routeId));
+    } catch (Exception e) {
+      LOG.warn("Route {} can't be stopped: {}", routeId, e.toString());
+    }
+  }
+
   private boolean mayRunAgain(Throwable failure) {
     TransactionalOffsetStore transactions = getEndpoint().transactions();
     return transactions != null && transactions.mayOpenAgain(failure);
@@ -132,6 +148,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
             "The route of {} doesn't give back the consumer's thread; it will end when the route does.",
             getEndpoint());
       }
+      atRest = stopped.isFinished() ? stopped.status() : STOPPED;
       runner = null;
     }
     super.doStop();

@@ -24,7 +24,7 @@ class CouchbaseDcpHealthCheck extends AbstractHealthCheck {
     if (consumer.getRouteId() != null) {
       builder.detail("route.id", consumer.getRouteId());
     }
-    if (status.phase() == Phase.STREAMING) {
+    if (status.phase() == Phase.STREAMING || status.phase() == Phase.FINISHED) {
       builder.up();
       return;
     }

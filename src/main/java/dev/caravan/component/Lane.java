@@ -74,6 +74,7 @@ final class Lane implements Runnable {
   private volatile boolean stopping;
   private volatile boolean suspended;
   private volatile boolean abandoned;
+  private volatile boolean finished;
 
   /**
    * @param streams makes the bucket streams that put their changes into the inbox
@@ -111,6 +112,10 @@ final class Lane implements Runnable {
       while (isRunning()) {
         if (System.nanoTime() - deadline >= 0) {
           deadline = tend();
+        }
+        if (streams.stream().allMatch(BucketStream::isFinished)) {
+          finished = true;
+          break;
         }
         if (commits.nanosUntilDue() <= 0) {
           commits.commit();
@@ -273,6 +278,9 @@ final class Lane implements Runnable {
       }
     } catch (RuntimeException e) {
       LOG.warn("What was delivered last could not be committed: {}", e.toString());
+      if (finished) {
+        fail(e, null);
+      }
     } finally {
       commits.discard();
       Futures.await(
@@ -309,6 +317,11 @@ final class Lane implements Runnable {
     return failure.get();
   }
 
+  /** Whether the lane has ended by itself, having read all that it was to read. */
+  boolean isFinished() {
+    return finished && failure.get() == null;
+  }
+
   void suspend() {
     suspended = true;
   }
@@ -335,6 +348,9 @@ final class Lane implements Runnable {
       if (error == null) {
         error = status.error();
       }
+    }
+    if (isFinished()) {
+      phase = Phase.FINISHED;
     }
     return new ConsumerStatus(
         phase, error, openStreams, vbuckets, documents.sum(), inFlight.count(), rollbacks);

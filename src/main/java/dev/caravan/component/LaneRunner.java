@@ -27,6 +27,7 @@ final class LaneRunner implements Runnable {
   private final Duration minPause;
   private final Duration maxPause;
   private final Duration drainTimeout;
+  private final Runnable onFinished;
   private final CountDownLatch ended = new CountDownLatch(1);
   private @Nullable Thread thread;
   private Lane lane;
@@ -40,17 +41,21 @@ final class LaneRunner implements Runnable {
    * @param lanes makes a lane that starts from the saved offsets
    * @param mayRunAgain whether another lane may succeed after this failure
    * @param settings tells how long to wait before another lane
+   * @param onFinished called on the runner's thread when a lane has read all that it was to read;
+   *     by then the runner has ended
    */
   LaneRunner(
       Supplier<Lane> lanes,
       Predicate<Throwable> mayRunAgain,
       StreamSettings settings,
-      Duration drainTimeout) {
+      Duration drainTimeout,
+      Runnable onFinished) {
     this.lanes = lanes;
     this.mayRunAgain = mayRunAgain;
     this.minPause = settings.retryBackoff();
     this.maxPause = settings.maxRetryBackoff();
     this.drainTimeout = drainTimeout;
+    this.onFinished = onFinished;
     this.lane = lanes.get();
   }
 
@@ -69,6 +74,14 @@ final class LaneRunner implements Runnable {
     } finally {
       ended.countDown();
     }
+    if (isFinished()) {
+      onFinished.run();
+    }
+  }
+
+  /** Whether the consumer's work is done, for good. */
+  synchronized boolean isFinished() {
+    return lane.isFinished();
   }
 
   private synchronized Lane begin() {

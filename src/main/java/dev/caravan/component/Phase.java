@@ -12,6 +12,8 @@ public enum Phase {
    * configured.
    */
   FAILED,
+  /** Everything was read up to where it was to end; the route is being stopped, or is. */
+  FINISHED,
   /** Not started, or stopped. */
   STOPPED
 }

@@ -83,7 +83,7 @@ final class TaskRoute implements Task {
           case CONNECTING -> TaskStatus.Phase.CONNECTING;
           case STREAMING -> TaskStatus.Phase.STREAMING;
           case FAILED -> TaskStatus.Phase.FAILED;
-          case STOPPED -> TaskStatus.Phase.STOPPED;
+          case FINISHED, STOPPED -> TaskStatus.Phase.STOPPED;
         },
         status.error());
   }

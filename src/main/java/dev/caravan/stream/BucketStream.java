@@ -38,9 +38,6 @@ public final class BucketStream {
   /** How often a healthy stream is looked at if nothing wakes the lane. */
   private static final long ATTENTION_NANOS = Duration.ofMillis(500).toNanos();
 
-  private static final CompletableFuture<Map<Integer, Offset>> NOWHERE =
-      CompletableFuture.completedFuture(Map.of());
-
   private enum Step {
     WAITING,
     CONNECTING,
@@ -56,6 +53,7 @@ public final class BucketStream {
   private final EventLoops eventLoops;
   private final ChangeSink sink;
   private final Progress progress = new Progress();
+  private final StreamEnds ends = new StreamEnds();
   private final AtomicInteger inFlight = new AtomicInteger();
   private final AtomicInteger rollbacks = new AtomicInteger();
   private volatile @Nullable DcpSession session;
@@ -64,7 +62,8 @@ public final class BucketStream {
   private volatile int selectedVbuckets;
   private List<Integer> vbuckets = List.of();
   private CompletableFuture<?> pending = CompletableFuture.completedFuture(null);
-  private CompletableFuture<Map<Integer, Offset>> located = NOWHERE;
+  private CompletableFuture<Map<Integer, Offset>> located = nothing();
+  private CompletableFuture<Map<Integer, Long>> highSeqnos = nothing();
   private CompletableFuture<?> closing = CompletableFuture.completedFuture(null);
   private long nextAttemptNanos = System.nanoTime();
   private Duration backoff;
@@ -97,7 +96,7 @@ public final class BucketStream {
 
   /** Notes that changes came out of the route, acknowledged or not. */
   public void completed(int changes) {
-    if (inFlight.addAndGet(-changes) == 0 && step == Step.DRAINING) {
+    if (inFlight.addAndGet(-changes) == 0 && (step == Step.DRAINING || isFinite())) {
       sink.wakeUp();
     }
   }
@@ -119,7 +118,7 @@ public final class BucketStream {
           return Math.min(nextAttemptNanos, now + ATTENTION_NANOS);
         }
         DcpSession made =
-            new DcpSession(settings, this, progress, sink, eventLoops.group(), rollbacks);
+            new DcpSession(settings, this, progress, ends, sink, eventLoops.group(), rollbacks);
         session = made;
         proceed(Step.CONNECTING, made.connect());
       }
@@ -139,6 +138,7 @@ public final class BucketStream {
       case DRAINING -> {
         if (inFlight.get() == 0 && closing.isDone()) {
           progress.rewind();
+          ends.rewind();
           step = Step.WAITING;
         }
       }
@@ -196,13 +196,29 @@ public final class BucketStream {
     saved.forEach((vbucket, offset) -> progress.start(vbucket, offset, true));
     List<Integer> without =
         unknown.stream().filter(vbucket -> !progress.isStarted(vbucket)).toList();
-    if (settings.streamFrom().otherwiseNow() && !without.isEmpty()) {
-      located = session().currentOffsets(without);
-      proceed(Step.LOCATING, located);
-    } else {
+    boolean fromNow = settings.streamFrom().otherwiseNow() && !without.isEmpty();
+    if (!fromNow) {
       without.forEach(vbucket -> progress.start(vbucket, BEGINNING, true));
-      open();
     }
+    located = fromNow ? session().currentOffsets(without) : nothing();
+    highSeqnos = isFinite() ? session().highSeqnos(vbuckets) : nothing();
+    proceed(Step.LOCATING, CompletableFuture.allOf(located, highSeqnos));
+  }
+
+  private static <T> CompletableFuture<Map<Integer, T>> nothing() {
+    return CompletableFuture.completedFuture(Map.of());
+  }
+
+  private boolean isFinite() {
+    return settings.streamTo() == StreamTo.NOW;
+  }
+
+  /** Whether a finite run has got to its end, and all changes up to there are acknowledged. */
+  public boolean isFinished() {
+    return isFinite()
+        && step == Step.STREAMING
+        && ends.allReached(selectedVbuckets)
+        && progress.isAcknowledged();
   }
 
   private static final Offset BEGINNING = new Offset(0, 0, 0, 0, 0);
@@ -210,7 +226,7 @@ public final class BucketStream {
   private void open() {
     // Saved even if nothing ever changes there, so that a restart doesn't take a later "now".
     located.join().forEach((vbucket, offset) -> progress.start(vbucket, offset, false));
-    located = NOWHERE;
+    ends.set(highSeqnos.join());
     Map<Integer, Offset> from = new HashMap<>();
     vbuckets.forEach(vbucket -> from.put(vbucket, progress.committable(vbucket)));
     proceed(Step.OPENING, session().open(from));
@@ -229,7 +245,6 @@ public final class BucketStream {
     }
     closing = session().close();
     closing.thenRun(sink::wakeUp);
-    located = NOWHERE;
     long jittered = (long) (backoff.toNanos() * ThreadLocalRandom.current().nextDouble(0.8, 1.2));
     nextAttemptNanos = System.nanoTime() + jittered;
     LOG.warn(

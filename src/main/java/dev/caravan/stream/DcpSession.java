@@ -11,7 +11,6 @@ import com.couchbase.client.dcp.Authenticator;
 import com.couchbase.client.dcp.Client;
 import com.couchbase.client.dcp.PasswordAuthenticator;
 import com.couchbase.client.dcp.StaticCredentialsProvider;
-import com.couchbase.client.dcp.StreamTo;
 import com.couchbase.client.dcp.conductor.DcpChannel;
 import com.couchbase.client.dcp.config.CompressionMode;
 import com.couchbase.client.dcp.config.DcpControl;
@@ -21,10 +20,13 @@ import com.couchbase.client.dcp.events.StreamEndEvent;
 import com.couchbase.client.dcp.highlevel.SnapshotMarker;
 import com.couchbase.client.dcp.highlevel.StreamOffset;
 import com.couchbase.client.dcp.message.DcpFailoverLogResponse;
+import com.couchbase.client.dcp.message.PartitionAndSeqno;
+import com.couchbase.client.dcp.message.StreamEndReason;
 import com.couchbase.client.dcp.state.PartitionState;
 import dev.caravan.offset.Offset;
 import dev.caravan.stream.ConnectionFailure.Reason;
 import dev.caravan.stream.StreamSettings.Login;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -68,6 +70,7 @@ final class DcpSession {
   private final StreamSettings settings;
   private final BucketStream stream;
   private final Progress progress;
+  private final StreamEnds ends;
   private final ChangeSink sink;
   private final EventLoopGroup eventLoops;
   private final NodeConnections connections;
@@ -90,12 +93,14 @@ final class DcpSession {
       StreamSettings settings,
       BucketStream stream,
       Progress progress,
+      StreamEnds ends,
       ChangeSink sink,
       EventLoopGroup eventLoops,
       AtomicInteger rollbacks) {
     this.settings = settings;
     this.stream = stream;
     this.progress = progress;
+    this.ends = ends;
     this.sink = sink;
     this.eventLoops = eventLoops;
     this.rollbacks = rollbacks;
@@ -226,7 +231,8 @@ final class DcpSession {
   CompletableFuture<Map<Integer, Offset>> currentOffsets(List<Integer> of) {
     Client client = client();
     return client
-        .initializeState(com.couchbase.client.dcp.StreamFrom.NOW, StreamTo.INFINITY)
+        .initializeState(
+            com.couchbase.client.dcp.StreamFrom.NOW, com.couchbase.client.dcp.StreamTo.INFINITY)
         .then(
             Mono.fromCallable(
                 () -> {
@@ -237,6 +243,18 @@ final class DcpSession {
                   return offsets;
                 }))
         .toFuture();
+  }
+
+  /** The seqnos of the last changes in vBuckets, in whichever collection. Only once connected. */
+  CompletableFuture<Map<Integer, Long>> highSeqnos(Collection<Integer> of) {
+    return seqnos(of).toFuture();
+  }
+
+  private Mono<Map<Integer, Long>> seqnos(Collection<Integer> of) {
+    return client()
+        .getSeqnos()
+        .filter(seqno -> of.contains(seqno.partition()))
+        .collectMap(PartitionAndSeqno::partition, PartitionAndSeqno::seqno);
   }
 
   /**
@@ -251,10 +269,9 @@ final class DcpSession {
     Client client = client();
     opened = List.copyOf(from.keySet());
     reader.expect(opened, client.numPartitions());
-    Map<Integer, StreamOffset> offsets = new HashMap<>();
-    from.forEach((vbucket, offset) -> offsets.put(vbucket, streamOffset(offset)));
+    from.forEach((vbucket, offset) -> set(vbucket, streamOffset(offset)));
     return client
-        .resumeStreaming(offsets)
+        .startStreaming(from.keySet())
         .toFuture()
         .handle(
             (ignored, error) -> {
@@ -263,6 +280,13 @@ final class DcpSession {
               }
               return null;
             });
+  }
+
+  /** Tells the client where a stream begins and ends that is opened next. */
+  private void set(int vbucket, StreamOffset from) {
+    PartitionState state = PartitionState.fromOffset(from);
+    state.setEndSeqno(ends.of(vbucket));
+    client().sessionState().set(vbucket, state);
   }
 
   private static Offset offset(StreamOffset offset) {
@@ -388,6 +412,10 @@ final class DcpSession {
     } else if (event instanceof StreamEndEvent end) {
       LOG.debug(
           "Stream of vBucket {} of bucket '{}' ended: {}", end.partition(), bucket(), end.reason());
+      if (StreamEndReason.OK.equals(end.reason()) && !isOver()) {
+        ends.reached(end.partition());
+        sink.wakeUp();
+      }
     }
   }
 
@@ -438,7 +466,10 @@ final class DcpSession {
         .failoverLog(vbucket)
         .map(DcpSession::currentVbuuid)
         .doOnNext(vbuuid -> reader.rolledBack(vbucket, offset(from), offset(refused), vbuuid))
-        .then(Mono.defer(() -> client.resumeStreaming(Map.of(vbucket, from))))
+        .then(ends.of(vbucket) == StreamEnds.NEVER ? Mono.empty() : seqnos(Set.of(vbucket)))
+        .doOnNext(ends::set)
+        .then(Mono.fromRunnable(() -> set(vbucket, from)))
+        .then(Mono.defer(() -> client.startStreaming(Set.of(vbucket))))
         .subscribe(ignored -> {}, this::fail);
   }
 

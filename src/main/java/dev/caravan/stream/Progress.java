@@ -70,6 +70,11 @@ final class Progress {
     vbuckets.values().forEach(VbucketProgress::rewind);
   }
 
+  /** Whether every event that was added is acknowledged. */
+  boolean isAcknowledged() {
+    return vbuckets.values().stream().allMatch(VbucketProgress::isAcknowledged);
+  }
+
   /** The offset from which a new stream of the vBucket has to start. */
   Offset committable(int vbucket) {
     return kept(vbucket).committable();
@@ -193,6 +198,10 @@ final class Progress {
 
     synchronized void saved(Offset offset) {
       saved = offset;
+    }
+
+    synchronized boolean isAcknowledged() {
+      return first == null;
     }
 
     synchronized int size() {

@@ -25,6 +25,7 @@ public record StreamSettings(
     Set<String> collections,
     VbucketSelection vbuckets,
     StreamFrom streamFrom,
+    StreamTo streamTo,
     RollbackPolicy rollbackPolicy,
     boolean rollbackEvents,
     int flowControlBufferSize,
