@@ -2,6 +2,7 @@
 package dev.caravan.component;
 
 import dev.caravan.offset.OffsetStore;
+import dev.caravan.stream.PurgedTombstones;
 import dev.caravan.stream.RollbackPolicy;
 import dev.caravan.stream.SeedNodes;
 import dev.caravan.stream.StreamFrom;
@@ -75,6 +76,9 @@ public class CouchbaseDcpConfiguration implements Cloneable {
 
   @UriParam(label = "consumer", defaultValue = "false")
   private boolean rollbackEvents;
+
+  @UriParam(label = "consumer", defaultValue = "strict", enums = "strict,lenient")
+  private String purgedTombstones = "strict";
 
   @UriParam(label = "consumer")
   private @Nullable OffsetStore offsetStore;
@@ -166,6 +170,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
         StreamTo.parse(streamTo),
         RollbackPolicy.parse(rollbackPolicy),
         rollbackEvents,
+        PurgedTombstones.parse(purgedTombstones),
         flowControlBufferSize,
         compression,
         noValue,
@@ -390,6 +395,20 @@ public class CouchbaseDcpConfiguration implements Cloneable {
    */
   public void setRollbackEvents(boolean rollbackEvents) {
     this.rollbackEvents = rollbackEvents;
+  }
+
+  public String getPurgedTombstones() {
+    return purgedTombstones;
+  }
+
+  /**
+   * What to do when Couchbase has purged deletions that were not read yet, because the route was
+   * stopped for longer than the bucket's metadata purge interval. With strict, the vBucket is read
+   * again from its beginning; that counts as a rollback to 0. With lenient, reading goes on where
+   * it was, and nobody learns of those deletions; servers before 7.2 don't know it and are strict.
+   */
+  public void setPurgedTombstones(String purgedTombstones) {
+    this.purgedTombstones = purgedTombstones;
   }
 
   public @Nullable OffsetStore getOffsetStore() {

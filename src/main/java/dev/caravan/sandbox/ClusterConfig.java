@@ -38,7 +38,8 @@ final class ClusterConfig {
     "cccp",
     "xdcrCheckpointing",
     "nodesExt",
-    "xattr"
+    "xattr",
+    "dcp.IgnorePurgedTombstones"
   };
 
   private final int kvPort;

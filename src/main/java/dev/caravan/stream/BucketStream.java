@@ -194,6 +194,12 @@ public final class BucketStream {
       }
     }
     saved.forEach((vbucket, offset) -> progress.start(vbucket, offset, true));
+    if (!saved.isEmpty() && settings.purgedTombstones() == PurgedTombstones.LENIENT) {
+      LOG.warn(
+          "Bucket '{}': purgedTombstones is 'lenient', so deletions are missing if the bucket was not read for"
+              + " longer than its metadata purge interval.",
+          bucket);
+    }
     List<Integer> without =
         unknown.stream().filter(vbucket -> !progress.isStarted(vbucket)).toList();
     boolean fromNow = settings.streamFrom().otherwiseNow() && !without.isEmpty();

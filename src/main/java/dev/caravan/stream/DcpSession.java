@@ -22,6 +22,8 @@ import com.couchbase.client.dcp.highlevel.StreamOffset;
 import com.couchbase.client.dcp.message.DcpFailoverLogResponse;
 import com.couchbase.client.dcp.message.PartitionAndSeqno;
 import com.couchbase.client.dcp.message.StreamEndReason;
+import com.couchbase.client.dcp.message.StreamFlag;
+import com.couchbase.client.dcp.state.FailoverLogEntry;
 import com.couchbase.client.dcp.state.PartitionState;
 import dev.caravan.offset.Offset;
 import dev.caravan.stream.ConnectionFailure.Reason;
@@ -175,6 +177,10 @@ final class DcpSession {
             .flowControl(settings.flowControlBufferSize())
             .compression(
                 settings.compression() ? CompressionMode.ENABLED : CompressionMode.DISABLED)
+            .optionalStreamFlags(
+                settings.purgedTombstones() == PurgedTombstones.LENIENT
+                    ? Set.of(StreamFlag.IGNORE_PURGED_TOMBSTONES)
+                    : Set.of())
             .noValue(settings.noValue())
             .xattrs(settings.xattrs())
             .controlParam(DcpControl.Names.SET_NOOP_INTERVAL, NOOP_INTERVAL_SECONDS)
@@ -436,36 +442,18 @@ final class DcpSession {
    */
   void onRollback(int vbucket, long seqno) {
     Client client = client();
+    rollbacks.incrementAndGet();
     StreamOffset refused =
         requireNonNull(client.sessionState().get(vbucket).getMostRecentOpenStreamOffset());
-    rollbacks.incrementAndGet();
-    boolean resume = settings.rollbackPolicy() == RollbackPolicy.RESUME;
-    String what =
-        "Couchbase rolled back vBucket %d of bucket '%s' from seqno %s (vbuuid %x) to seqno %s"
-            .formatted(
-                vbucket,
-                bucket(),
-                Long.toUnsignedString(refused.getSeqno()),
-                refused.getVbuuid(),
-                Long.toUnsignedString(seqno));
-    if (!resume) {
-      fail(
-          new ConnectionFailure(
-              Reason.ROLLED_BACK,
-              what
-                  + ": later changes that were read are lost there. rollbackPolicy is 'fail', so nothing more is"
-                  + " read; set it to 'resume' and start again to go on from there."));
-      return;
-    }
-    LOG.warn("{}; reading again from there.", what);
     StreamOffset from =
         seqno == 0
             ? StreamOffset.ZERO
             : new StreamOffset(refused.getVbuuid(), seqno, new SnapshotMarker(seqno, seqno), 0);
     client
         .failoverLog(vbucket)
-        .map(DcpSession::currentVbuuid)
-        .doOnNext(vbuuid -> reader.rolledBack(vbucket, offset(from), offset(refused), vbuuid))
+        .map(DcpSession::entries)
+        .map(log -> new RollbackReport(bucket(), vbucket, offset(refused), seqno, log))
+        .doOnNext(report -> rollBack(report, from))
         .then(ends.of(vbucket) == StreamEnds.NEVER ? Mono.empty() : seqnos(Set.of(vbucket)))
         .doOnNext(ends::set)
         .then(Mono.fromRunnable(() -> set(vbucket, from)))
@@ -473,10 +461,31 @@ final class DcpSession {
         .subscribe(ignored -> {}, this::fail);
   }
 
-  /** Owns the failover log and releases it. The newest branch of the history comes first. */
-  private static long currentVbuuid(ByteBuf failoverLog) {
+  private void rollBack(RollbackReport report, StreamOffset from) {
+    if (settings.rollbackPolicy() == RollbackPolicy.FAIL) {
+      throw new ConnectionFailure(
+          Reason.ROLLED_BACK,
+          report
+              + ". rollbackPolicy is 'fail', so nothing more is read; set it to 'resume' and start again to read"
+              + " on from seqno "
+              + Long.toUnsignedString(report.toSeqno())
+              + ".");
+    }
+    if (report.isPurge()) {
+      LOG.error(
+          "{}. The vBucket is read again from its beginning; what was made of it before should be cleared."
+              + " (purgedTombstones=lenient would go on without.)",
+          report);
+    } else {
+      LOG.warn("{}. Reading again from there.", report);
+    }
+    reader.rolledBack(report.vbucket(), offset(from), report.refused(), report.newVbuuid());
+  }
+
+  /** Owns the failover log and releases it. */
+  private static List<FailoverLogEntry> entries(ByteBuf failoverLog) {
     try {
-      return DcpFailoverLogResponse.entries(failoverLog).get(0).getUuid();
+      return DcpFailoverLogResponse.entries(failoverLog);
     } finally {
       failoverLog.release();
     }

@@ -28,6 +28,7 @@ public record StreamSettings(
     StreamTo streamTo,
     RollbackPolicy rollbackPolicy,
     boolean rollbackEvents,
+    PurgedTombstones purgedTombstones,
     int flowControlBufferSize,
     boolean compression,
     boolean noValue,

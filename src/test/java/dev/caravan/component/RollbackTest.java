@@ -101,22 +101,7 @@ class RollbackTest {
     awaitReceived("kept", "lost", "lost, too", "rollback", "instead");
     assertThat(rollbacks)
         .singleElement()
-        .isEqualTo(
-            Map.of(
-                "event",
-                "rollback",
-                "bucket",
-                name,
-                "vBucket",
-                0,
-                "fromSeqno",
-                3L,
-                "toSeqno",
-                1L,
-                "oldVbuuid",
-                oldVbuuid,
-                "newVbuuid",
-                bucket.vbuuid(0)));
+        .isEqualTo(rollback(3, 1, oldVbuuid));
     assertThat(routes.status().rollbacks()).isEqualTo(1);
   }
 
@@ -153,6 +138,61 @@ class RollbackTest {
 
     awaitReceived("kept", "lost", "instead");
     assertThat(routes.status().rollbacks()).isEqualTo(1);
+  }
+
+  private void purgeWhileTheRouteIsStopped() throws Exception {
+    bucket.upsert("kept", "1");
+    bucket.upsert("deleted", "1");
+    awaitReceived("kept", "deleted");
+    routes.context().getRouteController().stopRoute("route");
+    bucket.delete("deleted");
+    bucket.upsert("later", "1");
+    bucket.purgeTombstones();
+    bucket.upsert("last", "1");
+  }
+
+  @Test
+  void deletionsThatWerePurgedMakeItStartOverAndSaySo() throws Exception {
+    start("rollbackEvents=true");
+    purgeWhileTheRouteIsStopped();
+
+    routes.context().getRouteController().startRoute("route");
+
+    awaitReceived("kept", "deleted", "rollback", "kept", "later", "last");
+    assertThat(rollbacks.get(0)).isEqualTo(rollback(2, 0, bucket.vbuuid(0)));
+  }
+
+  @Test
+  void deletionsThatWerePurgedAreLeftOutIfThatIsWhatOneWants() throws Exception {
+    start("rollbackEvents=true&purgedTombstones=lenient");
+    purgeWhileTheRouteIsStopped();
+
+    routes.context().getRouteController().startRoute("route");
+
+    awaitReceived("kept", "deleted", "later", "last");
+    assertThat(routes.status().rollbacks()).isZero();
+  }
+
+  @Test
+  void withThePolicyFailAPurgeStopsTheConsumer() throws Exception {
+    start("rollbackPolicy=fail");
+    purgeWhileTheRouteIsStopped();
+
+    routes.context().getRouteController().startRoute("route");
+
+    routes.awaitTrouble(Phase.FAILED, "purged deletions in vBucket 0", "after seqno 2");
+    assertThat(received).containsExactly("kept", "deleted");
+  }
+
+  private Map<String, ?> rollback(long fromSeqno, long toSeqno, long oldVbuuid) {
+    return Map.of(
+        "event", "rollback",
+        "bucket", name,
+        "vBucket", 0,
+        "fromSeqno", fromSeqno,
+        "toSeqno", toSeqno,
+        "oldVbuuid", oldVbuuid,
+        "newVbuuid", bucket.vbuuid(0));
   }
 
   @Test
