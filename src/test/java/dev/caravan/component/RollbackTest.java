@@ -99,9 +99,7 @@ class RollbackTest {
     bucket.upsert("instead", "1");
 
     awaitReceived("kept", "lost", "lost, too", "rollback", "instead");
-    assertThat(rollbacks)
-        .singleElement()
-        .isEqualTo(rollback(3, 1, oldVbuuid));
+    assertThat(rollbacks).singleElement().isEqualTo(rollback(3, 1, oldVbuuid));
     assertThat(routes.status().rollbacks()).isEqualTo(1);
   }
 
