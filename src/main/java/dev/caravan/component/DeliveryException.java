@@ -4,6 +4,8 @@ package dev.caravan.component;
 import dev.caravan.stream.DcpChange;
 import dev.caravan.stream.DcpEvent;
 import java.util.List;
+import org.apache.camel.Message;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The route failed to deliver one or more changes. The message names them, the cause is the
@@ -12,8 +14,30 @@ import java.util.List;
 public final class DeliveryException extends Exception {
   private static final long serialVersionUID = 1L;
 
-  DeliveryException(List<DcpEvent> changes, Throwable cause) {
-    super(describe(changes) + " couldn't be delivered: " + cause, cause);
+  /**
+   * @param messages what the route made of the changes, if it is still known
+   */
+  DeliveryException(List<DcpEvent> changes, @Nullable Object messages, Throwable cause) {
+    super(describe(culprit(changes, messages, cause)) + " couldn't be delivered: " + cause, cause);
+  }
+
+  /** The one change that a failure is about, or all if it doesn't say. */
+  private static List<DcpEvent> culprit(
+      List<DcpEvent> changes, @Nullable Object messages, Throwable failure) {
+    if (messages instanceof List<?> batch && batch.size() == changes.size()) {
+      for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+        if (cause instanceof RecordRefusedException refused) {
+          for (int i = 0; i < changes.size(); i++) {
+            if (changes.get(i) instanceof DcpChange change
+                && batch.get(i) instanceof Message message
+                && refused.isAbout(change.documentId(), message.getBody())) {
+              return List.of(change);
+            }
+          }
+        }
+      }
+    }
+    return changes;
   }
 
   private static String describe(List<DcpEvent> changes) {

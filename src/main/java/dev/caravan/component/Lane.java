@@ -240,7 +240,7 @@ final class Lane implements Runnable {
       // Stopping interrupts a wait in the route. The changes will be read again.
       LOG.debug("Not delivered because of stopping: {}", cause.toString());
     } else {
-      fail(new DeliveryException(changes, cause), exchange);
+      fail(new DeliveryException(changes, exchange.getMessage().getBody(), cause), exchange);
     }
     leave(exchange, changes, bytes);
   }

@@ -3,6 +3,7 @@ package dev.caravan.connector;
 
 import static java.util.Objects.requireNonNullElse;
 
+import dev.caravan.record.DeadLetters;
 import dev.caravan.record.RecordHeader;
 import dev.caravan.record.RecordHeaders;
 import java.time.Duration;
@@ -50,6 +51,11 @@ public final class ConnectorConfig {
   public static final String USERNAME = "couchbase.username";
   public static final String PASSWORD = "couchbase.password";
   public static final String DRAIN_RATE = "dcp.maximum.drainrate";
+  public static final String TOLERANCE = "errors.tolerance";
+  public static final String DEAD_LETTER_TOPIC = "errors.deadletterqueue.topic.name";
+  public static final String DEAD_LETTER_REPLICATION =
+      "errors.deadletterqueue.topic.replication.factor";
+  public static final String DEAD_LETTER_REASONS = "errors.deadletterqueue.context.headers.enable";
   public static final String HEADERS = "couchbase.headers";
   public static final String HEADER_PREFIX = "couchbase.header.name.prefix";
   public static final String GUARANTEE = "delivery.guarantee";
@@ -165,6 +171,34 @@ public final class ConnectorConfig {
               Importance.MEDIUM,
               "How many documents a second the connector takes from Couchbase, all its tasks"
                   + " together. 0 is no limit.")
+          .define(
+              TOLERANCE,
+              ConfigDef.Type.STRING,
+              "none",
+              ConfigDef.ValidString.in("none", "all"),
+              Importance.MEDIUM,
+              "What becomes of a document that can't be made a record, or that Kafka refuses: none"
+                  + " fails the task, which names it; all sends it to the dead-letter topic, or"
+                  + " leaves it out if there is none.")
+          .define(
+              DEAD_LETTER_TOPIC,
+              ConfigDef.Type.STRING,
+              "",
+              check(ConnectorConfig::checkDeadLetterTopic),
+              Importance.MEDIUM,
+              "The dead-letter topic; made if it isn't there.")
+          .define(
+              DEAD_LETTER_REPLICATION,
+              ConfigDef.Type.SHORT,
+              (short) -1,
+              Importance.MEDIUM,
+              "How many replicas that topic gets when it is made; -1 is the broker's default.")
+          .define(
+              DEAD_LETTER_REASONS,
+              ConfigDef.Type.BOOLEAN,
+              true,
+              Importance.MEDIUM,
+              "Whether headers of a dead letter tell why it is one.")
           .define(
               HEADERS,
               ConfigDef.Type.LIST,
@@ -341,6 +375,13 @@ public final class ConnectorConfig {
           key,
           value,
           "Value must be 0 for no limit, or 1 to " + MAX_DRAIN_RATE + " documents a second");
+    }
+  }
+
+  private static void checkDeadLetterTopic(String key, Object value) {
+    if (!((String) value).isEmpty() && !isTopicName((String) value)) {
+      throw new ConfigException(
+          key, value, "A Kafka topic has 1 to 249 letters, digits or any of . _ -");
     }
   }
 
@@ -524,6 +565,28 @@ public final class ConnectorConfig {
   /** How many documents a second all tasks together may take; 0 for no limit. */
   public int drainRate() {
     return values.getInt(DRAIN_RATE);
+  }
+
+  /** What becomes of documents that can't be published; empty if they fail their task. */
+  public Optional<DeadLetters> deadLetters(int task) {
+    return values.getString(TOLERANCE).equals("none")
+        ? Optional.empty()
+        : Optional.of(
+            new DeadLetters(
+                values.getString(DEAD_LETTER_TOPIC),
+                name(),
+                task,
+                values.getBoolean(DEAD_LETTER_REASONS)));
+  }
+
+  /** The topic of dead letters; empty if there are none, or if they go nowhere. */
+  public Optional<String> deadLetterTopic() {
+    return deadLetters(0).map(DeadLetters::topic).filter(topic -> !topic.isEmpty());
+  }
+
+  /** How many replicas the dead-letter topic gets when it is made; empty for the default. */
+  public Optional<Short> deadLetterReplication() {
+    return Optional.of(values.getShort(DEAD_LETTER_REPLICATION)).filter(n -> n != -1);
   }
 
   /** What the headers of each record tell. */

@@ -2,7 +2,10 @@
 package dev.caravan.connector;
 
 import dev.caravan.component.DrainRate;
+import dev.caravan.record.DeadLetters;
 import java.time.Duration;
+import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * A task's part of a connector: the i-th of n equal shares of its vBuckets and of its drain rate.
@@ -15,6 +18,11 @@ import java.time.Duration;
  * @param tasks how many tasks the connector has
  */
 public record TaskConfig(ConnectorConfig connector, int task, int tasks) {
+  /** The setting of a kafka endpoint's producer that names the task, for who makes producers. */
+  public static final String PRODUCER_SETTING = "caravan.task";
+
+  private static final Pattern ODD = Pattern.compile("[^A-Za-z0-9._-]");
+
   public TaskConfig {
     if (task < 0 || task >= tasks) {
       throw new IllegalArgumentException("There is no task " + task + " of " + tasks);
@@ -42,9 +50,22 @@ public record TaskConfig(ConnectorConfig connector, int task, int tasks) {
     return slow ? Duration.ZERO : interval;
   }
 
+  /** What becomes of documents of this task that can't be published; empty if they fail it. */
+  public Optional<DeadLetters> deadLetters() {
+    return connector.deadLetters(task);
+  }
+
   /** The client id of the task's own producer, as Kafka Connect's tasks have it. */
   public String producerClientId() {
     return "connector-producer-" + id();
+  }
+
+  /**
+   * The id with nothing in it that a route id, or a placeholder, can't have: "~" and the code point
+   * in hexadecimal stand for other characters.
+   */
+  public String routeId() {
+    return ODD.matcher(id()).replaceAll(odd -> "~%x~".formatted(odd.group().codePointAt(0)));
   }
 
   /** {@code <connector>-<task>}, as Kafka Connect names a task. */

@@ -13,7 +13,6 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
-import java.util.regex.Pattern;
 import org.apache.camel.CamelContext;
 import org.apache.kafka.common.config.types.Password;
 
@@ -25,8 +24,6 @@ import org.apache.kafka.common.config.types.Password;
  */
 public final class TaskRoutes implements TaskFactory {
   private static final String TEMPLATE = "couchbase-to-kafka";
-
-  private static final Pattern ODD = Pattern.compile("[^A-Za-z0-9._-]");
 
   private static final int MIN_WINDOW = 1024 * 1024;
   private static final int MAX_WINDOW = 64 * 1024 * 1024;
@@ -57,13 +54,13 @@ public final class TaskRoutes implements TaskFactory {
     ConnectorConfig connector = task.connector();
     Map<String, Object> beans = new HashMap<>();
     beans.put("offsetStore", offsets);
-    beans.put("recordShaper", recordShaper(connector));
+    beans.put("recordShaper", recordShaper(task));
     String username = connector.username();
     Password password = connector.password();
     if (username != null && password != null) {
       beans.put("credentials", Credentials.of(username, password.value()));
     }
-    return TaskRoute.add(context.get(), TEMPLATE, routeId(task), parameters(task), beans);
+    return TaskRoute.add(context.get(), TEMPLATE, task.routeId(), parameters(task), beans);
   }
 
   private Map<String, Object> parameters(TaskConfig task) {
@@ -82,9 +79,7 @@ public final class TaskRoutes implements TaskFactory {
     parameters.put("periodMillis", rate.periodMillis());
     parameters.put("topic", connector.topic(connector.buckets().get(0)));
     parameters.put("brokers", brokers);
-    if (connector.isExactlyOnce()) {
-      parameters.put("clientId", task.producerClientId());
-    }
+    parameters.put("task", task.routeId());
     return parameters;
   }
 
@@ -96,17 +91,14 @@ public final class TaskRoutes implements TaskFactory {
         .orElse((int) Math.max(MIN_WINDOW, Math.min(MAX_WINDOW, share)));
   }
 
-  private RecordShaper recordShaper(ConnectorConfig connector) {
+  private RecordShaper recordShaper(TaskConfig task) {
+    ConnectorConfig connector = task.connector();
     RecordFormat format =
         registry
             .<RecordFormat>map(known -> new DocumentAvro(connector.schemaName(), known))
             .orElseGet(DocumentJson::new);
     RecordShaper shaper = new RecordShaper(connector.topicPrefix(), format, connector.headers());
-    return connector.operationsTopic().map(shaper::withOperationsTopic).orElse(shaper);
-  }
-
-  /** A route id takes no other characters; "~" and the code point in hexadecimal stand for them. */
-  static String routeId(TaskConfig task) {
-    return ODD.matcher(task.id()).replaceAll(odd -> "~%x~".formatted(odd.group().codePointAt(0)));
+    RecordShaper tolerant = task.deadLetters().map(shaper::withDeadLetters).orElse(shaper);
+    return connector.operationsTopic().map(tolerant::withOperationsTopic).orElse(tolerant);
   }
 }

@@ -7,7 +7,9 @@ import static java.util.Objects.requireNonNull;
 import dev.caravan.component.CouchbaseDcpMessage;
 import dev.caravan.component.CouchbaseDcpRollbackMessage;
 import dev.caravan.component.EventType;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -15,6 +17,8 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.apache.camel.Processor;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The step of a route that turns what couchbase-dcp consumed into Kafka records: the document id
@@ -29,10 +33,18 @@ public final class RecordShaper implements Processor {
   /** The header of a Kafka record which tells how a document that is not JSON is encoded. */
   public static final String ENCODING_HEADER = "caravan.body.encoding";
 
+  private static final Logger LOG = LoggerFactory.getLogger(RecordShaper.class);
+  private static final String STAGE = "VALUE_CONVERTER";
+
+  /** A dead letter tells all that there is to tell. */
+  private static final RecordHeaders EVERY_HEADER =
+      new RecordHeaders(RecordHeaders.DEFAULT_PREFIX, List.of(RecordHeader.values()));
+
   private final String topicPrefix;
   private final RecordFormat format;
   private final RecordHeaders headers;
   private final @Nullable String operationsTopic;
+  private final @Nullable DeadLetters deadLetters;
   private final Map<String, String> topics = new ConcurrentHashMap<>();
 
   /**
@@ -41,18 +53,20 @@ public final class RecordShaper implements Processor {
    * @param headers what the headers of the Kafka records tell
    */
   public RecordShaper(String topicPrefix, RecordFormat format, RecordHeaders headers) {
-    this(topicPrefix, format, headers, null);
+    this(topicPrefix, format, headers, null, null);
   }
 
   private RecordShaper(
       String topicPrefix,
       RecordFormat format,
       RecordHeaders headers,
-      @Nullable String operationsTopic) {
+      @Nullable String operationsTopic,
+      @Nullable DeadLetters deadLetters) {
     this.topicPrefix = requireNonNull(topicPrefix, "topicPrefix is null");
     this.format = requireNonNull(format, "format is null");
     this.headers = requireNonNull(headers, "headers is null");
     this.operationsTopic = operationsTopic;
+    this.deadLetters = deadLetters;
   }
 
   /** Shapes records as JSON with the fields bucket, document and body. */
@@ -62,14 +76,24 @@ public final class RecordShaper implements Processor {
 
   /** The same, and a rollback becomes a record of this topic; see {@link RollbackRecord}. */
   public RecordShaper withOperationsTopic(String topic) {
-    return new RecordShaper(topicPrefix, format, headers, topic);
+    return new RecordShaper(topicPrefix, format, headers, topic, deadLetters);
+  }
+
+  /** The same, and a document that can't be made a record doesn't fail the exchange. */
+  public RecordShaper withDeadLetters(DeadLetters letters) {
+    return new RecordShaper(topicPrefix, format, headers, operationsTopic, letters);
   }
 
   @Override
   public void process(Exchange exchange) {
     Message message = exchange.getMessage();
     if (message instanceof CouchbaseDcpMessage || message instanceof CouchbaseDcpRollbackMessage) {
-      exchange.setMessage(record(message));
+      KafkaRecord record = record(message);
+      if (record == null) {
+        exchange.setRouteStop(true);
+      } else {
+        exchange.setMessage(record);
+      }
       return;
     }
     if (!(message.getBody() instanceof List<?> changes)) {
@@ -80,12 +104,17 @@ public final class RecordShaper implements Processor {
     }
     List<Message> records = new ArrayList<>(changes.size());
     for (Object change : changes) {
-      records.add(record(change));
+      KafkaRecord record = record(change);
+      if (record != null) {
+        records.add(record);
+      }
     }
     message.setBody(records);
+    exchange.setRouteStop(records.isEmpty());
   }
 
-  private KafkaRecord record(Object message) {
+  /** Returns the record, or null if the change is to be left out. */
+  private @Nullable KafkaRecord record(Object message) {
     if (message instanceof CouchbaseDcpRollbackMessage rollback) {
       if (operationsTopic == null) {
         throw new IllegalArgumentException(
@@ -97,14 +126,62 @@ public final class RecordShaper implements Processor {
     return shape((CouchbaseDcpMessage) message);
   }
 
-  private KafkaRecord shape(CouchbaseDcpMessage change) {
+  private @Nullable KafkaRecord shape(CouchbaseDcpMessage change) {
     String topic = topics.computeIfAbsent(change.getBucket(), topicPrefix::concat);
     byte[] key = change.getDocumentId().getBytes(UTF_8);
     if (change.getEventType() != EventType.MUTATION) {
       return new KafkaRecord(change.getCamelContext(), topic, key, null, headers.of(change, null));
     }
-    RecordFormat.Value value = format.write(change, topic);
+    RecordFormat.Value value;
+    try {
+      value = format.write(change, topic);
+    } catch (UncheckedIOException e) {
+      // Not the document's fault: the registry can't be reached, or refuses the schema.
+      throw e;
+    } catch (RuntimeException e) {
+      return unshapable(change, key, e);
+    }
     return new KafkaRecord(
         change.getCamelContext(), topic, key, value.bytes(), headers.of(change, value.encoding()));
+  }
+
+  private @Nullable KafkaRecord unshapable(
+      CouchbaseDcpMessage change, byte[] key, RuntimeException failure) {
+    String what =
+        "Document '"
+            + change.getDocumentId()
+            + "' (bucket '"
+            + change.getBucket()
+            + "', vBucket "
+            + change.getVbucket()
+            + ", seqno "
+            + Long.toUnsignedString(change.getSeqno())
+            + ") can't be made a record";
+    DeadLetters letters = deadLetters;
+    if (letters == null) {
+      throw new IllegalArgumentException(what + ": " + failure, failure);
+    }
+    LOG.warn(
+        "{}, and goes {}: {}",
+        what,
+        letters.hasTopic() ? "to " + letters.topic() : "nowhere",
+        failure.toString());
+    if (!letters.hasTopic()) {
+      return null;
+    }
+    Map<String, Object> reason = new HashMap<>(EVERY_HEADER.of(change, null));
+    reason.putAll(letters.reason(STAGE, failure));
+    return new KafkaRecord(
+        change.getCamelContext(), letters.topic(), key, original(change), reason);
+  }
+
+  /** The document as it is, if there is a way to get at it. */
+  private static byte @Nullable [] original(CouchbaseDcpMessage change) {
+    try {
+      return change.getBody(byte[].class);
+    } catch (RuntimeException e) {
+      LOG.debug("The document can't be read, either", e);
+      return null;
+    }
   }
 }

@@ -36,7 +36,7 @@ final class Herder {
   private final ConfigTopic configTopic;
   private final Set<String> internalTopics;
   private final TaskFactory taskFactory;
-  private final TaskOffsets taskOffsets;
+  private final TaskDelivery taskDelivery;
 
   private final Map<String, Connector> connectors = new TreeMap<>();
 
@@ -48,7 +48,7 @@ final class Herder {
    * @param thread runs what is handed to it on the herder thread
    * @param lifecycle runs what is handed to it one after the other, on a thread that may block
    * @param internalTopics no connector may write to these
-   * @param taskOffsets gives tasks their offset stores
+   * @param taskDelivery gives tasks their offset stores
    */
   Herder(
       Executor thread,
@@ -56,13 +56,13 @@ final class Herder {
       ConfigTopic configTopic,
       Set<String> internalTopics,
       TaskFactory taskFactory,
-      TaskOffsets taskOffsets) {
+      TaskDelivery taskDelivery) {
     this.thread = thread;
     this.lifecycle = lifecycle;
     this.configTopic = configTopic;
     this.internalTopics = internalTopics;
     this.taskFactory = taskFactory;
-    this.taskOffsets = taskOffsets;
+    this.taskDelivery = taskDelivery;
   }
 
   /** Takes over the connectors that were there before this worker; their tasks wait. */
@@ -194,7 +194,7 @@ final class Herder {
       config.warnOfUnknownProperties();
       List<ManagedTask> tasks =
           config.tasks().stream()
-              .map(task -> new ManagedTask(task, generation, taskFactory, taskOffsets))
+              .map(task -> new ManagedTask(task, generation, taskFactory, taskDelivery))
               .toList();
       return new Connector(name, properties, tasks, "");
     } catch (InvalidConnectorConfigException e) {

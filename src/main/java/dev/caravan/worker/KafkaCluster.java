@@ -118,11 +118,20 @@ final class KafkaCluster implements AutoCloseable {
   }
 
   private void create(InternalTopic topic, Optional<Short> replication) {
-    NewTopic compacted =
+    make(
         new NewTopic(topic.name(), topic.partitions(), replication)
-            .configs(Map.of(TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_COMPACT));
+            .configs(
+                Map.of(TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_COMPACT)));
+  }
+
+  /** Makes a topic with the broker's defaults, unless it is there. */
+  void make(String topic, Optional<Short> replication) {
+    make(new NewTopic(topic, Optional.empty(), replication));
+  }
+
+  private void make(NewTopic topic) {
     try {
-      ask(admin.createTopics(List.of(compacted)).all(), "make topic '" + topic.name() + "'");
+      ask(admin.createTopics(List.of(topic)).all(), "make topic '" + topic.name() + "'");
     } catch (KafkaException e) {
       if (!(e.getCause() instanceof TopicExistsException)) {
         throw e;

@@ -26,7 +26,7 @@ final class ManagedTask {
   private final TaskConfig config;
   private final long generation;
   private final TaskFactory factory;
-  private final TaskOffsets taskOffsets;
+  private final TaskDelivery taskDelivery;
   private volatile boolean retired;
   private volatile @Nullable Task task;
   private volatile @Nullable Throwable startFailure;
@@ -34,11 +34,11 @@ final class ManagedTask {
   /**
    * @param generation of the set of tasks that this is one of
    */
-  ManagedTask(TaskConfig config, long generation, TaskFactory factory, TaskOffsets taskOffsets) {
+  ManagedTask(TaskConfig config, long generation, TaskFactory factory, TaskDelivery taskDelivery) {
     this.config = config;
     this.generation = generation;
     this.factory = factory;
-    this.taskOffsets = taskOffsets;
+    this.taskDelivery = taskDelivery;
   }
 
   TaskConfig config() {
@@ -50,11 +50,11 @@ final class ManagedTask {
       return;
     }
     try {
-      task = factory.start(config, taskOffsets.open(config, generation));
+      task = factory.start(config, taskDelivery.open(config, generation));
       LOG.info("Task {} started", config.id());
     } catch (Exception | LinkageError e) {
       startFailure = e;
-      taskOffsets.close(config);
+      taskDelivery.close(config);
       LOG.error("Task {} can't be started", config.id(), e);
     }
   }
@@ -79,7 +79,7 @@ final class ManagedTask {
     } catch (RuntimeException e) {
       LOG.error("Task {} could not be stopped cleanly", config.id(), e);
     } finally {
-      taskOffsets.close(config);
+      taskDelivery.close(config);
       task = null;
     }
   }

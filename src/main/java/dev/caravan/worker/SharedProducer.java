@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
+import dev.caravan.connector.ForwardingProducer;
 import org.apache.kafka.clients.producer.Producer;
 
 /** One user's view of a producer that several share. */
@@ -12,7 +13,7 @@ final class SharedProducer<K, V> extends ForwardingProducer<K, V> {
   }
 
   @Override
-  Producer<K, V> producer() {
+  protected Producer<K, V> producer() {
     return producer;
   }
 }

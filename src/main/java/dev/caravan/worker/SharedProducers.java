@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
+import dev.caravan.connector.TaskConfig;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Function;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.kafka.DefaultKafkaClientFactory;
 import org.apache.camel.component.kafka.KafkaComponent;
@@ -18,7 +21,7 @@ import org.apache.kafka.clients.producer.ProducerConfig;
  * The Kafka producers of a worker. camel-kafka would make one for each kafka node of each route,
  * each with a buffer and a thread of its own; here, all tasks with equal settings share one, so
  * that one buffer bounds what they all have on their way to Kafka. A task that delivers exactly
- * once has one of its own, which its client id tells.
+ * once has one of its own.
  *
  * <p>A producer lives as long as the worker: a route that stops leaves it open for the others. Safe
  * for use by several threads.
@@ -28,8 +31,9 @@ public final class SharedProducers extends DefaultKafkaClientFactory implements 
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 
   private final Map<String, Object> settings;
-  private final Map<Properties, Producer<?, ?>> producers = new ConcurrentHashMap<>();
-  private final Map<String, Producer<?, ?>> lent = new ConcurrentHashMap<>();
+  private final Map<Properties, Producer<byte[], byte[]>> producers = new ConcurrentHashMap<>();
+  private final Map<String, Function<Producer<byte[], byte[]>, Producer<byte[], byte[]>>> tasks =
+      new ConcurrentHashMap<>();
   private final ExecutorService callbacks =
       Executors.newFixedThreadPool(CALLBACK_THREADS, task -> new Thread(task, "kafka-callbacks"));
 
@@ -50,29 +54,36 @@ public final class SharedProducers extends DefaultKafkaClientFactory implements 
     kafka.getConfiguration().setWorkerPool(callbacks);
   }
 
-  /** Makes the kafka endpoints with this client id use a producer of their own. */
-  void lend(String clientId, Producer<?, ?> producer) {
-    lent.put(clientId, producer);
+  /**
+   * Makes the kafka endpoints of a task use another producer.
+   *
+   * @param producer makes it of the shared one
+   */
+  void assign(String task, Function<Producer<byte[], byte[]>, Producer<byte[], byte[]>> producer) {
+    tasks.put(task, producer);
   }
 
-  /** Ends what {@link #lend} began; the producer stays open. */
-  void takeBack(String clientId) {
-    lent.remove(clientId);
+  /** Ends what {@link #assign} began; no producer is closed. */
+  void forget(String task) {
+    tasks.remove(task);
+  }
+
+  /** Runs what Kafka's own threads must not wait for. */
+  Executor executor() {
+    return callbacks;
   }
 
   @Override
   @SuppressWarnings("rawtypes") // as camel-kafka declares it
   public Producer getProducer(Properties endpointSettings) {
-    Producer<?, ?> own =
-        lent.get(endpointSettings.getProperty(ProducerConfig.CLIENT_ID_CONFIG, ""));
-    if (own != null) {
-      return own;
-    }
     Properties all = new Properties();
     all.putAll(endpointSettings);
+    Object task = all.remove(TaskConfig.PRODUCER_SETTING);
     all.putAll(defaults());
     all.putAll(settings);
-    return new SharedProducer<>(producers.computeIfAbsent(all, KafkaProducer::new));
+    Producer<byte[], byte[]> shared =
+        new SharedProducer<>(producers.computeIfAbsent(all, KafkaProducer::new));
+    return task == null ? shared : tasks.getOrDefault(task, own -> own).apply(shared);
   }
 
   /** What the producers of tasks have unless the worker's configuration says otherwise. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
+import dev.caravan.connector.ForwardingProducer;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -61,7 +62,7 @@ final class TransactionalProducer extends ForwardingProducer<byte[], byte[]> {
   }
 
   @Override
-  Producer<byte[], byte[]> producer() {
+  protected Producer<byte[], byte[]> producer() {
     Producer<byte[], byte[]> current = producer;
     if (current == null) {
       throw new IllegalStateException("The producer of " + transactionalId + " is not open");

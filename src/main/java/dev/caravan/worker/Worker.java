@@ -27,6 +27,7 @@ public final class Worker implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
   private static final Duration STOP_TIMEOUT = Duration.ofSeconds(30);
 
+  private final KafkaCluster cluster;
   private final String clusterId;
   private final ConfigTopic configTopic;
   private final OffsetTopic offsetTopic;
@@ -42,41 +43,40 @@ public final class Worker implements AutoCloseable {
    *     config topic is of the wrong kind
    */
   public Worker(WorkerConfig config, TaskFactory taskFactory, SharedProducers producers) {
-    Map<String, ConfigTopic.Stored> connectors;
-    try (KafkaCluster cluster = new KafkaCluster(config)) {
-      this.clusterId = cluster.id();
-      this.offsetTopic = new OffsetTopic(config, cluster);
-      this.configTopic = openConfigTopic(config, cluster);
-      connectors = read(cluster);
-    }
+    KafkaCluster kafka = new KafkaCluster(config);
+    this.cluster = kafka;
+    this.clusterId = orClose(kafka::id, kafka);
+    OffsetTopic offsets = orClose(() -> new OffsetTopic(config, kafka), kafka);
+    this.offsetTopic = offsets;
+    ConfigTopic configs = orClose(() -> new ConfigTopic(config, kafka), offsets, kafka);
+    this.configTopic = configs;
+    Map<String, ConfigTopic.Stored> connectors =
+        orClose(() -> configs.read(kafka), configs, offsets, kafka);
     this.herderThread = singleThread("herder");
     this.lifecycleThread = singleThread("task-lifecycle");
     this.herder =
         new Herder(
             herderThread,
             lifecycleThread,
-            configTopic,
+            configs,
             config.internalTopics(),
             taskFactory,
-            new TaskOffsets(config, offsetTopic, producers));
+            new TaskDelivery(config, kafka, offsets, producers));
     herderThread.execute(() -> herder.load(connectors));
   }
 
-  private ConfigTopic openConfigTopic(WorkerConfig config, KafkaCluster cluster) {
+  /** Does a step of starting; if it fails, closes what was opened before. */
+  private static <T> T orClose(Supplier<T> step, AutoCloseable... opened) {
     try {
-      return new ConfigTopic(config, cluster);
+      return step.get();
     } catch (RuntimeException e) {
-      offsetTopic.close();
-      throw e;
-    }
-  }
-
-  private Map<String, ConfigTopic.Stored> read(KafkaCluster cluster) {
-    try {
-      return configTopic.read(cluster);
-    } catch (RuntimeException e) {
-      configTopic.close();
-      offsetTopic.close();
+      for (AutoCloseable closed : opened) {
+        try {
+          closed.close();
+        } catch (Exception suppressed) {
+          e.addSuppressed(suppressed);
+        }
+      }
       throw e;
     }
   }
@@ -150,6 +150,7 @@ public final class Worker implements AutoCloseable {
     shutdown(lifecycleThread);
     configTopic.close();
     offsetTopic.close();
+    cluster.close();
   }
 
   private static void shutdown(ExecutorService thread) {

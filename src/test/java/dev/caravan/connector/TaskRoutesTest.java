@@ -198,8 +198,7 @@ class TaskRoutesTest {
   }
 
   private static String routeId(String connector) {
-    return TaskRoutes.routeId(
-        config(connector, Map.of("couchbase.buckets", "travel")).tasks().get(0));
+    return config(connector, Map.of("couchbase.buckets", "travel")).tasks().get(0).routeId();
   }
 
   private static Task start(String connector) {

@@ -16,12 +16,15 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Predicate;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.avro.io.DecoderFactory;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Message;
+import org.apache.camel.Processor;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.component.kafka.KafkaConstants;
 import org.apache.camel.impl.DefaultCamelContext;
@@ -182,6 +185,70 @@ class RecordShaperTest {
         .containsEntry("couchbase.key", "binary");
   }
 
+  /** A format of somebody's own that can't do anything with one of the documents. */
+  private static RecordFormat choosy() {
+    RecordFormat json = new DocumentJson();
+    return (mutation, topic) -> {
+      if (mutation.getDocumentId().equals("text")) {
+        throw new IllegalStateException("no text, please");
+      }
+      return json.write(mutation, topic);
+    };
+  }
+
+  @ParameterizedTest(name = "in exchanges of up to {0}")
+  @ValueSource(ints = {1, 100})
+  void makesADeadLetterOfWhatCannotBeARecord(int batchSize) throws Exception {
+    RecordShaper shaper =
+        new RecordShaper("", choosy(), RecordHeaders.NONE)
+            .withDeadLetters(new DeadLetters("dead", "golden", 3, true));
+
+    Map<String, Message> records = shape(shaper, batchSize);
+
+    Message letter = records.get("text");
+    assertThat(letter.getHeader(KafkaConstants.OVERRIDE_TOPIC)).isEqualTo("dead");
+    assertThat(value(records, "text")).isEqualTo("just a string");
+    assertThat(letter.getHeaders())
+        .containsEntry("couchbase.key", "text")
+        .containsKeys("couchbase.partition", "couchbase.seqno")
+        .containsEntry("__connect.errors.connector.name", "golden")
+        .containsEntry("__connect.errors.task.id", "3")
+        .containsEntry("__connect.errors.exception.message", "no text, please");
+    assertThat(records.get("json").getHeader(KafkaConstants.OVERRIDE_TOPIC)).isEqualTo("travel");
+  }
+
+  @ParameterizedTest(name = "in exchanges of up to {0}")
+  @ValueSource(ints = {1, 100})
+  void leavesOutWhatCannotBeARecordIfThereIsNoTopicForIt(int batchSize) throws Exception {
+    RecordShaper shaper =
+        new RecordShaper("", choosy(), RecordHeaders.NONE)
+            .withDeadLetters(new DeadLetters("", "golden", 3, true));
+
+    assertThat(shape(shaper, batchSize, RECORDS - 1)).doesNotContainKey("text");
+  }
+
+  @Test
+  void namesWhatCannotBeARecord() throws Exception {
+    RecordShaper shaper = new RecordShaper("", choosy(), RecordHeaders.NONE);
+    AtomicReference<Exception> failure = new AtomicReference<>();
+
+    shape(
+        exchange -> {
+          try {
+            shaper.process(exchange);
+          } catch (Exception e) {
+            failure.set(e);
+            throw e;
+          }
+        },
+        100,
+        records -> failure.get() != null);
+
+    assertThat(failure.get())
+        .hasMessageContaining("Document 'text' (bucket 'travel', vBucket ")
+        .hasMessageContaining("no text, please");
+  }
+
   @Test
   void refusesWhatDidNotComeFromCouchbaseDcp() {
     DefaultExchange exchange = new DefaultExchange(new DefaultCamelContext());
@@ -193,6 +260,16 @@ class RecordShaperTest {
   }
 
   private static Map<String, Message> shape(RecordShaper shaper, int batchSize) throws Exception {
+    return shape(shaper, batchSize, RECORDS);
+  }
+
+  private static Map<String, Message> shape(RecordShaper shaper, int batchSize, int count)
+      throws Exception {
+    return shape(shaper, batchSize, records -> records.size() == count);
+  }
+
+  private static Map<String, Message> shape(
+      Processor shaper, int batchSize, Predicate<Map<String, Message>> complete) throws Exception {
     Map<String, Message> records = new ConcurrentHashMap<>();
     CamelContext context = new DefaultCamelContext();
     try {
@@ -211,7 +288,7 @@ class RecordShaperTest {
             }
           });
       context.start();
-      await().atMost(Duration.ofSeconds(30)).until(() -> records.size() == RECORDS);
+      await().atMost(Duration.ofSeconds(30)).until(() -> complete.test(records));
     } finally {
       context.stop();
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.connector;
 
 import java.time.Duration;
 import java.util.List;
@@ -22,14 +22,14 @@ import org.jspecify.annotations.Nullable;
  * What a kafka endpoint sees of a producer that isn't its own: it sends through it, can't close it,
  * and has no say in its transactions. As thread-safe as the producer.
  */
-abstract class ForwardingProducer<K, V> implements Producer<K, V> {
+public abstract class ForwardingProducer<K, V> implements Producer<K, V> {
 
   /**
    * The producer that does the work.
    *
    * @throws IllegalStateException if there is none at the moment
    */
-  abstract Producer<K, V> producer();
+  protected abstract Producer<K, V> producer();
 
   @Override
   public final Future<RecordMetadata> send(ProducerRecord<K, V> record) {

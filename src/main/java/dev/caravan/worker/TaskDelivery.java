@@ -2,10 +2,12 @@
 package dev.caravan.worker;
 
 import dev.caravan.connector.ConnectorConfig;
+import dev.caravan.connector.ErrorTolerantProducer;
 import dev.caravan.connector.TaskConfig;
 import dev.caravan.offset.OffsetStore;
 import java.util.HashMap;
 import java.util.Map;
+import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 
 /**
@@ -13,7 +15,7 @@ import org.apache.kafka.clients.producer.ProducerConfig;
  * exactly once with a transaction that the task's records are part of. Safe for use by several
  * threads.
  */
-final class TaskOffsets {
+final class TaskDelivery {
   /** A transaction doesn't last longer, so there is no use in waiting longer for a record of it. */
   private static final int DELIVERY_TIMEOUT_MS = 15_000;
 
@@ -21,10 +23,13 @@ final class TaskOffsets {
 
   private final String group;
   private final Map<String, Object> producerSettings;
+  private final KafkaCluster cluster;
   private final OffsetTopic topic;
   private final SharedProducers producers;
 
-  TaskOffsets(WorkerConfig config, OffsetTopic topic, SharedProducers producers) {
+  TaskDelivery(
+      WorkerConfig config, KafkaCluster cluster, OffsetTopic topic, SharedProducers producers) {
+    this.cluster = cluster;
     this.group = config.groupId();
     this.producerSettings = transactionalSettings(config);
     this.topic = topic;
@@ -49,19 +54,33 @@ final class TaskOffsets {
    */
   OffsetStore open(TaskConfig task, long generation) {
     ConnectorConfig connector = task.connector();
+    deadLetterTopic(task);
     if (!connector.isExactlyOnce()) {
+      producers.assign(task.routeId(), shared -> tolerant(task, shared));
       return topic.of(connector.name());
     }
     TransactionalId id = new TransactionalId(group, connector.name(), generation, task.task());
     Map<String, Object> settings = new HashMap<>(producerSettings);
     settings.put(ProducerConfig.CLIENT_ID_CONFIG, task.producerClientId());
     TransactionalProducer producer = new TransactionalProducer(id.toString(), settings);
-    producers.lend(task.producerClientId(), producer);
+    producers.assign(task.routeId(), shared -> tolerant(task, producer));
     return topic.of(id, producer, task.transactionInterval());
+  }
+
+  private Producer<byte[], byte[]> tolerant(TaskConfig task, Producer<byte[], byte[]> producer) {
+    return ErrorTolerantProducer.of(task, producer, producers.executor());
+  }
+
+  /** Makes the task's dead-letter topic, if it has one that isn't there. */
+  private void deadLetterTopic(TaskConfig task) {
+    ConnectorConfig connector = task.connector();
+    connector
+        .deadLetterTopic()
+        .ifPresent(name -> cluster.make(name, connector.deadLetterReplication()));
   }
 
   /** Ends what {@link #open} began, when the task has stopped. */
   void close(TaskConfig task) {
-    producers.takeBack(task.producerClientId());
+    producers.forget(task.routeId());
   }
 }

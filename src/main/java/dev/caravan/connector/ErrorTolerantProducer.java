@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.connector;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.caravan.component.RecordRefusedException;
+import dev.caravan.record.DeadLetters;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Future;
+import org.apache.kafka.clients.producer.Callback;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.InvalidRecordException;
+import org.apache.kafka.common.errors.RecordBatchTooLargeException;
+import org.apache.kafka.common.errors.RecordTooLargeException;
+import org.apache.kafka.common.errors.SerializationException;
+import org.apache.kafka.common.errors.TransactionAbortedException;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A task's view of its producer that knows what to do with a record which Kafka refuses, whoever
+ * sends it again: it names the record, or makes it a dead letter, or leaves it out.
+ *
+ * <p>A refused record ends its transaction, if it is in one. It is remembered then, and when the
+ * task sends it again in the next transaction, it doesn't go to Kafka.
+ *
+ * <p>Thread-safe.
+ */
+public final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte[]> {
+  private static final Logger LOG = LoggerFactory.getLogger(ErrorTolerantProducer.class);
+  private static final String STAGE = "KAFKA_PRODUCE";
+
+  /** How many refused records are remembered; a task that is refused more at once fails. */
+  private static final int MAX_REMEMBERED = 1000;
+
+  /** A record that was refused in a transaction. */
+  private record Refused(String topic, String documentId, int valueHash) {
+    static Refused of(ProducerRecord<byte[], byte[]> record) {
+      return new Refused(
+          record.topic(),
+          ErrorTolerantProducer.documentId(record),
+          Arrays.hashCode(record.value()));
+    }
+  }
+
+  /**
+   * Why a transaction has failed. Kafka's client gives the same exception to every other record of
+   * the transaction.
+   *
+   * @param told what the route was told of it
+   */
+  private record FailedTransaction(Exception refusal, Exception told) {}
+
+  private final Producer<byte[], byte[]> producer;
+  private final Optional<DeadLetters> tolerance;
+  private final boolean transactional;
+  private final Executor senders;
+  private final Map<Refused, Exception> remembered =
+      Collections.synchronizedMap(new LinkedHashMap<>());
+  private volatile @Nullable FailedTransaction failed;
+
+  /**
+   * A task's view of a producer.
+   *
+   * @param senders sends dead letters: Kafka's own thread, which brings the refusal, must not wait
+   */
+  public static ErrorTolerantProducer of(
+      TaskConfig task, Producer<byte[], byte[]> producer, Executor senders) {
+    return new ErrorTolerantProducer(
+        producer, task.deadLetters(), task.connector().isExactlyOnce(), senders);
+  }
+
+  /**
+   * @param tolerance what becomes of refused records; empty if they fail the task
+   * @param transactional whether the producer sends in transactions
+   * @param senders sends dead letters: Kafka's own thread, which brings the refusal, must not wait
+   */
+  private ErrorTolerantProducer(
+      Producer<byte[], byte[]> producer,
+      Optional<DeadLetters> tolerance,
+      boolean transactional,
+      Executor senders) {
+    this.producer = producer;
+    this.tolerance = tolerance;
+    this.transactional = transactional;
+    this.senders = senders;
+  }
+
+  @Override
+  protected Producer<byte[], byte[]> producer() {
+    return producer;
+  }
+
+  @Override
+  public Future<RecordMetadata> send(
+      ProducerRecord<byte[], byte[]> record, @Nullable Callback callback) {
+    Callback original = callback == null ? (metadata, failure) -> {} : callback;
+    if (!remembered.isEmpty()) {
+      Exception refusal = remembered.get(Refused.of(record));
+      if (refusal != null) {
+        return bury(record, refusal, original);
+      }
+    }
+    return producer.send(
+        record,
+        (metadata, failure) -> {
+          if (failure == null || !isRefusal(failure)) {
+            original.onCompletion(metadata, failure);
+          } else {
+            refused(record, metadata, failure, original);
+          }
+        });
+  }
+
+  private static boolean isRefusal(Exception failure) {
+    return failure instanceof RecordTooLargeException
+        || failure instanceof RecordBatchTooLargeException
+        || failure instanceof InvalidRecordException
+        || failure instanceof SerializationException;
+  }
+
+  private void refused(
+      ProducerRecord<byte[], byte[]> record,
+      RecordMetadata metadata,
+      Exception failure,
+      Callback original) {
+    FailedTransaction earlier = failed;
+    if (earlier != null && earlier.refusal() == failure) {
+      original.onCompletion(metadata, earlier.told());
+    } else if (tolerance.isPresent() && !transactional) {
+      senders.execute(() -> bury(record, failure, original));
+    } else {
+      Exception told = told(record, failure);
+      failed = transactional ? new FailedTransaction(failure, told) : null;
+      original.onCompletion(metadata, told);
+    }
+  }
+
+  private Exception told(ProducerRecord<byte[], byte[]> record, Exception failure) {
+    if (tolerance.isEmpty() || remembered.size() >= MAX_REMEMBERED) {
+      return new RecordRefusedException(documentId(record), record.value(), failure);
+    }
+    remembered.put(Refused.of(record), failure);
+    return new TransactionAbortedException(
+        "Kafka refused the record of document '"
+            + documentId(record)
+            + "', which will be left out of the next transaction: "
+            + failure.getMessage());
+  }
+
+  /** Sends a record to the dead letters, or nowhere; either is as good as sending it. */
+  private Future<RecordMetadata> bury(
+      ProducerRecord<byte[], byte[]> record, Exception failure, Callback original) {
+    DeadLetters letters = tolerance.orElseThrow();
+    LOG.warn(
+        "Kafka refused the record of document '{}' for topic {}, which goes {}: {}",
+        documentId(record),
+        record.topic(),
+        letters.hasTopic() ? "to " + letters.topic() : "nowhere",
+        failure.getMessage());
+    if (!letters.hasTopic()) {
+      original.onCompletion(null, null);
+      return CompletableFuture.completedFuture(null);
+    }
+    return producer.send(letter(record, failure, letters), original);
+  }
+
+  private static ProducerRecord<byte[], byte[]> letter(
+      ProducerRecord<byte[], byte[]> record, Exception failure, DeadLetters letters) {
+    Headers headers = new RecordHeaders(record.headers().toArray());
+    letters
+        .reason(STAGE, failure)
+        .forEach((name, value) -> headers.add(name, value.getBytes(UTF_8)));
+    byte[] value = record.value();
+    if (value != null && isTooLarge(failure)) {
+      // It would be refused there, too.
+      headers.add(DeadLetters.VALUE_OMITTED_HEADER, Integer.toString(value.length).getBytes(UTF_8));
+      value = null;
+    }
+    return new ProducerRecord<>(letters.topic(), null, record.key(), value, headers);
+  }
+
+  private static boolean isTooLarge(Exception failure) {
+    return failure instanceof RecordTooLargeException
+        || failure instanceof RecordBatchTooLargeException;
+  }
+
+  private static String documentId(ProducerRecord<byte[], byte[]> record) {
+    byte[] key = record.key();
+    return key == null ? "" : new String(key, UTF_8);
+  }
+}
