@@ -25,11 +25,23 @@ public final class Bucket {
   private final VBucket[] vbuckets;
   private final ConcurrentMap<String, DcpProducer> producers = new ConcurrentHashMap<>();
   private final DocumentCollection defaultCollection;
+  private final boolean ephemeral;
+  private final int replicas;
+  private final Replication replication = new Replication();
+  private volatile VBucketMap map;
   private volatile boolean compressedOnDisk;
   private volatile CollectionsManifest manifest = CollectionsManifest.initial();
 
-  Bucket(String name, int vbucketCount) {
+  /**
+   * A bucket without documents.
+   *
+   * @param replicas of each vBucket, as far as the map has nodes for them
+   */
+  Bucket(String name, int vbucketCount, int replicas, boolean ephemeral, VBucketMap map) {
     this.name = name;
+    this.replicas = replicas;
+    this.ephemeral = ephemeral;
+    this.map = map;
     vbuckets = new VBucket[vbucketCount];
     for (int i = 0; i < vbucketCount; i++) {
       vbuckets[i] = new VBucket(i);
@@ -53,6 +65,49 @@ public final class Bucket {
   /** Returns the vBucket, or null when the node doesn't serve it. */
   @Nullable VBucket vbucket(int id) {
     return id < vbuckets.length ? vbuckets[id] : null;
+  }
+
+  /** Whether it is in memory only, by its type; nothing else is different. */
+  public boolean isEphemeral() {
+    return ephemeral;
+  }
+
+  int replicas() {
+    return replicas;
+  }
+
+  /** Which nodes have its vBuckets. */
+  VBucketMap map() {
+    return map;
+  }
+
+  void map(VBucketMap changed) {
+    map = changed;
+  }
+
+  Replication replication() {
+    return replication;
+  }
+
+  /** What a vBucket is on a node, or null when it isn't there. */
+  @Nullable VBucketState stateOn(int node, int id) {
+    VBucket vbucket = vbucket(id);
+    if (vbucket == null) {
+      return null;
+    }
+    if (map.active(id) == node) {
+      return vbucket.state();
+    }
+    return map.hasReplica(id, node) ? VBucketState.REPLICA : null;
+  }
+
+  boolean isActiveElsewhere(int node, int id) {
+    return id < vbuckets.length && map.active(id) != node;
+  }
+
+  /** The number of the node that has a vBucket. */
+  public int nodeOf(int vbucket) {
+    return map.active(vbucket);
   }
 
   /** All of them, in the order of their ids. */
@@ -171,6 +226,7 @@ public final class Bucket {
   }
 
   private void apply(CollectionsManifest changed, List<CollectionEvent> events) {
+    replication.catchUp();
     manifest = changed;
     for (VBucket vbucket : vbuckets) {
       vbucket.apply(changed, events);
@@ -243,11 +299,86 @@ public final class Bucket {
               + " was made; make another one");
     }
     vbuckets[replica.vbucket()].failOver(replica.copy());
+    replication.forget(replica.vbucket());
+  }
+
+  /** Makes replicas active where another node is the active one in this map. */
+  synchronized void failOver(VBucketMap changed) {
+    VBucketMap before = map;
+    // First, so that a stream which ends now is not opened again at the node that is out.
+    map = changed;
+    for (VBucket vbucket : vbuckets) {
+      int promoted = changed.active(vbucket.id());
+      if (promoted == before.active(vbucket.id())) {
+        continue;
+      }
+      VBucketReplica lagging = replication.lagging(promoted, vbucket.id());
+      if (lagging == null) {
+        vbucket.branch();
+      } else {
+        vbucket.failOver(lagging.copy());
+        replication.forget(vbucket.id());
+      }
+    }
+  }
+
+  /** Takes a map that a rebalance made; replicas are up to date afterwards. */
+  synchronized void move(VBucketMap changed) {
+    VBucketMap before = map;
+    map = changed;
+    replication.catchUp();
+    for (VBucket vbucket : vbuckets) {
+      if (changed.active(vbucket.id()) != before.active(vbucket.id())) {
+        vbucket.move();
+      }
+    }
   }
 
   /** Deletes a vBucket with its documents and makes a new one in its place. */
   public synchronized void recreate(int vbucket) {
     vbuckets[vbucket].recreate(manifest);
+    replication.forget(vbucket);
+  }
+
+  /** Deletes all documents at once, with their history: every vBucket is made anew. */
+  public synchronized void flush() {
+    for (int vbucket = 0; vbucket < vbuckets.length; vbucket++) {
+      recreate(vbucket);
+    }
+  }
+
+  /**
+   * A node persists nothing more of its vBuckets and replicas, as when its disk is stuck, until
+   * {@link #resumePersistence}. Nothing is lost by it; clients that wait for persistence wait.
+   */
+  public void stopPersistence(int node) {
+    for (VBucket vbucket : vbuckets) {
+      if (map.chain(vbucket.id()).contains(node)) {
+        VBucketReplica lagging = replication.lagging(node, vbucket.id());
+        long high = lagging == null ? vbucket.highSeqno() : lagging.highSeqno();
+        replication.holdPersistence(node, vbucket.id(), high);
+      }
+    }
+  }
+
+  public void resumePersistence(int node) {
+    replication.persist(node);
+  }
+
+  /**
+   * The replicas on a node receive nothing more until {@link #resumeReplication}, a rebalance or a
+   * change of the collections. What is written meanwhile is lost if one of them is made active.
+   */
+  public void stopReplication(int node) {
+    for (VBucket vbucket : vbuckets) {
+      if (map.hasReplica(vbucket.id(), node)) {
+        replication.lag(node, vbucket);
+      }
+    }
+  }
+
+  public void resumeReplication(int node) {
+    replication.catchUp(node);
   }
 
   /**

@@ -80,17 +80,23 @@ final class BucketCommands implements KvConnection.Commands {
     }
     ByteBuffer seqnos = ByteBuffer.allocate(bucket.vbucketCount() * 10);
     for (VBucket vbucket : bucket.vbuckets()) {
-      VBucketState state = vbucket.state();
-      if (wanted == EVERY_LIVING ? ALIVE.contains(state) : wanted == state.code()) {
+      VBucketState state = bucket.stateOn(session.node(), vbucket.id());
+      if (state != null
+          && (wanted == EVERY_LIVING ? ALIVE.contains(state) : wanted == state.code())) {
+        VBucketReplica lagging = bucket.replication().lagging(session.node(), vbucket.id());
         seqnos.putShort((short) vbucket.id());
-        seqnos.putLong(ofCollection ? vbucket.highSeqno(collection) : vbucket.highSeqno());
+        if (lagging == null) {
+          seqnos.putLong(ofCollection ? vbucket.highSeqno(collection) : vbucket.highSeqno());
+        } else {
+          seqnos.putLong(ofCollection ? lagging.highSeqno(collection) : lagging.highSeqno());
+        }
       }
     }
     session.answer(request, Arrays.copyOf(seqnos.array(), seqnos.position()));
   }
 
   /**
-   * How far a vBucket has been persisted: everything at once in this node.
+   * How far a vBucket has been received and persisted by this node, which has it or a replica.
    *
    * <pre>
    *   0x00  vBucket (2)  vbuuid (8)  persisted seqno (8)  high seqno (8)
@@ -109,14 +115,19 @@ final class BucketCommands implements KvConnection.Commands {
     if (!session.permits(request, Privilege.META_READ, "OBSERVE_SEQNO")) {
       return;
     }
-    VBucket.Branch branch = vbucket.branchOf(ByteBuffer.wrap(request.value()).getLong());
+    long uuid = ByteBuffer.wrap(request.value()).getLong();
+    Replication replication = session.bucket().replication();
+    VBucketReplica lagging = replication.lagging(session.node(), vbucket.id());
+    VBucket.Branch branch = lagging == null ? vbucket.branchOf(uuid) : lagging.branchOf(uuid);
     if (branch == null) {
       session.answer(request, Status.KEY_ENOENT);
       return;
     }
     ByteBuffer reply = ByteBuffer.allocate(branch.isCurrent() ? 27 : 43);
     reply.put((byte) (branch.isCurrent() ? 0 : 1)).putShort((short) vbucket.id());
-    reply.putLong(branch.currentUuid()).putLong(branch.highSeqno()).putLong(branch.highSeqno());
+    reply.putLong(branch.currentUuid());
+    reply.putLong(replication.persistedSeqno(session.node(), vbucket.id(), branch.highSeqno()));
+    reply.putLong(branch.highSeqno());
     if (!branch.isCurrent()) {
       reply.putLong(branch.uuid()).putLong(branch.upper());
     }
@@ -126,8 +137,14 @@ final class BucketCommands implements KvConnection.Commands {
   private static void failoverLog(Session session, Request request) {
     VBucket vbucket = requireVBucket(session, request, ANY_STATE);
     if (vbucket != null) {
-      session.answer(request, vbucket.failoverLog());
+      session.answer(request, failoverLog(session, vbucket));
     }
+  }
+
+  /** The failover log as this node has it. */
+  static byte[] failoverLog(Session session, VBucket vbucket) {
+    VBucketReplica lagging = session.bucket().replication().lagging(session.node(), vbucket.id());
+    return lagging == null ? vbucket.failoverLog() : lagging.copy().failoverLog().encoded();
   }
 
   private static void collectionId(Session session, Request request) {
@@ -185,13 +202,14 @@ final class BucketCommands implements KvConnection.Commands {
   }
 
   /**
-   * The request's vBucket, or null when it is in none of these states and the request was answered
-   * with the map of those who have it.
+   * The request's vBucket, or null when it is in none of these states on this node and the request
+   * was answered with the map of those who have it.
    */
   static @Nullable VBucket requireVBucket(
       Session session, Request request, Set<VBucketState> states) {
     VBucket vbucket = session.bucket().vbucket(request.vbucket());
-    if (vbucket == null || !states.contains(vbucket.state())) {
+    VBucketState state = session.bucket().stateOn(session.node(), request.vbucket());
+    if (vbucket == null || state == null || !states.contains(state)) {
       session.answerJson(request, Status.NOT_MY_VBUCKET, session.clusterConfig());
       return null;
     }

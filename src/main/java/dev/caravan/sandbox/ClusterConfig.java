@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -14,11 +16,27 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>{@code $HOST} stands for the address that the client came in by. Only services that are there
  * are listed: the Java SDK would wait for any other. It tells nodes apart by their manager port and
- * refuses a map without one; this node has one port for both. Thread-safe.
+ * refuses a map without one; a node has one port for both. Thread-safe.
  */
 final class ClusterConfig {
-  /** One state of a map; later ones have a larger number, or a larger epoch. */
-  record Revision(long epoch, long number, byte[] json) {
+  /**
+   * A node of the cluster.
+   *
+   * @param number by which {@link VBucketMap}s name it
+   */
+  record Member(int number, String host, int port) {}
+
+  /**
+   * One state of a map; later ones have a larger number, or a larger epoch.
+   *
+   * @param common as all see it whose node has no text of its own
+   * @param byNode as each node tells it, by its number: it marks itself
+   */
+  record Revision(long epoch, long number, byte[] common, Map<Integer, byte[]> byNode) {
+    byte[] json(int node) {
+      return byNode.getOrDefault(node, common);
+    }
+
     boolean isNewerThan(Revision other) {
       return epoch > other.epoch || (epoch == other.epoch && number > other.number);
     }
@@ -27,6 +45,7 @@ final class ClusterConfig {
   private static final long EPOCH = 1;
   private static final long FIRST_REVISION = 1;
   private static final int NOBODY = -1;
+  private static final int NO_NODE = -1;
   private static final String HOST = "$HOST";
   private static final String[] BUCKET_CAPABILITIES = {
     "collections",
@@ -42,11 +61,20 @@ final class ClusterConfig {
     "dcp.IgnorePurgedTombstones"
   };
 
-  private final int kvPort;
   private final Map<String, Revision> byBucketUuid = new ConcurrentHashMap<>();
+  private volatile List<Member> members = List.of();
 
-  ClusterConfig(int kvPort) {
-    this.kvPort = kvPort;
+  /** Changes who is in the cluster; maps show it from their next revision on. */
+  void members(List<Member> changed) {
+    members = List.copyOf(changed);
+  }
+
+  List<Integer> memberNumbers() {
+    return members.stream().map(Member::number).toList();
+  }
+
+  boolean isMember(int node) {
+    return members.stream().anyMatch(member -> member.number() == node);
   }
 
   /** The map for a bucket, or the one without a bucket for null. */
@@ -75,39 +103,87 @@ final class ClusterConfig {
     byBucketUuid.remove(bucket.uuid());
   }
 
-  private Revision render(@Nullable Bucket bucket, long number) {
-    ObjectNode root = JsonNodeFactory.instance.objectNode();
-    root.put("rev", number).put("revEpoch", EPOCH);
-    ObjectNode node = root.putArray("nodesExt").addObject();
-    node.putObject("services").put("kv", kvPort).put("mgmt", kvPort);
-    node.put("thisNode", true);
-    if (bucket != null) {
-      addBucket(root, bucket);
-    }
-    return new Revision(EPOCH, number, root.toString().getBytes(StandardCharsets.UTF_8));
+  /** Makes the next revision of the map without a bucket. */
+  void renew() {
+    byBucketUuid.computeIfPresent("", (any, last) -> render(null, last.number() + 1));
   }
 
-  private void addBucket(ObjectNode root, Bucket bucket) {
+  private Revision render(@Nullable Bucket bucket, long number) {
+    List<Member> present = members;
+    Map<Integer, byte[]> byNode = new HashMap<>();
+    present.forEach(
+        member -> byNode.put(member.number(), text(bucket, number, present, member.number())));
+    return new Revision(EPOCH, number, text(bucket, number, present, NO_NODE), Map.copyOf(byNode));
+  }
+
+  private static byte[] text(
+      @Nullable Bucket bucket, long number, List<Member> members, int thisNode) {
+    ObjectNode root = JsonNodeFactory.instance.objectNode();
+    root.put("rev", number).put("revEpoch", EPOCH);
+    ArrayNode nodes = root.putArray("nodesExt");
+    for (Member member : members) {
+      ObjectNode node = nodes.addObject();
+      node.putObject("services").put("kv", member.port()).put("mgmt", member.port());
+      if (member.number() == thisNode) {
+        node.put("thisNode", true);
+      }
+      if (members.size() > 1) {
+        node.put("hostname", member.host());
+      }
+    }
+    if (bucket != null) {
+      addBucket(root, bucket, members);
+    }
+    return root.toString().getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static void addBucket(ObjectNode root, Bucket bucket, List<Member> members) {
     root.put("name", bucket.name()).put("uuid", bucket.uuid());
-    root.put("nodeLocator", "vbucket").put("bucketType", "membase");
-    root.put("storageBackend", "couchstore");
+    root.put("nodeLocator", "vbucket");
+    root.put("bucketType", bucket.isEphemeral() ? "ephemeral" : "membase");
+    if (!bucket.isEphemeral()) {
+      root.put("storageBackend", "couchstore");
+    }
     root.put("uri", "/pools/default/buckets/" + bucket.name());
     root.put("streamingUri", "/pools/default/bucketsStreaming/" + bucket.name());
-    ObjectNode node = root.putArray("nodes").addObject();
-    node.put("hostname", HOST);
-    node.putObject("ports").put("direct", kvPort);
+    ArrayNode nodes = root.putArray("nodes");
+    for (Member member : members) {
+      ObjectNode node = nodes.addObject();
+      node.put("hostname", hostname(member, members));
+      node.putObject("ports").put("direct", member.port());
+    }
     root.put("bucketCapabilitiesVer", "");
     ArrayNode capabilities = root.putArray("bucketCapabilities");
     for (String capability : BUCKET_CAPABILITIES) {
       capabilities.add(capability);
     }
     ObjectNode map = root.putObject("vBucketServerMap");
-    map.put("hashAlgorithm", "CRC").put("numReplicas", 0);
-    map.putArray("serverList").add(HOST + ":" + kvPort);
-    ArrayNode owners = map.putArray("vBucketMap");
+    map.put("hashAlgorithm", "CRC").put("numReplicas", bucket.replicas());
+    ArrayNode servers = map.putArray("serverList");
+    members.forEach(member -> servers.add(hostname(member, members) + ":" + member.port()));
+    addOwners(map.putArray("vBucketMap"), bucket, members);
+  }
+
+  /** The only node is where the client came in; one of several has to be named. */
+  private static String hostname(Member member, List<Member> members) {
+    return members.size() > 1 ? member.host() : HOST;
+  }
+
+  /** For each vBucket the place of its active node in the list, then those of its replicas. */
+  private static void addOwners(ArrayNode owners, Bucket bucket, List<Member> members) {
+    Map<Integer, Integer> places = new HashMap<>();
+    for (int place = 0; place < members.size(); place++) {
+      places.put(members.get(place).number(), place);
+    }
+    VBucketMap map = bucket.map();
     for (VBucket vbucket : bucket.vbuckets()) {
+      List<Integer> chain = map.chain(vbucket.id());
+      ArrayNode row = owners.addArray();
       boolean active = vbucket.state() == VBucketState.ACTIVE;
-      owners.addArray().add(active ? 0 : NOBODY);
+      row.add(active ? places.getOrDefault(chain.get(0), NOBODY) : NOBODY);
+      for (int replica = 1; replica <= bucket.replicas(); replica++) {
+        row.add(replica < chain.size() ? places.getOrDefault(chain.get(replica), NOBODY) : NOBODY);
+      }
     }
   }
 }

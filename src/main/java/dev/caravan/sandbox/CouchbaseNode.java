@@ -7,26 +7,26 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.WriteBufferWaterMark;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.channel.nio.NioEventLoopGroup;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
+import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A Couchbase node in this process, on a real TCP port: documents in memory, the KV protocol and
- * DCP.
+ * DCP. It is alone, or one of a {@link CouchbaseCluster}.
  *
  * <p>Thread-safe. {@link #close} disconnects all clients and forgets the documents.
  */
@@ -42,29 +42,40 @@ public final class CouchbaseNode implements AutoCloseable {
   private static final WriteBufferWaterMark WATER_MARK =
       new WriteBufferWaterMark(256 * 1024, 1024 * 1024);
 
-  private final int vbuckets;
+  private final ClusterState cluster;
+  private final int number;
   private final Duration idleTimeout;
-  private final Accounts accounts;
-  private final Map<String, Bucket> buckets = new ConcurrentSkipListMap<>();
   private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
+  private final ChannelGroup channels = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
   private final EventLoopGroup eventLoops;
-  private final Channel server;
-  private final ClusterConfig clusterConfig;
+  private final InetSocketAddress address;
+  private volatile Channel server;
+  private volatile long delayMillis;
 
-  private CouchbaseNode(Builder builder) throws IOException {
-    vbuckets = builder.vbuckets;
-    idleTimeout = builder.idleTimeout;
-    accounts = builder.accounts;
-    builder.buckets.forEach(this::createBucket);
+  /**
+   * Binds without accepting anybody yet: the cluster map needs the port first.
+   *
+   * @param number by which the cluster knows it
+   * @param port 0 takes any free one
+   * @throws IOException when it can't listen on the port
+   */
+  CouchbaseNode(ClusterState cluster, int number, String host, int port, Duration idleTimeout)
+      throws IOException {
+    this.cluster = cluster;
+    this.number = number;
+    this.idleTimeout = idleTimeout;
     eventLoops =
         new NioEventLoopGroup(EVENT_LOOPS, new DefaultThreadFactory("couchbase-node", true));
-    server = bind(builder.host, builder.port);
-    clusterConfig = new ClusterConfig(port());
-    server.config().setAutoRead(true);
+    try {
+      server = bind(new InetSocketAddress(host, port));
+    } catch (IOException e) {
+      eventLoops.shutdownGracefully();
+      throw e;
+    }
+    address = (InetSocketAddress) server.localAddress();
   }
 
-  /** Binds without accepting anybody yet: the cluster map needs the port first. */
-  private Channel bind(String host, int port) throws IOException {
+  private Channel bind(InetSocketAddress wanted) throws IOException {
     ServerBootstrap bootstrap =
         new ServerBootstrap()
             .group(eventLoops)
@@ -78,29 +89,47 @@ public final class CouchbaseNode implements AutoCloseable {
                 new ChannelInitializer<SocketChannel>() {
                   @Override
                   protected void initChannel(SocketChannel channel) {
-                    channel.pipeline().addLast(new ProtocolDetector(CouchbaseNode.this));
+                    channels.add(channel);
+                    channel
+                        .pipeline()
+                        .addLast(new Link(() -> delayMillis))
+                        .addLast(new ProtocolDetector(CouchbaseNode.this));
                   }
                 });
-    var bound = bootstrap.bind(host, port).awaitUninterruptibly();
+    var bound = bootstrap.bind(wanted).awaitUninterruptibly();
     if (!bound.isSuccess()) {
-      eventLoops.shutdownGracefully();
       throw new IOException(
-          "can't listen on " + host + ":" + port + ": " + bound.cause().getMessage(),
+          "can't listen on "
+              + wanted.getHostString()
+              + ":"
+              + wanted.getPort()
+              + ": "
+              + bound.cause().getMessage(),
           bound.cause());
     }
     return bound.channel();
+  }
+
+  /** Takes clients from now on. */
+  void accept() {
+    server.config().setAutoRead(true);
   }
 
   public static Builder builder() {
     return new Builder();
   }
 
+  /** By which its cluster knows it, from 0 on. */
+  public int number() {
+    return number;
+  }
+
   public String host() {
-    return ((InetSocketAddress) server.localAddress()).getAddress().getHostAddress();
+    return address.getAddress().getHostAddress();
   }
 
   public int port() {
-    return ((InetSocketAddress) server.localAddress()).getPort();
+    return address.getPort();
   }
 
   /** What Couchbase clients take to find the node: {@code couchbase://host:port}. */
@@ -114,35 +143,21 @@ public final class CouchbaseNode implements AutoCloseable {
    * @throws IllegalArgumentException when there is none
    */
   public Bucket bucket(String name) {
-    Bucket bucket = buckets.get(name);
-    if (bucket == null) {
-      throw new IllegalArgumentException(
-          "there is no bucket \"" + name + "\"; the node has " + buckets.keySet());
-    }
-    return bucket;
+    return cluster.bucket(name);
   }
 
   /**
-   * Makes an empty bucket, and a user of its name with an empty password.
+   * Makes an empty bucket on a node that is alone, and a user of its name with an empty password.
    *
    * @throws IllegalArgumentException when it exists already
    */
   public Bucket createBucket(String name) {
-    Bucket created = new Bucket(name, vbuckets);
-    if (buckets.putIfAbsent(name, created) != null) {
-      throw new IllegalArgumentException("bucket \"" + name + "\" exists already");
-    }
-    accounts.addBucket(name);
-    return created;
+    return cluster.add(cluster.newBucket(name, false));
   }
 
   /** Removes a bucket and disconnects the clients that use it. */
   public void dropBucket(String name) {
-    Bucket dropped = bucket(name);
-    buckets.remove(name);
-    accounts.removeBucket(name);
-    clusterConfig.forget(dropped);
-    disconnect(session -> session.uses(dropped));
+    disconnect(cluster.remove(name));
   }
 
   /**
@@ -151,19 +166,20 @@ public final class CouchbaseNode implements AutoCloseable {
    */
   public void publishClusterMap(String bucketName) {
     Bucket bucket = bucket(bucketName);
-    push(bucket, clusterConfig.renew(bucket));
+    push(bucket, cluster.config().renew(bucket));
   }
 
   /** Publishes a map that was made elsewhere; returns false when the present one is newer. */
   boolean publishClusterMap(Bucket bucket, ClusterConfig.Revision revision) {
-    boolean accepted = clusterConfig.accept(bucket, revision);
+    boolean accepted = cluster.config().accept(bucket, revision);
     if (accepted) {
       push(bucket, revision);
     }
     return accepted;
   }
 
-  private void push(Bucket bucket, ClusterConfig.Revision revision) {
+  /** Tells the clients that asked for it of a new map. */
+  void push(Bucket bucket, ClusterConfig.Revision revision) {
     sessions.forEach(session -> session.push(bucket, revision));
   }
 
@@ -174,27 +190,72 @@ public final class CouchbaseNode implements AutoCloseable {
 
   /** Breaks all connections, as a network that fails does; clients can connect again at once. */
   public void disconnectAll() {
-    disconnect(session -> true);
+    channels.close();
   }
 
-  private void disconnect(Predicate<Session> which) {
-    sessions.stream().filter(which).forEach(Session::close);
+  /** Breaks the connections that use a bucket. */
+  void disconnect(Bucket bucket) {
+    sessions.stream().filter(session -> session.uses(bucket)).forEach(Session::close);
   }
 
+  /**
+   * Makes all present connections half-open: nothing goes through any more in either direction, and
+   * neither side is told. New connections work.
+   */
+  public void halfOpen() {
+    channels.forEach(channel -> channel.pipeline().get(Link.class).silence());
+  }
+
+  /**
+   * Delays what comes in on all connections, and so the replies and acknowledgements of DCP.
+   *
+   * @param delay zero for none, which is how a node starts
+   */
+  public void delay(Duration delay) {
+    if (delay.isNegative()) {
+      throw new IllegalArgumentException("delay must not be negative, was " + delay);
+    }
+    delayMillis = delay.toMillis();
+  }
+
+  /** Whether it listens: not between {@link #stop} and {@link #start}. */
+  public boolean isRunning() {
+    return server.isOpen();
+  }
+
+  /** Stops listening and breaks all connections, as a process that dies does; documents stay. */
+  public synchronized void stop() {
+    server.close().awaitUninterruptibly();
+    disconnectAll();
+  }
+
+  /**
+   * Listens again after {@link #stop}, on the same port.
+   *
+   * @throws IOException when another program took the port
+   */
+  public synchronized void start() throws IOException {
+    if (!isRunning()) {
+      server = bind(address);
+      accept();
+    }
+  }
+
+  /** The bucket as clients of this node see it: there is none on a node that was failed over. */
   @Nullable Bucket findBucket(String name) {
-    return buckets.get(name);
+    return cluster.config().isMember(number) ? cluster.find(name) : null;
   }
 
   Set<String> bucketNames() {
-    return buckets.keySet();
+    return cluster.bucketNames();
   }
 
   Accounts accounts() {
-    return accounts;
+    return cluster.accounts();
   }
 
   ClusterConfig clusterConfig() {
-    return clusterConfig;
+    return cluster.config();
   }
 
   void connected(Session session) {
@@ -207,20 +268,17 @@ public final class CouchbaseNode implements AutoCloseable {
 
   @Override
   public void close() {
-    server.close().awaitUninterruptibly();
-    disconnectAll();
+    stop();
     eventLoops.shutdownGracefully(0, 2, TimeUnit.SECONDS).awaitUninterruptibly();
   }
 
   /** What a node is made of. Not thread-safe. */
   public static final class Builder {
-    private static final int MAX_VBUCKETS = 1024;
-
     private final Accounts accounts = new Accounts();
     private final List<String> buckets = new ArrayList<>();
     private String host = "127.0.0.1";
     private int port;
-    private int vbuckets = MAX_VBUCKETS;
+    private int vbuckets = 1024;
     private Duration idleTimeout = Duration.ofMinutes(6);
 
     private Builder() {}
@@ -243,11 +301,7 @@ public final class CouchbaseNode implements AutoCloseable {
      * @throws IllegalArgumentException unless it is a power of two from 1 to 1024
      */
     public Builder vbuckets(int vbuckets) {
-      if (vbuckets < 1 || vbuckets > MAX_VBUCKETS || Integer.bitCount(vbuckets) != 1) {
-        throw new IllegalArgumentException(
-            "vbuckets must be a power of two from 1 to " + MAX_VBUCKETS + ", was " + vbuckets);
-      }
-      this.vbuckets = vbuckets;
+      this.vbuckets = ClusterState.requireVBuckets(vbuckets);
       return this;
     }
 
@@ -301,7 +355,12 @@ public final class CouchbaseNode implements AutoCloseable {
      * @throws IOException when it can't listen on the port
      */
     public CouchbaseNode start() throws IOException {
-      return new CouchbaseNode(this);
+      ClusterState state = new ClusterState(vbuckets, 0, accounts);
+      CouchbaseNode node = new CouchbaseNode(state, 0, host, port, idleTimeout);
+      state.config().members(List.of(new ClusterConfig.Member(0, node.host(), node.port())));
+      buckets.forEach(node::createBucket);
+      node.accept();
+      return node;
     }
   }
 }

@@ -146,7 +146,9 @@ final class DcpCommands implements KvConnection.Commands {
       session.refuse(request, Status.EINVAL, mistake);
       return;
     }
-    boolean activeOnly = new StreamFlags(request.intExtra(0)).activeOnly();
+    // A replica is streamed where its vBucket would be active, but not from another node.
+    boolean elsewhere = session.bucket().isActiveElsewhere(session.node(), request.vbucket());
+    boolean activeOnly = elsewhere || new StreamFlags(request.intExtra(0)).activeOnly();
     VBucket vbucket =
         BucketCommands.requireVBucket(
             session, request, activeOnly ? BucketCommands.ACTIVE : BucketCommands.ALIVE);
@@ -233,8 +235,13 @@ final class DcpCommands implements KvConnection.Commands {
       return;
     }
     session.answer(request, start.failoverLog());
-    producer.open(
-        new DcpStream(producer, vbucket, request.opaque(), filter, position, flags, start));
+    DcpStream stream =
+        new DcpStream(producer, vbucket, request.opaque(), filter, position, flags, start);
+    producer.open(stream);
+    if (session.bucket().isActiveElsewhere(session.node(), vbucket.id())) {
+      // It was moved in this very moment, perhaps before the stream could be told.
+      stream.stateChanged();
+    }
   }
 
   private static void closeStream(Session session, DcpProducer producer, Request request) {
@@ -256,7 +263,7 @@ final class DcpCommands implements KvConnection.Commands {
   private static void failoverLog(Session session, Request request) {
     VBucket vbucket = BucketCommands.requireVBucket(session, request, BucketCommands.ANY_STATE);
     if (vbucket != null) {
-      session.answer(request, vbucket.failoverLog());
+      session.answer(request, BucketCommands.failoverLog(session, vbucket));
     }
   }
 

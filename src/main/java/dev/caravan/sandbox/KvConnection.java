@@ -35,7 +35,7 @@ final class KvConnection extends SimpleChannelInboundHandler<ByteBuf> {
 
   KvConnection(CouchbaseNode node, Channel channel) {
     this.node = node;
-    session = new Session(channel, node.clusterConfig());
+    session = new Session(channel, node.clusterConfig(), node.number());
     sessionCommands = new SessionCommands(node);
     bucketCommands =
         List.of(

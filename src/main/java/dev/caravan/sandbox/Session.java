@@ -23,23 +23,30 @@ final class Session {
 
   private final Channel channel;
   private final ClusterConfig clusterConfig;
+  private final int node;
   private Set<Feature> features = EnumSet.noneOf(Feature.class);
   private @Nullable Account account;
   private volatile @Nullable Bucket bucket;
   private @Nullable DcpProducer producer;
 
-  Session(Channel channel, ClusterConfig clusterConfig) {
+  Session(Channel channel, ClusterConfig clusterConfig, int node) {
     this.channel = channel;
     this.clusterConfig = clusterConfig;
+    this.node = node;
   }
 
   Channel channel() {
     return channel;
   }
 
+  /** The number of the node that it is a connection of. */
+  int node() {
+    return node;
+  }
+
   /** The cluster map as this connection is to see it. */
   byte[] clusterConfig() {
-    return clusterConfig.revision(bucket).json();
+    return clusterConfig.revision(bucket).json(node);
   }
 
   /**
@@ -64,14 +71,15 @@ final class Session {
 
   private void write(String bucketName, ClusterConfig.Revision revision) {
     byte[] key = bucketName.getBytes(StandardCharsets.UTF_8);
+    byte[] json = revision.json(node);
     int extras = 2 * Long.BYTES;
-    int bodyLength = extras + key.length + revision.json().length;
+    int bodyLength = extras + key.length + json.length;
     ByteBuf frame = channel.alloc().buffer(Request.HEADER_LENGTH + bodyLength);
     frame.writeByte(Request.MAGIC_SERVER_REQUEST).writeByte(Opcode.CLUSTERMAP_CHANGE_NOTIFICATION);
     frame.writeShort(key.length).writeByte(extras).writeByte(Datatype.JSON).writeShort(0);
     frame.writeInt(bodyLength).writeInt(0).writeLong(0);
     frame.writeLong(revision.epoch()).writeLong(revision.number());
-    frame.writeBytes(key).writeBytes(revision.json());
+    frame.writeBytes(key).writeBytes(json);
     channel.writeAndFlush(frame, channel.voidPromise());
   }
 

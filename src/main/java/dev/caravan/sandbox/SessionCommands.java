@@ -4,6 +4,7 @@ package dev.caravan.sandbox;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.EnumSet;
+import java.util.Map;
 import java.util.Set;
 
 /** The commands that make a session: HELLO, the choice of a bucket, and what needs neither. */
@@ -121,7 +122,7 @@ final class SessionCommands {
     } else {
       ClusterConfig.Revision given =
           new ClusterConfig.Revision(
-              request.longExtra(0), request.longExtra(Long.BYTES), request.value());
+              request.longExtra(0), request.longExtra(Long.BYTES), request.value(), Map.of());
       boolean accepted = node.publishClusterMap(bucket, given);
       session.answer(request, accepted ? Status.SUCCESS : Status.KEY_EEXISTS);
     }

@@ -64,7 +64,11 @@ final class VBucket {
       FailoverLog failoverLog,
       CollectionsManifest manifest,
       long highSeqno,
-      long highCompletedSeqno) {}
+      long highCompletedSeqno) {
+    @Nullable Branch branchOf(long uuid) {
+      return VBucket.branchOf(uuid, failoverLog, highSeqno);
+    }
+  }
 
   private static final Item[] NO_ITEMS = {};
 
@@ -264,6 +268,11 @@ final class VBucket {
     endStreams();
   }
 
+  /** Ends the streams, as it is on another node from now on; its history goes on as it is. */
+  synchronized void move() {
+    endStreams();
+  }
+
   synchronized Copy copy() {
     return new Copy(items.copy(), failoverLog.copy(), manifest, highSeqno, highCompletedSeqno);
   }
@@ -340,8 +349,12 @@ final class VBucket {
 
   /** Where a branch of the history stands, or null when its vbuuid is unknown. */
   synchronized @Nullable Branch branchOf(long uuid) {
-    long upper = failoverLog.upper(uuid, highSeqno);
-    return upper < 0 ? null : new Branch(uuid, upper, failoverLog.uuid(), highSeqno);
+    return branchOf(uuid, failoverLog, highSeqno);
+  }
+
+  private static @Nullable Branch branchOf(long uuid, FailoverLog log, long highSeqno) {
+    long upper = log.upper(uuid, highSeqno);
+    return upper < 0 ? null : new Branch(uuid, upper, log.uuid(), highSeqno);
   }
 
   /** Decides whether a stream may continue from a position. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * What a replica of a vBucket on another node had received at some moment, for a {@link
  * Bucket#failOver failover} that loses what came later. Immutable.
@@ -21,6 +23,16 @@ public final class VBucketReplica {
   /** The seqno of the last change that it received. */
   public long highSeqno() {
     return copy.highSeqno();
+  }
+
+  /** The high seqno of one collection, 0 when it has nothing of it. */
+  long highSeqno(int collectionId) {
+    return copy.items().highSeqno(collectionId);
+  }
+
+  /** Where a branch of its history stands, or null when the vbuuid is unknown to it. */
+  VBucket.@Nullable Branch branchOf(long uuid) {
+    return copy.branchOf(uuid);
   }
 
   VBucket.Copy copy() {

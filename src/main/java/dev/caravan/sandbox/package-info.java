@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * An in-process Couchbase node, to try Caravan on, to test it against and to measure it with.
+ * An in-process Couchbase node, or a cluster of them, to try Caravan on, to test it against and to
+ * measure it with.
  *
  * <p>It imitates the KV service of a node of the 7.2 line as its clients see it: bootstrap and
  * authentication, documents with CAS, expiry, extended attributes and collections, cluster maps,
@@ -17,11 +18,17 @@
  *       changed through the Java API, where a test can see both sides. Only {@code
  *       SET_CLUSTER_CONFIG} is there. Of the manager's pages there is the one that {@code
  *       waitUntilReady} of the Java SDK asks for.
- *   <li>Persistence and replicas: documents are in memory, count as persisted at once, and a
- *       durable write takes the seqno of its prepare and is committed in the same moment. So a
+ *   <li>Persistence: documents are in memory, count as persisted at once unless {@link
+ *       dev.caravan.sandbox.Bucket#stopPersistence} says otherwise, and survive a node that stops.
+ *       A durable write takes the seqno of its prepare and is committed in the same moment. So a
  *       snapshot never ends between the two, and a client of durable writes is never sent a
- *       prepare. What a replica had is known to a test that took a {@link
- *       dev.caravan.sandbox.VBucketReplica}.
+ *       prepare.
+ *   <li>Replication: a replica is what its active vBucket is, until {@link
+ *       dev.caravan.sandbox.Bucket#stopReplication} leaves it behind. It answers for its seqnos and
+ *       its failover log; it is not streamed from another node than the active one. A change of the
+ *       collections brings all replicas up to date.
+ *   <li>A rebalance that takes time: all vBuckets move at once. A failover that leaves vBuckets
+ *       without an owner is refused.
  *   <li>Out-of-order snapshots: a real node sends them when it expects to gain by that; this one
  *       never does.
  *   <li>Statistics: no client of ours asks for them.
@@ -35,8 +42,7 @@
  *       when.
  *   <li>Macros, deleted documents and single-path commands in subdocument access: the SDKs send
  *       neither unless told so. A body that was edited is written without its white space.
- *   <li>Other services and other nodes: the clients don't need the services to read, write and
- *       stream.
+ *   <li>Other services: the clients don't need them to read, write and stream.
  * </ul>
  */
 @NullMarked

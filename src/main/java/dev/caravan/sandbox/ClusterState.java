@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentSkipListMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the nodes of a cluster have in common: users, buckets, and the map of the cluster.
+ *
+ * <p>Thread-safe.
+ */
+final class ClusterState {
+  private static final int MAX_VBUCKETS = 1024;
+
+  private final int vbuckets;
+  private final int replicas;
+  private final Accounts accounts;
+  private final ClusterConfig config = new ClusterConfig();
+  private final Map<String, Bucket> buckets = new ConcurrentSkipListMap<>();
+
+  /**
+   * A cluster without nodes and buckets.
+   *
+   * @param vbuckets of each bucket, a power of two from 1 to 1024
+   * @param replicas of each vBucket, 0 to 3, as far as there are nodes for them
+   */
+  ClusterState(int vbuckets, int replicas, Accounts accounts) {
+    this.vbuckets = vbuckets;
+    this.replicas = replicas;
+    this.accounts = accounts;
+  }
+
+  /** Returns the number if it may be that of the vBuckets of a bucket. */
+  static int requireVBuckets(int vbuckets) {
+    if (vbuckets < 1 || vbuckets > MAX_VBUCKETS || Integer.bitCount(vbuckets) != 1) {
+      throw new IllegalArgumentException(
+          "vbuckets must be a power of two from 1 to " + MAX_VBUCKETS + ", was " + vbuckets);
+    }
+    return vbuckets;
+  }
+
+  int vbuckets() {
+    return vbuckets;
+  }
+
+  int replicas() {
+    return replicas;
+  }
+
+  Accounts accounts() {
+    return accounts;
+  }
+
+  ClusterConfig config() {
+    return config;
+  }
+
+  List<Bucket> buckets() {
+    return List.copyOf(buckets.values());
+  }
+
+  Set<String> bucketNames() {
+    return buckets.keySet();
+  }
+
+  @Nullable Bucket find(String name) {
+    return buckets.get(name);
+  }
+
+  /**
+   * The bucket of this name.
+   *
+   * @throws IllegalArgumentException when there is none
+   */
+  Bucket bucket(String name) {
+    Bucket bucket = buckets.get(name);
+    if (bucket == null) {
+      throw new IllegalArgumentException(
+          "there is no bucket \"" + name + "\"; the node has " + buckets.keySet());
+    }
+    return bucket;
+  }
+
+  /** A bucket whose vBuckets are spread over the present nodes; it isn't added. */
+  Bucket newBucket(String name, boolean ephemeral) {
+    VBucketMap map = VBucketMap.spread(vbuckets, config.memberNumbers(), replicas, 0);
+    return new Bucket(name, vbuckets, replicas, ephemeral, map);
+  }
+
+  /**
+   * Adds a bucket, and a user of its name with an empty password.
+   *
+   * @throws IllegalArgumentException when there is one of this name already
+   */
+  Bucket add(Bucket created) {
+    if (buckets.putIfAbsent(created.name(), created) != null) {
+      throw new IllegalArgumentException("bucket \"" + created.name() + "\" exists already");
+    }
+    accounts.addBucket(created.name());
+    return created;
+  }
+
+  Bucket remove(String name) {
+    Bucket dropped = bucket(name);
+    buckets.remove(name);
+    accounts.removeBucket(name);
+    config.forget(dropped);
+    return dropped;
+  }
+}

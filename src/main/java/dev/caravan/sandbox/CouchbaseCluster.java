@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/**
+ * Several {@link CouchbaseNode}s that have the vBuckets of the buckets, and replicas of them,
+ * between them: what the cluster manager does with them, on command.
+ *
+ * <p>Documents are written through {@link #bucket} whether or not their node runs. A node that is
+ * failed over is out of the cluster, and serves nobody, until a rebalance takes it in. Thread-safe:
+ * the monitor makes one change of the topology at a time.
+ */
+public final class CouchbaseCluster implements AutoCloseable {
+  private final ClusterState state;
+  private final List<CouchbaseNode> nodes;
+  private int rebalances;
+
+  private CouchbaseCluster(ClusterState state, List<CouchbaseNode> nodes) {
+    this.state = state;
+    this.nodes = List.copyOf(nodes);
+  }
+
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** All nodes in the order of their numbers, also those that don't run or were failed over. */
+  public List<CouchbaseNode> nodes() {
+    return nodes;
+  }
+
+  /**
+   * The node of this number.
+   *
+   * @throws IllegalArgumentException when there is none
+   */
+  public CouchbaseNode node(int number) {
+    if (number < 0 || number >= nodes.size()) {
+      throw new IllegalArgumentException(
+          "there is no node " + number + "; the nodes are 0 to " + (nodes.size() - 1));
+    }
+    return nodes.get(number);
+  }
+
+  /** The numbers of the nodes that are in the cluster, running or not. */
+  public List<Integer> members() {
+    return state.config().memberNumbers();
+  }
+
+  /** What Couchbase clients take to find it: {@code couchbase://host:port,host:port}. */
+  public String connectionString() {
+    return nodes.stream()
+        .map(node -> node.host() + ":" + node.port())
+        .collect(Collectors.joining(",", "couchbase://", ""));
+  }
+
+  /**
+   * The bucket of this name.
+   *
+   * @throws IllegalArgumentException when there is none
+   */
+  public Bucket bucket(String name) {
+    return state.bucket(name);
+  }
+
+  public List<String> bucketNames() {
+    return List.copyOf(state.bucketNames());
+  }
+
+  /** Deletes a bucket, disconnects its clients, and makes an empty one of the same name. */
+  public synchronized Bucket recreateBucket(String name) {
+    Bucket dropped = state.remove(name);
+    nodes.forEach(node -> node.disconnect(dropped));
+    return state.add(state.newBucket(name, dropped.isEphemeral()));
+  }
+
+  /**
+   * Takes a node out of the cluster: its vBuckets become active where they have replicas, on a new
+   * branch of their history. Nothing is lost unless a replica is behind, see {@link
+   * Bucket#stopReplication}; what it had not received is.
+   *
+   * @throws IllegalStateException when the node is out already, or a vBucket has no replica on a
+   *     node that runs; nothing is changed then
+   */
+  public synchronized void failOver(int number) {
+    CouchbaseNode node = node(number);
+    if (!state.config().isMember(number)) {
+      throw new IllegalStateException("node " + number + " is not in the cluster; rebalance first");
+    }
+    List<Bucket> buckets = state.buckets();
+    List<VBucketMap> maps =
+        buckets.stream()
+            .map(bucket -> bucket.map().without(number, other -> node(other).isRunning()))
+            .toList();
+    admit(members().stream().filter(member -> member != number).toList());
+    for (int i = 0; i < buckets.size(); i++) {
+      buckets.get(i).failOver(maps.get(i));
+    }
+    publish();
+    node.disconnectAll();
+  }
+
+  /** Rebalances over all nodes that run. */
+  public synchronized void rebalance() {
+    rebalance(nodes.stream().filter(CouchbaseNode::isRunning).map(CouchbaseNode::number).toList());
+  }
+
+  /**
+   * Spreads the vBuckets over these nodes, which are those of the cluster from then on. Every
+   * rebalance starts with another node, so that vBuckets move even if the nodes stay the same.
+   * Streams of those that move end; replicas are up to date afterwards.
+   *
+   * @throws IllegalArgumentException when there is none, or one of them doesn't run
+   */
+  public synchronized void rebalance(List<Integer> numbers) {
+    if (numbers.isEmpty()) {
+      throw new IllegalArgumentException("a cluster needs a node; start one before a rebalance");
+    }
+    for (int number : numbers) {
+      if (!node(number).isRunning()) {
+        throw new IllegalArgumentException(
+            "node " + number + " doesn't run; start it or rebalance without it");
+      }
+    }
+    List<Integer> leaving = members().stream().filter(member -> !numbers.contains(member)).toList();
+    rebalances++;
+    admit(numbers);
+    for (Bucket bucket : state.buckets()) {
+      bucket.move(VBucketMap.spread(bucket.vbucketCount(), numbers, state.replicas(), rebalances));
+    }
+    publish();
+    leaving.forEach(number -> node(number).disconnectAll());
+  }
+
+  private void admit(List<Integer> numbers) {
+    state.config().members(numbers.stream().map(number -> member(node(number))).toList());
+  }
+
+  private static ClusterConfig.Member member(CouchbaseNode node) {
+    return new ClusterConfig.Member(node.number(), node.host(), node.port());
+  }
+
+  private void publish() {
+    state.config().renew();
+    for (Bucket bucket : state.buckets()) {
+      ClusterConfig.Revision revision = state.config().renew(bucket);
+      members().forEach(number -> node(number).push(bucket, revision));
+    }
+  }
+
+  /** Breaks all connections to all nodes; clients can connect again at once. */
+  public void disconnectAll() {
+    nodes.forEach(CouchbaseNode::disconnectAll);
+  }
+
+  @Override
+  public void close() {
+    nodes.forEach(CouchbaseNode::close);
+  }
+
+  /** What a cluster is made of. Not thread-safe. */
+  public static final class Builder {
+    private static final int MAX_REPLICAS = 3;
+
+    private final List<String> buckets = new ArrayList<>();
+    private final List<String> ephemeralBuckets = new ArrayList<>();
+    private String host = "127.0.0.1";
+    private int firstPort;
+    private int nodes = 3;
+    private int replicas = 1;
+    private int vbuckets = 1024;
+    private Duration idleTimeout = Duration.ofMinutes(6);
+
+    private Builder() {}
+
+    /** The address that all nodes listen on; 127.0.0.1 by default. */
+    public Builder host(String value) {
+      host = value;
+      return this;
+    }
+
+    /** The port of node 0, the others have the next ones; 0, the default, takes free ones. */
+    public Builder firstPort(int value) {
+      firstPort = value;
+      return this;
+    }
+
+    /**
+     * How many nodes there are: 3 by default.
+     *
+     * @throws IllegalArgumentException unless it is positive
+     */
+    public Builder nodes(int value) {
+      if (value < 1) {
+        throw new IllegalArgumentException("nodes must be 1 or more, was " + value);
+      }
+      nodes = value;
+      return this;
+    }
+
+    /**
+     * How many replicas each vBucket has, as far as there are nodes for them: 1 by default.
+     *
+     * @throws IllegalArgumentException unless it is 0 to 3
+     */
+    public Builder replicas(int value) {
+      if (value < 0 || value > MAX_REPLICAS) {
+        throw new IllegalArgumentException(
+            "replicas must be 0 to " + MAX_REPLICAS + ", was " + value);
+      }
+      replicas = value;
+      return this;
+    }
+
+    /**
+     * How many vBuckets each bucket has: 1024 by default.
+     *
+     * @throws IllegalArgumentException unless it is a power of two from 1 to 1024
+     */
+    public Builder vbuckets(int value) {
+      vbuckets = ClusterState.requireVBuckets(value);
+      return this;
+    }
+
+    /** Adds a bucket, and a user of its name with an empty password. */
+    public Builder bucket(String name) {
+      buckets.add(name);
+      return this;
+    }
+
+    /** Adds a bucket of the ephemeral type, and a user of its name with an empty password. */
+    public Builder ephemeralBucket(String name) {
+      ephemeralBuckets.add(name);
+      return this;
+    }
+
+    /** How long a DCP client may be silent before it is disconnected: 360 s by default. */
+    public Builder idleTimeout(Duration timeout) {
+      idleTimeout = timeout;
+      return this;
+    }
+
+    /**
+     * Starts all nodes.
+     *
+     * @throws IOException when one of them can't listen on its port
+     */
+    public CouchbaseCluster start() throws IOException {
+      ClusterState state = new ClusterState(vbuckets, replicas, new Accounts());
+      List<CouchbaseNode> started = new ArrayList<>();
+      try {
+        for (int number = 0; number < nodes; number++) {
+          int port = firstPort == 0 ? 0 : firstPort + number;
+          started.add(new CouchbaseNode(state, number, host, port, idleTimeout));
+        }
+      } catch (IOException e) {
+        started.forEach(CouchbaseNode::close);
+        throw e;
+      }
+      CouchbaseCluster cluster = new CouchbaseCluster(state, started);
+      cluster.admit(IntStream.range(0, nodes).boxed().toList());
+      buckets.forEach(name -> state.add(state.newBucket(name, false)));
+      ephemeralBuckets.forEach(name -> state.add(state.newBucket(name, true)));
+      started.forEach(CouchbaseNode::accept);
+      return cluster;
+    }
+  }
+}
