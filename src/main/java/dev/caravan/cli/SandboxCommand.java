@@ -4,6 +4,7 @@ package dev.caravan.cli;
 import dev.caravan.sandbox.Sandbox;
 import java.io.IOException;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -50,6 +51,32 @@ final class SandboxCommand implements Callable<Integer> {
   private int kafkaPort;
 
   @Option(
+      names = "--nodes",
+      paramLabel = "N",
+      defaultValue = "1",
+      description =
+          "How many Couchbase nodes, on ports from --kv-port on (default: ${DEFAULT-VALUE}).")
+  private int nodes;
+
+  @Option(
+      names = "--replicas",
+      paramLabel = "R",
+      defaultValue = "1",
+      description =
+          "How many replicas of each vBucket, 0 to 3, as far as there are nodes for them (default: "
+              + "${DEFAULT-VALUE}).")
+  private int replicas;
+
+  @Option(
+      names = "--admin-port",
+      paramLabel = "P",
+      defaultValue = "-1",
+      description =
+          "Takes commands over HTTP on this port of localhost, 0 for any free one; -1 is none "
+              + "(default: ${DEFAULT-VALUE}). The history of the buckets is recorded for them.")
+  private int adminPort;
+
+  @Option(
       names = "--bucket",
       paramLabel = "NAME",
       defaultValue = "default",
@@ -91,6 +118,9 @@ final class SandboxCommand implements Callable<Integer> {
             .kafkaPort(kafkaPort)
             .buckets(buckets)
             .vbuckets(vbuckets)
+            .nodes(nodes)
+            .replicas(replicas)
+            .adminPort(adminPort)
             .start();
     for (String bucket : buckets) {
       sandbox.couchbase().bucket(bucket).load(documents, size);
@@ -98,10 +128,15 @@ final class SandboxCommand implements Callable<Integer> {
     spec.commandLine()
         .getOut()
         .printf(
-            "sandbox: ready couchbase=%s kafka=%s%n",
-            sandbox.couchbaseAddress(), sandbox.kafkaAddress());
+            "sandbox: ready couchbase=%s kafka=%s%s%n",
+            sandbox.couchbaseAddress(), sandbox.kafkaAddress(), admin(sandbox));
     spec.commandLine().getOut().flush();
     Stop.await(sandbox);
     return 0;
+  }
+
+  private static String admin(Sandbox sandbox) {
+    OptionalInt port = sandbox.adminPort();
+    return port.isPresent() ? " admin=http://127.0.0.1:" + port.getAsInt() : "";
   }
 }

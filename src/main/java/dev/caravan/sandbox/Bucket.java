@@ -36,15 +36,22 @@ public final class Bucket {
    * A bucket without documents.
    *
    * @param replicas of each vBucket, as far as the map has nodes for them
+   * @param chronicle told of all writes and losses
    */
-  Bucket(String name, int vbucketCount, int replicas, boolean ephemeral, VBucketMap map) {
+  Bucket(
+      String name,
+      int vbucketCount,
+      int replicas,
+      boolean ephemeral,
+      VBucketMap map,
+      Chronicle chronicle) {
     this.name = name;
     this.replicas = replicas;
     this.ephemeral = ephemeral;
     this.map = map;
     vbuckets = new VBucket[vbucketCount];
     for (int i = 0; i < vbucketCount; i++) {
-      vbuckets[i] = new VBucket(i);
+      vbuckets[i] = new VBucket(i, chronicle);
     }
     defaultCollection = new DocumentCollection(this, 0);
   }

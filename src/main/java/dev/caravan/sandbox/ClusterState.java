@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import org.jspecify.annotations.Nullable;
 
@@ -17,8 +19,10 @@ final class ClusterState {
 
   private final int vbuckets;
   private final int replicas;
+  private final boolean recordsHistory;
   private final Accounts accounts;
   private final ClusterConfig config = new ClusterConfig();
+  private final Map<String, History> histories = new ConcurrentHashMap<>();
   private final Map<String, Bucket> buckets = new ConcurrentSkipListMap<>();
 
   /**
@@ -26,8 +30,10 @@ final class ClusterState {
    *
    * @param vbuckets of each bucket, a power of two from 1 to 1024
    * @param replicas of each vBucket, 0 to 3, as far as there are nodes for them
+   * @param recordsHistory whether buckets have a {@link History}
    */
-  ClusterState(int vbuckets, int replicas, Accounts accounts) {
+  ClusterState(int vbuckets, int replicas, boolean recordsHistory, Accounts accounts) {
+    this.recordsHistory = recordsHistory;
     this.vbuckets = vbuckets;
     this.replicas = replicas;
     this.accounts = accounts;
@@ -84,10 +90,33 @@ final class ClusterState {
     return bucket;
   }
 
+  /**
+   * What was written to the bucket of this name, and to those that had the name before.
+   *
+   * @throws IllegalStateException when that isn't recorded
+   */
+  History history(String name) {
+    History history = histories.get(bucket(name).name());
+    if (history == null) {
+      throw new IllegalStateException("the history of bucket \"" + name + "\" is not recorded");
+    }
+    return history;
+  }
+
+  void closeHistories() throws IOException {
+    for (History history : histories.values()) {
+      history.close();
+    }
+  }
+
   /** A bucket whose vBuckets are spread over the present nodes; it isn't added. */
   Bucket newBucket(String name, boolean ephemeral) {
     VBucketMap map = VBucketMap.spread(vbuckets, config.memberNumbers(), replicas, 0);
-    return new Bucket(name, vbuckets, replicas, ephemeral, map);
+    Chronicle chronicle =
+        recordsHistory
+            ? histories.computeIfAbsent(name, any -> new History()).chronicle()
+            : Chronicle.NONE;
+    return new Bucket(name, vbuckets, replicas, ephemeral, map, chronicle);
   }
 
   /**
@@ -107,6 +136,7 @@ final class ClusterState {
     Bucket dropped = bucket(name);
     buckets.remove(name);
     accounts.removeBucket(name);
+    dropped.vbuckets().forEach(VBucket::retire);
     config.forget(dropped);
     return dropped;
   }

@@ -5,8 +5,11 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Several {@link CouchbaseNode}s that have the vBuckets of the buckets, and replicas of them,
@@ -17,6 +20,8 @@ import java.util.stream.IntStream;
  * the monitor makes one change of the topology at a time.
  */
 public final class CouchbaseCluster implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(CouchbaseCluster.class);
+
   private final ClusterState state;
   private final List<CouchbaseNode> nodes;
   private int rebalances;
@@ -73,6 +78,16 @@ public final class CouchbaseCluster implements AutoCloseable {
     return List.copyOf(state.bucketNames());
   }
 
+  /**
+   * What was ever written to the bucket of this name.
+   *
+   * @throws IllegalArgumentException when there is no such bucket
+   * @throws IllegalStateException unless {@link Builder#recordHistory} was called
+   */
+  public History history(String bucketName) {
+    return state.history(bucketName);
+  }
+
   /** Deletes a bucket, disconnects its clients, and makes an empty one of the same name. */
   public synchronized Bucket recreateBucket(String name) {
     Bucket dropped = state.remove(name);
@@ -104,6 +119,24 @@ public final class CouchbaseCluster implements AutoCloseable {
     }
     publish();
     node.disconnectAll();
+  }
+
+  /**
+   * Fails a node over to replicas that received nothing for a while before: what was written to it
+   * in that time is lost. All other replicas are up to date afterwards.
+   *
+   * @param behind zero or more; this waits so long
+   */
+  public void failOver(int number, Duration behind) throws InterruptedException {
+    List<Integer> others = members().stream().filter(member -> member != number).toList();
+    List<Bucket> buckets = state.buckets();
+    buckets.forEach(bucket -> others.forEach(bucket::stopReplication));
+    try {
+      TimeUnit.NANOSECONDS.sleep(behind.toNanos());
+      failOver(number);
+    } finally {
+      buckets.forEach(bucket -> others.forEach(bucket::resumeReplication));
+    }
   }
 
   /** Rebalances over all nodes that run. */
@@ -162,6 +195,11 @@ public final class CouchbaseCluster implements AutoCloseable {
   @Override
   public void close() {
     nodes.forEach(CouchbaseNode::close);
+    try {
+      state.closeHistories();
+    } catch (IOException e) {
+      LOG.warn("Can't delete the temporary files of the history", e);
+    }
   }
 
   /** What a cluster is made of. Not thread-safe. */
@@ -175,6 +213,7 @@ public final class CouchbaseCluster implements AutoCloseable {
     private int nodes = 3;
     private int replicas = 1;
     private int vbuckets = 1024;
+    private boolean history;
     private Duration idleTimeout = Duration.ofMinutes(6);
 
     private Builder() {}
@@ -246,13 +285,19 @@ public final class CouchbaseCluster implements AutoCloseable {
       return this;
     }
 
+    /** Records all that is written and lost in temporary files, for {@link #history}. */
+    public Builder recordHistory() {
+      history = true;
+      return this;
+    }
+
     /**
      * Starts all nodes.
      *
      * @throws IOException when one of them can't listen on its port
      */
     public CouchbaseCluster start() throws IOException {
-      ClusterState state = new ClusterState(vbuckets, replicas, new Accounts());
+      ClusterState state = new ClusterState(vbuckets, replicas, history, new Accounts());
       List<CouchbaseNode> started = new ArrayList<>();
       try {
         for (int number = 0; number < nodes; number++) {

@@ -355,7 +355,7 @@ public final class CouchbaseNode implements AutoCloseable {
      * @throws IOException when it can't listen on the port
      */
     public CouchbaseNode start() throws IOException {
-      ClusterState state = new ClusterState(vbuckets, 0, accounts);
+      ClusterState state = new ClusterState(vbuckets, 0, false, accounts);
       CouchbaseNode node = new CouchbaseNode(state, 0, host, port, idleTimeout);
       state.config().members(List.of(new ClusterConfig.Member(0, node.host(), node.port())));
       buckets.forEach(node::createBucket);

@@ -4,32 +4,55 @@ package dev.caravan.sandbox;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A Couchbase node and a Kafka broker to try things on: what a fresh machine has neither of.
+ * Couchbase and Kafka to try things on: what a fresh machine has neither of.
  *
  * <p>Immutable once started.
  */
 public final class Sandbox implements AutoCloseable {
-  private final CouchbaseNode couchbase;
-  private final KafkaBroker kafka;
+  private static final int NO_ADMIN = -1;
 
-  private Sandbox(CouchbaseNode couchbase, KafkaBroker kafka) {
-    this.couchbase = couchbase;
+  private final CouchbaseCluster cluster;
+  private final KafkaBroker kafka;
+  private final @Nullable SandboxAdmin admin;
+
+  private Sandbox(CouchbaseCluster cluster, KafkaBroker kafka, int adminPort) throws IOException {
+    this.cluster = cluster;
     this.kafka = kafka;
+    admin = adminPort < 0 ? null : new SandboxAdmin(new SandboxCommands(cluster, kafka), adminPort);
   }
 
   public static Builder builder() {
     return new Builder();
   }
 
+  /** The only node, or the first one. */
   public CouchbaseNode couchbase() {
-    return couchbase;
+    return cluster.node(0);
   }
 
-  /** {@code host:port} of the Couchbase node. */
+  public CouchbaseCluster cluster() {
+    return cluster;
+  }
+
+  public KafkaBroker kafka() {
+    return kafka;
+  }
+
+  /** {@code host:port} of the Couchbase nodes, with commas between them. */
   public String couchbaseAddress() {
-    return couchbase.host() + ":" + couchbase.port();
+    return cluster.nodes().stream()
+        .map(node -> node.host() + ":" + node.port())
+        .collect(Collectors.joining(","));
+  }
+
+  /** The port of the loopback interface that takes commands, if any does. */
+  public OptionalInt adminPort() {
+    return admin == null ? OptionalInt.empty() : OptionalInt.of(admin.port());
   }
 
   /** {@code host:port} of the Kafka broker. */
@@ -39,7 +62,10 @@ public final class Sandbox implements AutoCloseable {
 
   @Override
   public void close() {
-    couchbase.close();
+    if (admin != null) {
+      admin.close();
+    }
+    cluster.close();
     kafka.close();
   }
 
@@ -50,6 +76,9 @@ public final class Sandbox implements AutoCloseable {
     private int kafkaPort;
     private List<String> buckets = List.of("default");
     private int vbuckets = 1024;
+    private int nodes = 1;
+    private int replicas = 1;
+    private int adminPort = NO_ADMIN;
 
     private Builder() {}
 
@@ -59,7 +88,7 @@ public final class Sandbox implements AutoCloseable {
       return this;
     }
 
-    /** The port of the Couchbase node; 0 takes any free one. */
+    /** The port of the first Couchbase node, the others have the next ones; 0 takes free ones. */
     public Builder kvPort(int value) {
       kvPort = value;
       return this;
@@ -82,20 +111,61 @@ public final class Sandbox implements AutoCloseable {
       return this;
     }
 
+    /** How many Couchbase nodes there are: 1 by default. */
+    public Builder nodes(int value) {
+      nodes = value;
+      return this;
+    }
+
+    /** How many replicas each vBucket has, 0 to 3, as far as there are nodes: 1 by default. */
+    public Builder replicas(int value) {
+      replicas = value;
+      return this;
+    }
+
+    /**
+     * Takes commands over HTTP on this port of the loopback interface, and records the history of
+     * the buckets for them; not by default.
+     *
+     * @param value 0 takes any free port
+     */
+    public Builder adminPort(int value) {
+      adminPort = value;
+      return this;
+    }
+
     /**
      * Starts both and returns when they take requests.
      *
      * @throws IOException if one of them can't start, for example since its port is taken
      */
     public Sandbox start() throws IOException {
-      CouchbaseNode.Builder node =
-          CouchbaseNode.builder().host(host).port(kvPort).vbuckets(vbuckets);
-      buckets.forEach(node::bucket);
-      CouchbaseNode couchbase = node.start();
+      CouchbaseCluster.Builder builder =
+          CouchbaseCluster.builder()
+              .host(host)
+              .firstPort(kvPort)
+              .nodes(nodes)
+              .replicas(Math.min(replicas, nodes - 1))
+              .vbuckets(vbuckets);
+      buckets.forEach(builder::bucket);
+      if (adminPort != NO_ADMIN) {
+        builder.recordHistory();
+      }
+      CouchbaseCluster cluster = builder.start();
       try {
-        return new Sandbox(couchbase, KafkaBroker.start(host, kafkaPort, Map.of()));
+        return start(cluster);
       } catch (IOException | RuntimeException e) {
-        couchbase.close();
+        cluster.close();
+        throw e;
+      }
+    }
+
+    private Sandbox start(CouchbaseCluster cluster) throws IOException {
+      KafkaBroker kafka = KafkaBroker.start(host, kafkaPort, Map.of());
+      try {
+        return new Sandbox(cluster, kafka, adminPort);
+      } catch (IOException | RuntimeException e) {
+        kafka.close();
         throw e;
       }
     }

@@ -10,8 +10,9 @@ import org.jspecify.annotations.Nullable;
  * A vBucket: its items, its state and its failover log.
  *
  * <p>Invariant: every seqno is given once on a branch of the history, and seqnos only grow.
- * Thread-safe: its monitor guards all of its state. The monitor is a leaf, nothing that is called
- * while it is held takes another lock; {@link Watcher}s therefore only note that they have work.
+ * Thread-safe: its monitor guards all of its state. Nothing that is called while it is held takes
+ * another lock, except that of the {@link Chronicle}; {@link Watcher}s only note that they have
+ * work.
  */
 final class VBucket {
   /** Who wants to know of new items; called with the vBucket's lock held. */
@@ -74,6 +75,7 @@ final class VBucket {
 
   private final int id;
   private final List<Watcher> watchers = new ArrayList<>();
+  private Chronicle chronicle;
   private final CasClock casClock = new CasClock();
   private ItemStore items = new ItemStore();
   private FailoverLog failoverLog = new FailoverLog();
@@ -84,8 +86,9 @@ final class VBucket {
   private long highCompletedSeqno;
   private long checkpointSeqno = Long.MAX_VALUE;
 
-  VBucket(int id) {
+  VBucket(int id, Chronicle chronicle) {
     this.id = id;
+    this.chronicle = chronicle;
   }
 
   int id() {
@@ -214,6 +217,7 @@ final class VBucket {
 
   private void put(Item item, @Nullable Item superseded) {
     items.put(item, superseded);
+    chronicle.wrote(id, failoverLog.uuid(), item);
     watchers.forEach(Watcher::changed);
   }
 
@@ -279,6 +283,7 @@ final class VBucket {
 
   /** Becomes what a replica was, active, on a new branch of the history. */
   synchronized void failOver(Copy replica) {
+    chronicle.lost(id, replica.highSeqno());
     items = replica.items().copy();
     failoverLog = replica.failoverLog().copy();
     highSeqno = replica.highSeqno();
@@ -288,8 +293,15 @@ final class VBucket {
     branch();
   }
 
+  /** Its bucket is deleted: all that was written is lost, and what still comes is not recorded. */
+  synchronized void retire() {
+    chronicle.lost(id, 0);
+    chronicle = Chronicle.NONE;
+  }
+
   /** Becomes as new: active, without items, with a history that nobody knows. */
   synchronized void recreate(CollectionsManifest current) {
+    chronicle.lost(id, 0);
     items = new ItemStore();
     failoverLog = new FailoverLog();
     highSeqno = 0;

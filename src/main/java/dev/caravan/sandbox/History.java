@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+import java.io.BufferedInputStream;
+import java.io.BufferedOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * Everything that was ever written to a bucket, in the order of writing, for an audit: also what
+ * was superseded since, and what a failover, a flush or a deletion of the bucket took away again.
+ *
+ * <p>It is kept in a temporary file, so memory doesn't grow with it, and deleted on {@link #close}.
+ * Thread-safe; its monitor is a leaf, taken with a vBucket's lock held.
+ */
+public final class History implements AutoCloseable {
+  /** What was done to a document. */
+  public enum Operation {
+    MUTATION,
+    DELETION,
+    EXPIRATION;
+
+    /** As it is written in JSON. */
+    public String label() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  /**
+   * One write.
+   *
+   * @param vbuuid of the branch of history that it was written on
+   * @param collection the collection's id
+   * @param key without its collection
+   * @param lost whether it is no longer in the bucket's history; false if only a newer version of
+   *     the document came, or the tombstone was purged
+   */
+  public record Entry(
+      int vbucket,
+      long vbuuid,
+      long seqno,
+      long cas,
+      Operation operation,
+      int collection,
+      String key,
+      boolean lost) {}
+
+  /** What takes entries, one after the other. */
+  @FunctionalInterface
+  public interface Reader {
+    void accept(Entry entry) throws IOException;
+  }
+
+  /** All entries of the vBucket before this place that have a larger seqno are lost. */
+  private record Loss(long place, long afterSeqno) {}
+
+  private static final Operation[] OPERATIONS = Operation.values();
+
+  private final Path file;
+  private final DataOutputStream out;
+  private final Chronicle chronicle = new Writer();
+  private final Map<Integer, List<Loss>> losses = new HashMap<>();
+  private long size;
+
+  History() {
+    try {
+      file = Files.createTempFile("caravan-history-", ".bin");
+      out = new DataOutputStream(new BufferedOutputStream(Files.newOutputStream(file)));
+    } catch (IOException e) {
+      throw new UncheckedIOException("can't make a temporary file for the history", e);
+    }
+  }
+
+  /** What writes it. */
+  Chronicle chronicle() {
+    return chronicle;
+  }
+
+  /** How many writes there were so far. */
+  public synchronized long size() {
+    return size;
+  }
+
+  /**
+   * Reads all that was written until now, in order.
+   *
+   * @throws IOException when the file can't be read, or the reader throws it
+   */
+  public void read(Reader reader) throws IOException {
+    long count;
+    Map<Integer, List<Loss>> known = new HashMap<>();
+    synchronized (this) {
+      out.flush();
+      count = size;
+      losses.forEach((vbucket, list) -> known.put(vbucket, List.copyOf(list)));
+    }
+    try (DataInputStream in =
+        new DataInputStream(new BufferedInputStream(Files.newInputStream(file)))) {
+      for (long place = 0; place < count; place++) {
+        int vbucket = in.readShort();
+        long vbuuid = in.readLong();
+        long seqno = in.readLong();
+        long cas = in.readLong();
+        Operation operation = OPERATIONS[in.readByte()];
+        byte[] key = new byte[in.readShort()];
+        in.readFully(key);
+        int prefix = Leb128.length(key);
+        reader.accept(
+            new Entry(
+                vbucket,
+                vbuuid,
+                seqno,
+                cas,
+                operation,
+                Leb128.read(key),
+                new String(key, prefix, key.length - prefix, StandardCharsets.UTF_8),
+                isLost(known.getOrDefault(vbucket, List.of()), place, seqno)));
+      }
+    }
+  }
+
+  private static boolean isLost(List<Loss> losses, long place, long seqno) {
+    return losses.stream().anyMatch(loss -> place < loss.place() && seqno > loss.afterSeqno());
+  }
+
+  /** All entries up to now, in memory: for short histories. */
+  public List<Entry> entries() throws IOException {
+    List<Entry> entries = new ArrayList<>();
+    read(entries::add);
+    return entries;
+  }
+
+  @Override
+  public synchronized void close() throws IOException {
+    out.close();
+    Files.deleteIfExists(file);
+  }
+
+  private final class Writer implements Chronicle {
+    @Override
+    public void wrote(int vbucket, long vbuuid, Item item) {
+      synchronized (History.this) {
+        try {
+          byte[] key = item.key();
+          out.writeShort(vbucket);
+          out.writeLong(vbuuid);
+          out.writeLong(item.seqno());
+          out.writeLong(item.cas());
+          out.writeByte(operation(item).ordinal());
+          out.writeShort(key.length);
+          out.write(key);
+          size++;
+        } catch (IOException e) {
+          throw new UncheckedIOException("can't write the history to " + file, e);
+        }
+      }
+    }
+
+    @Override
+    public void lost(int vbucket, long afterSeqno) {
+      synchronized (History.this) {
+        losses.computeIfAbsent(vbucket, any -> new ArrayList<>()).add(new Loss(size, afterSeqno));
+      }
+    }
+
+    private static Operation operation(Item item) {
+      if (item.isMutation()) {
+        return Operation.MUTATION;
+      }
+      return item.kind() == Item.Kind.DELETION ? Operation.DELETION : Operation.EXPIRATION;
+    }
+  }
+}
