@@ -80,6 +80,9 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   @UriParam(label = "consumer", defaultValue = "strict", enums = "strict,lenient")
   private String purgedTombstones = "strict";
 
+  @UriParam(label = "consumer", defaultValue = "100ms", javaType = "java.time.Duration")
+  private long persistencePollingInterval = 100;
+
   @UriParam(label = "consumer")
   private @Nullable OffsetStore offsetStore;
 
@@ -171,6 +174,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
         RollbackPolicy.parse(rollbackPolicy),
         rollbackEvents,
         PurgedTombstones.parse(purgedTombstones),
+        duration("persistencePollingInterval", persistencePollingInterval, 0),
         flowControlBufferSize,
         compression,
         noValue,
@@ -409,6 +413,21 @@ public class CouchbaseDcpConfiguration implements Cloneable {
    */
   public void setPurgedTombstones(String purgedTombstones) {
     this.purgedTombstones = purgedTombstones;
+  }
+
+  public long getPersistencePollingInterval() {
+    return persistencePollingInterval;
+  }
+
+  /**
+   * How often to ask whether changes are persisted, on the active node and all replicas: until they
+   * are, they don't go into the route, so that a failover takes nothing back that was read. 0
+   * switches that off: changes come at once, and a failover may roll back more of them. It is off
+   * for ephemeral buckets, which persist nothing. What waits counts against flowControlBufferSize,
+   * so a small buffer and a long interval limit the throughput: one buffer per interval and node.
+   */
+  public void setPersistencePollingInterval(long persistencePollingInterval) {
+    this.persistencePollingInterval = persistencePollingInterval;
   }
 
   public @Nullable OffsetStore getOffsetStore() {

@@ -19,6 +19,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -60,6 +61,8 @@ public final class ConnectorConfig {
   public static final String HEADER_PREFIX = "couchbase.header.name.prefix";
   public static final String GUARANTEE = "delivery.guarantee";
   public static final String TRANSACTION_INTERVAL = "transaction.boundary.interval.ms";
+  public static final String PERSISTENCE_POLLING_INTERVAL =
+      "couchbase.persistence.polling.interval";
   public static final String ROLLBACK_POLICY = "couchbase.rollback.policy";
   public static final String OPERATIONS_TOPIC = "couchbase.operations.topic";
   public static final String BUFFER_SIZE = "couchbase.dcpConnectionBufferSize";
@@ -92,6 +95,11 @@ public final class ConnectorConfig {
 
   /** Kafka's rule for the name of a topic, but for "." and "..". */
   private static final Pattern TOPIC_NAME = Pattern.compile("[A-Za-z0-9._-]{1,249}");
+
+  /** A duration as the official connector writes it. */
+  private static final Pattern DURATION = Pattern.compile("0|(?<amount>[0-9]{1,6})(?<unit>ms|s|m)");
+
+  private static final Duration MAX_POLLING_INTERVAL = Duration.ofMinutes(1);
 
   /** A full name of Avro: names separated by dots. */
   private static final Pattern FULL_NAME =
@@ -234,6 +242,14 @@ public final class ConnectorConfig {
               "With exactly_once, after how many milliseconds a transaction is committed, 1 to "
                   + MAX_TRANSACTION_INTERVAL
                   + ": so much later are records seen, and the fewer commits there are.")
+          .define(
+              PERSISTENCE_POLLING_INTERVAL,
+              ConfigDef.Type.STRING,
+              "100ms",
+              check(ConnectorConfig::checkPollingInterval),
+              Importance.MEDIUM,
+              "How often to ask whether changes are persisted on all nodes that keep them, as 100ms"
+                  + " or 2s; they are not published before. 0 publishes them as they come.")
           .define(
               ROLLBACK_POLICY,
               ConfigDef.Type.STRING,
@@ -407,6 +423,14 @@ public final class ConnectorConfig {
           "Value must be 1 to "
               + MAX_TRANSACTION_INTERVAL
               + " milliseconds: Kafka aborts transactions that last longer than 15 s");
+    }
+  }
+
+  private static void checkPollingInterval(String key, Object value) {
+    Matcher matcher = DURATION.matcher((String) value);
+    if (!matcher.matches() || duration(matcher).compareTo(MAX_POLLING_INTERVAL) > 0) {
+      throw new ConfigException(
+          key, value, "Value must be 0, or a time of up to one minute such as 100ms or 2s");
     }
   }
 
@@ -608,6 +632,24 @@ public final class ConnectorConfig {
   public OptionalInt bufferSize() {
     int bytes = values.getInt(BUFFER_SIZE);
     return bytes == 0 ? OptionalInt.empty() : OptionalInt.of(bytes);
+  }
+
+  /** How often to ask whether changes are persisted before they are published; zero for never. */
+  public Duration persistencePollingInterval() {
+    Matcher matcher = DURATION.matcher(values.getString(PERSISTENCE_POLLING_INTERVAL));
+    return matcher.matches() ? duration(matcher) : Duration.ZERO;
+  }
+
+  private static Duration duration(Matcher matcher) {
+    if (matcher.group("unit") == null) {
+      return Duration.ZERO;
+    }
+    long amount = Long.parseLong(matcher.group("amount"));
+    return switch (matcher.group("unit")) {
+      case "ms" -> Duration.ofMillis(amount);
+      case "s" -> Duration.ofSeconds(amount);
+      default -> Duration.ofMinutes(amount);
+    };
   }
 
   /** What to do on a rollback: {@code resume} or {@code fail}. */

@@ -70,6 +70,7 @@ public final class TaskRoutes implements TaskFactory {
     parameters.put("buckets", String.join(",", connector.buckets()));
     parameters.put("connectionString", connector.connectionString());
     parameters.put("vbuckets", task.vbuckets());
+    parameters.put("persistencePollingInterval", connector.persistencePollingInterval().toMillis());
     parameters.put("rollbackPolicy", connector.rollbackPolicy());
     parameters.put("rollbackEvents", connector.operationsTopic().isPresent());
     parameters.put("bufferSize", bufferSize(task));

@@ -66,6 +66,7 @@ public final class BucketStream {
   private CompletableFuture<Map<Integer, Long>> highSeqnos = nothing();
   private CompletableFuture<?> closing = CompletableFuture.completedFuture(null);
   private long nextAttemptNanos = System.nanoTime();
+  private Duration persistencePolling;
   private Duration backoff;
   private long nextCommitNanos;
   private CompletableFuture<?> commit = CompletableFuture.completedFuture(null);
@@ -81,6 +82,7 @@ public final class BucketStream {
     this.offsets = offsets;
     this.eventLoops = eventLoops;
     this.sink = sink;
+    this.persistencePolling = settings.persistencePolling();
     this.backoff = settings.retryBackoff();
     this.nextCommitNanos = System.nanoTime() + settings.offsetCommitInterval().toNanos();
   }
@@ -118,7 +120,15 @@ public final class BucketStream {
           return Math.min(nextAttemptNanos, now + ATTENTION_NANOS);
         }
         DcpSession made =
-            new DcpSession(settings, this, progress, ends, sink, eventLoops.group(), rollbacks);
+            new DcpSession(
+                settings,
+                this,
+                progress,
+                ends,
+                persistencePolling,
+                sink,
+                eventLoops.group(),
+                rollbacks);
         session = made;
         proceed(Step.CONNECTING, made.connect());
       }
@@ -178,6 +188,14 @@ public final class BucketStream {
   }
 
   private void locate() {
+    if (session().isEphemeral() && !persistencePolling.isZero()) {
+      persistencePolling = Duration.ZERO;
+      LOG.info(
+          "Bucket '{}' is ephemeral, where nothing is persisted: changes are not held back until it is.",
+          bucket);
+      end(System.nanoTime());
+      return;
+    }
     vbuckets = settings.vbuckets().of(session().vbucketCount());
     selectedVbuckets = vbuckets.size();
     List<Integer> unknown =
@@ -249,10 +267,7 @@ public final class BucketStream {
     if (cause instanceof ConnectionFailure failure && failure.isFinal()) {
       throw failure;
     }
-    closing = session().close();
-    closing.thenRun(sink::wakeUp);
     long jittered = (long) (backoff.toNanos() * ThreadLocalRandom.current().nextDouble(0.8, 1.2));
-    nextAttemptNanos = System.nanoTime() + jittered;
     LOG.warn(
         "Bucket '{}' is not streaming, trying again in {} ms: {}",
         bucket,
@@ -263,6 +278,14 @@ public final class BucketStream {
     backoff =
         doubled.compareTo(settings.maxRetryBackoff()) < 0 ? doubled : settings.maxRetryBackoff();
     error = cause;
+    end(System.nanoTime() + jittered);
+  }
+
+  /** Ends the session; another one begins at this time, as {@link System#nanoTime}. */
+  private void end(long nextAttempt) {
+    closing = session().close();
+    closing.thenRun(sink::wakeUp);
+    nextAttemptNanos = nextAttempt;
     step = Step.DRAINING;
     sink.wakeUp();
   }

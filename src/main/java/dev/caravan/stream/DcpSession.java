@@ -28,6 +28,7 @@ import com.couchbase.client.dcp.state.PartitionState;
 import dev.caravan.offset.Offset;
 import dev.caravan.stream.ConnectionFailure.Reason;
 import dev.caravan.stream.StreamSettings.Login;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -36,6 +37,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -73,6 +75,7 @@ final class DcpSession {
   private final BucketStream stream;
   private final Progress progress;
   private final StreamEnds ends;
+  private final Duration persistencePolling;
   private final ChangeSink sink;
   private final EventLoopGroup eventLoops;
   private final NodeConnections connections;
@@ -88,14 +91,20 @@ final class DcpSession {
   private final CompletableFuture<Void> connected = new CompletableFuture<>();
   private final Disposable.Swap connecting = Disposables.swap();
   private boolean begun;
+  private volatile boolean ephemeral;
   private volatile boolean closed;
   private volatile List<Integer> opened = List.of();
 
+  /**
+   * @param persistencePolling how often to ask how far changes are persisted, and to hold them back
+   *     until then; zero takes them as they come
+   */
   DcpSession(
       StreamSettings settings,
       BucketStream stream,
       Progress progress,
       StreamEnds ends,
+      Duration persistencePolling,
       ChangeSink sink,
       EventLoopGroup eventLoops,
       AtomicInteger rollbacks) {
@@ -103,6 +112,7 @@ final class DcpSession {
     this.stream = stream;
     this.progress = progress;
     this.ends = ends;
+    this.persistencePolling = persistencePolling;
     this.sink = sink;
     this.eventLoops = eventLoops;
     this.rollbacks = rollbacks;
@@ -195,6 +205,9 @@ final class DcpSession {
                     security.trustCertificate(settings.trustCertificate());
                   }
                 });
+    if (!persistencePolling.isZero()) {
+      builder.mitigateRollbacks(persistencePolling.toMillis(), TimeUnit.MILLISECONDS);
+    }
     Client created = builder.build();
     created.controlEventHandler(reader::onControl);
     created.dataEventHandler(reader::onData);
@@ -226,6 +239,11 @@ final class DcpSession {
 
   private Login login() {
     return settings.login().apply(bucket());
+  }
+
+  /** Whether the bucket is kept in memory only, so that nothing is ever persisted. */
+  boolean isEphemeral() {
+    return ephemeral;
   }
 
   /** The number of the bucket's vBuckets. Only once connected. */
@@ -500,6 +518,7 @@ final class DcpSession {
       Channel channel = pipeline.channel();
       handshaking.add(channel);
       channel.closeFuture().addListener(future -> handshaking.remove(channel));
+      pipeline.addLast(new BucketTypeHandler(() -> ephemeral = true));
       pipeline.addLast(new HandshakeHandler(node, bucket(), login.username(), connections));
       new PasswordAuthenticator(new StaticCredentialsProvider(login.username(), login.password()))
           .authKeyValueConnection(pipeline);

@@ -22,7 +22,9 @@ import java.util.Collection;
  * Each handler owns the buffer that it is given and releases it, whatever happens. What goes wrong
  * in one ends the session, since no event after a lost one may count.
  *
- * <p>The handlers run on event loops and never block; a vBucket's events come from one at a time.
+ * <p>The handlers run on event loops and never block. A vBucket's events come from one at a time:
+ * from that of its connection or, if they were held back until they are persisted, from that which
+ * saw the last copy persisted, under the client's lock of the vBucket.
  */
 final class EventReader {
   private final DcpSession session;

@@ -15,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param login the user and password for a bucket, asked for at every connection
  * @param collections qualified names, {@code scope.collection}; empty for the whole bucket
  * @param rollbackEvents whether a rollback goes to the sink, too
+ * @param persistencePolling how often to ask how far changes are persisted on all nodes that keep a
+ *     vBucket; changes are held back until then. Zero takes them as they come.
  * @param flowControlBufferSize bytes that each node may send before they are acknowledged
  */
 public record StreamSettings(
@@ -29,6 +31,7 @@ public record StreamSettings(
     RollbackPolicy rollbackPolicy,
     boolean rollbackEvents,
     PurgedTombstones purgedTombstones,
+    Duration persistencePolling,
     int flowControlBufferSize,
     boolean compression,
     boolean noValue,

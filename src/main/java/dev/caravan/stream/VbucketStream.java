@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * in, and what the numbers of collections stand for.
  *
  * <p>Not thread-safe: a vBucket's events come from one event loop at a time, and the client hands a
- * moved vBucket over through its executors, which makes this state visible to the next one.
+ * vBucket from one to the next through its executors or its lock, which makes this state visible to
+ * the next one.
  */
 final class VbucketStream {
   private final int number;

@@ -61,6 +61,9 @@ class ConnectorConfigTest {
     assertThat(config.schemaName()).isEqualTo("CouchbaseDocument");
     assertThat(config.drainRate()).isZero();
     assertThat(config.bufferSize()).hasValue(20971520);
+    assertThat(config.persistencePollingInterval()).hasMillis(100);
+    assertThat(config.rollbackPolicy()).isEqualTo("resume");
+    assertThat(config.operationsTopic()).isEmpty();
     assertThat(config.isExactlyOnce()).isFalse();
     assertThat(config.headers()).isEqualTo(RecordHeaders.NONE);
     assertThat(config.transactionInterval()).isEqualTo(Duration.ofSeconds(1));
@@ -83,6 +86,7 @@ class ConnectorConfigTest {
     properties.put("couchbase.password", "secret");
     properties.put("dcp.maximum.drainrate", "10");
     properties.put("couchbase.dcpConnectionBufferSize", "65536");
+    properties.put("couchbase.persistence.polling.interval", "2s");
     properties.put("delivery.guarantee", "exactly_once");
     properties.put("couchbase.headers", "seqno, cas,seqno");
     properties.put("couchbase.header.name.prefix", "cb-");
@@ -96,6 +100,7 @@ class ConnectorConfigTest {
     assertThat(config.password().value()).isEqualTo("secret");
     assertThat(config.drainRate()).isEqualTo(10);
     assertThat(config.bufferSize()).hasValue(65536);
+    assertThat(config.persistencePollingInterval()).hasSeconds(2);
     assertThat(config.isExactlyOnce()).isTrue();
     assertThat(config.headers())
         .isEqualTo(new RecordHeaders("cb-", List.of(RecordHeader.SEQNO, RecordHeader.CAS)));
@@ -158,6 +163,10 @@ class ConnectorConfigTest {
         "couchbase.dcpConnectionBufferSize | 65535 | at least 65536 bytes",
         "couchbase.dcpConnectionBufferSize | -1 | at least 65536 bytes",
         "couchbase.dcpConnectionBufferSize | 20m | Not a number of type INT",
+        "couchbase.persistence.polling.interval | 100 | such as 100ms or 2s",
+        "couchbase.persistence.polling.interval | 61s | up to one minute",
+        "couchbase.rollback.policy | stop | String must be one of: resume, fail",
+        "couchbase.operations.topic | a/b | letters, digits or any of . _ -",
         "topic | with blank | would be \"with blanktravel\"",
         "topic | a/b | letters, digits or any of . _ -",
       })
