@@ -95,6 +95,9 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   @UriParam(label = "consumer", defaultValue = "16777216")
   private int flowControlBufferSize = 16 * 1024 * 1024;
 
+  @UriParam(label = "consumer,advanced", defaultValue = "60s", javaType = "java.time.Duration")
+  private long stallTimeout = 60_000;
+
   @UriParam(label = "consumer,advanced", defaultValue = "4000")
   private int maxInFlight = 4_000;
 
@@ -175,6 +178,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
         rollbackEvents,
         PurgedTombstones.parse(purgedTombstones),
         duration("persistencePollingInterval", persistencePollingInterval, 0),
+        duration("stallTimeout", stallTimeout, 0),
         flowControlBufferSize,
         compression,
         noValue,
@@ -479,6 +483,20 @@ public class CouchbaseDcpConfiguration implements Cloneable {
    */
   public void setFlowControlBufferSize(int flowControlBufferSize) {
     this.flowControlBufferSize = flowControlBufferSize;
+  }
+
+  public long getStallTimeout() {
+    return stallTimeout;
+  }
+
+  /**
+   * How long a vBucket that has changed may send nothing before its stream is opened again; if that
+   * doesn't help, the consumer's phase is DEGRADED. The time doesn't run while the route takes
+   * nothing. After ten times as long, a vBucket that is far behind because only other collections
+   * change is opened again, too, which brings its offset forward. 0 switches both off.
+   */
+  public void setStallTimeout(long stallTimeout) {
+    this.stallTimeout = stallTimeout;
   }
 
   public int getMaxInFlight() {

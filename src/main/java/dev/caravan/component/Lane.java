@@ -342,8 +342,10 @@ final class Lane implements Runnable {
       openStreams += status.openStreams();
       vbuckets += status.vbuckets();
       rollbacks += status.rollbacks();
-      if (!status.streaming() && phase == Phase.STREAMING) {
+      if (phase != Phase.FAILED && !status.streaming()) {
         phase = Phase.CONNECTING;
+      } else if (phase == Phase.STREAMING && status.error() != null) {
+        phase = Phase.DEGRADED;
       }
       if (error == null) {
         error = status.error();

@@ -7,6 +7,8 @@ public enum Phase {
   CONNECTING,
   /** Every selected vBucket is being streamed. */
   STREAMING,
+  /** Streaming, but some vBuckets have stopped and nobody knows why; the error names them. */
+  DEGRADED,
   /**
    * Stopped by itself, because an exchange failed or because the buckets can't be read as
    * configured.

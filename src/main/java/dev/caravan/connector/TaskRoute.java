@@ -81,7 +81,7 @@ final class TaskRoute implements Task {
     return new TaskStatus(
         switch (status.phase()) {
           case CONNECTING -> TaskStatus.Phase.CONNECTING;
-          case STREAMING -> TaskStatus.Phase.STREAMING;
+          case STREAMING, DEGRADED -> TaskStatus.Phase.STREAMING;
           case FAILED -> TaskStatus.Phase.FAILED;
           case FINISHED, STOPPED -> TaskStatus.Phase.STOPPED;
         },

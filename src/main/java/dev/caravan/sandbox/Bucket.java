@@ -397,6 +397,14 @@ public final class Bucket {
   }
 
   /**
+   * Lets the streams of a vBucket send nothing, although it changes, as a fault of a real node has
+   * done; streams that are opened after the end of it send what is missing.
+   */
+  public void mute(int vbucket, boolean muted) {
+    vbuckets[vbucket].mute(muted);
+  }
+
+  /**
    * Keeps what is written from now on in memory: streams that start here or later get it in a
    * memory snapshot. Everything else comes from disk, as on a real node whose checkpoints are
    * written.

@@ -81,6 +81,7 @@ final class VBucket {
   private FailoverLog failoverLog = new FailoverLog();
   private VBucketState state = VBucketState.ACTIVE;
   private CollectionsManifest manifest = CollectionsManifest.initial();
+  private boolean mute;
   private int epoch;
   private long highSeqno;
   private long highCompletedSeqno;
@@ -333,7 +334,15 @@ final class VBucket {
     watchers.remove(watcher);
   }
 
+  /** Its streams learn of nothing from now on; those that are opened after the end of it do. */
+  synchronized void mute(boolean muted) {
+    mute = muted;
+  }
+
   synchronized Tail after(long seqno) {
+    if (mute) {
+      return new Tail(NO_ITEMS, seqno, 0, 0);
+    }
     Item[] tail = seqno >= highSeqno ? NO_ITEMS : items.after(seqno);
     return new Tail(tail, highSeqno, items.purgeSeqno(), highCompletedSeqno);
   }

@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
  * @param streaming whether every selected stream has been opened and every connection stands
  * @param openStreams how many vBucket streams are open
  * @param vbuckets how many vBuckets are selected; 0 until the first connection
- * @param error what is wrong; null if nothing is, or nothing is known yet
+ * @param error what is wrong; null if nothing is, or nothing is known yet. While streaming, some
+ *     vBuckets have stopped and the others have not.
  * @param rollbacks how often the server rolled a vBucket back since the consumer started
  */
 public record BucketStatus(

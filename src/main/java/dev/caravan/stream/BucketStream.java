@@ -143,6 +143,8 @@ public final class BucketStream {
         Throwable failure = session().failure();
         if (failure != null) {
           lost(failure);
+        } else {
+          session().watchStalls(now);
         }
       }
       case DRAINING -> {
@@ -351,7 +353,7 @@ public final class BucketStream {
       trouble = current.connectionFailure();
     }
     if (trouble == null && opened) {
-      return status(true, current.openStreams(), null);
+      return status(true, current.openStreams(), current.stalled());
     }
     return status(false, 0, trouble == null ? error : trouble);
   }

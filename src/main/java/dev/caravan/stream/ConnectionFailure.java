@@ -28,6 +28,8 @@ public final class ConnectionFailure extends RuntimeException {
     OFFSETS,
     /** Couchbase lost changes that were read, and the policy is to stop then. */
     ROLLED_BACK,
+    /** Streams have stopped in silence. */
+    STALLED,
     /** Anything else. */
     OTHER
   }

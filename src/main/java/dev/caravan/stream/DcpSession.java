@@ -19,6 +19,8 @@ import com.couchbase.client.dcp.events.DcpFailureEvent;
 import com.couchbase.client.dcp.events.StreamEndEvent;
 import com.couchbase.client.dcp.highlevel.SnapshotMarker;
 import com.couchbase.client.dcp.highlevel.StreamOffset;
+import com.couchbase.client.dcp.highlevel.internal.CollectionsManifest;
+import com.couchbase.client.dcp.highlevel.internal.CollectionsManifest.CollectionInfo;
 import com.couchbase.client.dcp.message.DcpFailoverLogResponse;
 import com.couchbase.client.dcp.message.PartitionAndSeqno;
 import com.couchbase.client.dcp.message.StreamEndReason;
@@ -29,6 +31,7 @@ import dev.caravan.offset.Offset;
 import dev.caravan.stream.ConnectionFailure.Reason;
 import dev.caravan.stream.StreamSettings.Login;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -84,6 +87,9 @@ final class DcpSession {
   private final AtomicInteger rollbacks;
   private final HeldBytes held;
   private final EventReader reader;
+  private final Arrivals arrivals = new Arrivals(VbucketSelection.MAX_VBUCKETS);
+  private final Set<ConnectionWatch> watches = ConcurrentHashMap.newKeySet();
+  private final StallWatch stalls;
   private final FailureNames names;
   private final Set<Channel> handshaking = ConcurrentHashMap.newKeySet();
   private final CompletableFuture<Void> disconnected = new CompletableFuture<>();
@@ -120,6 +126,9 @@ final class DcpSession {
         new NodeConnections(settings.seedNodes().hosts().size(), this::connectionFailed);
     this.names = new FailureNames(stream.bucket(), settings.seedNodes(), connections);
     this.held = new HeldBytes(settings.flowControlBufferSize(), connections::count);
+    this.stalls =
+        new StallWatch(
+            stream.bucket(), settings.stallTimeout(), arrivals, ends, watches, this::reopen);
     this.reader = new EventReader(this, settings, progress, sink, held);
   }
 
@@ -292,7 +301,8 @@ final class DcpSession {
     }
     Client client = client();
     opened = List.copyOf(from.keySet());
-    reader.expect(opened, client.numPartitions());
+    reader.expect(from, client.numPartitions());
+    from.forEach((vbucket, offset) -> arrivals.set(vbucket, offset.bySeqno()));
     from.forEach((vbucket, offset) -> set(vbucket, streamOffset(offset)));
     return client
         .startStreaming(from.keySet())
@@ -356,6 +366,59 @@ final class DcpSession {
 
   int openStreams() {
     return (int) opened.stream().filter(this::isOpen).count();
+  }
+
+  private void watch(Channel channel) {
+    ConnectionWatch watch =
+        new ConnectionWatch(channel, arrivals, settings.flowControlBufferSize());
+    channel.pipeline().addLast(watch);
+    watches.add(watch);
+    channel.closeFuture().addListener(future -> watches.remove(watch));
+  }
+
+  /** Looks for streams that have stopped in silence. Only once streams are open. */
+  void watchStalls(long now) {
+    List<Long> collections = new ArrayList<>();
+    if (!opened.isEmpty() && !settings.collections().isEmpty()) {
+      CollectionsManifest manifest = partitionState(opened.get(0)).getCollectionsManifest();
+      for (String name : settings.collections()) {
+        CollectionInfo collection = manifest.getCollection(name);
+        if (collection != null) {
+          collections.add(collection.id());
+        }
+      }
+    }
+    stalls.tend(now, opened, collections);
+  }
+
+  /** The streams that have stopped although their vBuckets haven't; null if there is none. */
+  @Nullable ConnectionFailure stalled() {
+    Set<Integer> vbuckets = stalls.stalled();
+    return vbuckets.isEmpty()
+        ? null
+        : new ConnectionFailure(
+            Reason.STALLED,
+            "vBuckets "
+                + vbuckets
+                + " of bucket '"
+                + bucket()
+                + "' send nothing, although they have changed; opening their streams again didn't help. Are their"
+                + " nodes well?");
+  }
+
+  private void reopen(int vbucket) {
+    Client client = client();
+    client
+        .stopStreaming(Set.of(vbucket))
+        .then(Mono.defer(() -> client.startStreaming(Set.of(vbucket))))
+        .subscribe(
+            ignored -> {},
+            error ->
+                LOG.warn(
+                    "The stream of vBucket {} of bucket '{}' couldn't be opened again: {}",
+                    vbucket,
+                    bucket(),
+                    error.toString()));
   }
 
   /** What the client keeps of a vBucket's stream. */
@@ -497,6 +560,7 @@ final class DcpSession {
     } else {
       LOG.warn("{}. Reading again from there.", report);
     }
+    arrivals.set(report.vbucket(), report.toSeqno());
     reader.rolledBack(report.vbucket(), offset(from), report.refused(), report.newVbuuid());
   }
 
@@ -518,6 +582,7 @@ final class DcpSession {
       Channel channel = pipeline.channel();
       handshaking.add(channel);
       channel.closeFuture().addListener(future -> handshaking.remove(channel));
+      watch(channel);
       pipeline.addLast(new BucketTypeHandler(() -> ephemeral = true));
       pipeline.addLast(new HandshakeHandler(node, bucket(), login.username(), connections));
       new PasswordAuthenticator(new StaticCredentialsProvider(login.username(), login.password()))

@@ -12,7 +12,7 @@ import com.couchbase.client.dcp.state.PartitionState;
 import com.couchbase.client.dcp.transport.netty.ChannelFlowController;
 import dev.caravan.offset.Offset;
 import dev.caravan.stream.ConnectionFailure.Reason;
-import java.util.Collection;
+import java.util.Map;
 
 /**
  * Turns the events of a session's streams into {@link DcpChange}s and {@link Progress}.
@@ -48,10 +48,12 @@ final class EventReader {
   }
 
   /** Makes ready for the streams of these vBuckets, before they are opened. */
-  void expect(Collection<Integer> selected, int vbucketCount) {
+  void expect(Map<Integer, Offset> from, int vbucketCount) {
     VbucketStream[] streams = new VbucketStream[vbucketCount];
-    selected.forEach(
-        vbucket -> streams[vbucket] = new VbucketStream(vbucket, settings.collections()));
+    from.forEach(
+        (vbucket, offset) ->
+            streams[vbucket] =
+                new VbucketStream(vbucket, offset.bySeqno(), settings.collections()));
     vbuckets = streams;
   }
 
@@ -76,12 +78,16 @@ final class EventReader {
             DcpSnapshotMarkerRequest.endSeqno(event));
       } else if (DcpSeqnoAdvancedRequest.is(event)) {
         long seqno = DcpSeqnoAdvancedRequest.getSeqno(event);
-        vbucket.onSnapshot(state, seqno, seqno);
-        progress.advance(vbucket.number(), vbucket.snapshot(), seqno);
+        if (vbucket.advance(seqno)) {
+          vbucket.onSnapshot(state, seqno, seqno);
+          progress.advance(vbucket.number(), vbucket.snapshot(), seqno);
+        }
       } else if (DcpSystemEventRequest.is(event)) {
+        long seqno = DcpSystemEventRequest.getSeqno(event);
         vbucket.onManifest(state);
-        progress.advance(
-            vbucket.number(), vbucket.snapshot(), DcpSystemEventRequest.getSeqno(event));
+        if (vbucket.advance(seqno)) {
+          progress.advance(vbucket.number(), vbucket.snapshot(), seqno);
+        }
       }
     } catch (Throwable error) {
       session.fail(error);
@@ -100,8 +106,11 @@ final class EventReader {
       long seqno = DcpMutationMessage.bySeqno(event);
       ChangeDecoder decoder =
           new ChangeDecoder(event, vbucket, session.partitionState(vbucket.number()));
-      if (!decoder.keyspace().selected()) {
-        progress.advance(vbucket.number(), vbucket.snapshot(), seqno);
+      boolean comesTwice = !vbucket.advance(seqno);
+      if (comesTwice || !decoder.keyspace().selected()) {
+        if (!comesTwice) {
+          progress.advance(vbucket.number(), vbucket.snapshot(), seqno);
+        }
         window.ack(event);
         held.release(event.readableBytes());
         return;
@@ -126,6 +135,7 @@ final class EventReader {
     if (session.isOver()) {
       return;
     }
+    vbuckets[vbucket].rolledBack(from.bySeqno());
     StreamSnapshot snapshot =
         new StreamSnapshot(
             from.vbuuid(),

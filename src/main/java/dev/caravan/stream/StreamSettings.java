@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param rollbackEvents whether a rollback goes to the sink, too
  * @param persistencePolling how often to ask how far changes are persisted on all nodes that keep a
  *     vBucket; changes are held back until then. Zero takes them as they come.
+ * @param stallTimeout how long a stream may send nothing although its vBucket has changed; zero for
+ *     ever
  * @param flowControlBufferSize bytes that each node may send before they are acknowledged
  */
 public record StreamSettings(
@@ -32,6 +34,7 @@ public record StreamSettings(
     boolean rollbackEvents,
     PurgedTombstones purgedTombstones,
     Duration persistencePolling,
+    Duration stallTimeout,
     int flowControlBufferSize,
     boolean compression,
     boolean noValue,

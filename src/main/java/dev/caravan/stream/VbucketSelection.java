@@ -22,7 +22,7 @@ import java.util.regex.Pattern;
  */
 public final class VbucketSelection {
   /** The DCP client keeps the state of at most this many vBuckets. */
-  private static final int MAX_VBUCKETS = 1024;
+  static final int MAX_VBUCKETS = 1024;
 
   private static final Pattern SHARE = Pattern.compile("(\\d{1,6})/(\\d{1,6})");
   private static final Pattern RANGE = Pattern.compile("(\\d{1,6})(?:-(\\d{1,6}))?");

@@ -20,15 +20,18 @@ final class VbucketStream {
   private final int number;
   private final Set<String> collections;
   private @Nullable StreamSnapshot snapshot;
+  private long lastSeqno;
   private boolean keysHaveCollection;
   private @Nullable CollectionsManifest manifest;
   private long collectionId;
   private @Nullable Keyspace keyspace;
 
   /**
+   * @param lastSeqno after which the stream begins
    * @param collections qualified names of the selected collections; empty for the whole bucket
    */
-  VbucketStream(int number, Set<String> collections) {
+  VbucketStream(int number, long lastSeqno, Set<String> collections) {
+    this.lastSeqno = lastSeqno;
     this.number = number;
     this.collections = collections;
   }
@@ -44,6 +47,25 @@ final class VbucketStream {
           "Couchbase sent an event of vBucket " + number + " before its snapshot marker.");
     }
     return snapshot;
+  }
+
+  /**
+   * Notes the seqno of an event. What the client has held back, until it is persisted, comes twice
+   * if its stream is opened again meanwhile.
+   *
+   * @return whether it comes after all that came before
+   */
+  boolean advance(long seqno) {
+    if (Long.compareUnsigned(seqno, lastSeqno) <= 0) {
+      return false;
+    }
+    lastSeqno = seqno;
+    return true;
+  }
+
+  /** The stream is opened again from this seqno, in another history. */
+  void rolledBack(long toSeqno) {
+    lastSeqno = toSeqno;
   }
 
   /** Whether the keys of this stream begin with the number of a collection. */

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.stream;
+
+import com.couchbase.client.core.deps.io.netty.buffer.ByteBuf;
+import com.couchbase.client.core.deps.io.netty.buffer.Unpooled;
+import com.couchbase.client.core.deps.io.netty.channel.Channel;
+import com.couchbase.client.core.deps.io.netty.channel.ChannelDuplexHandler;
+import com.couchbase.client.core.deps.io.netty.channel.ChannelHandlerContext;
+import com.couchbase.client.core.deps.io.netty.channel.ChannelPromise;
+import com.couchbase.client.dcp.buffer.DcpOps.BadResponseStatusException;
+import com.couchbase.client.dcp.core.state.NotConnectedException;
+import com.couchbase.client.dcp.message.DcpGetPartitionSeqnosResponse;
+import com.couchbase.client.dcp.message.MessageUtil;
+import com.couchbase.client.dcp.message.PartitionAndSeqno;
+import com.couchbase.client.dcp.message.VbucketState;
+import com.couchbase.client.dcp.transport.netty.DcpMessageHandler;
+import com.couchbase.client.dcp.transport.netty.DcpResponse;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * Sees what one connection carries: how far each vBucket has come, and whether the flow-control
+ * window keeps the node from sending more. It neither keeps nor releases a buffer that goes by.
+ *
+ * <p>The handler's methods run on the connection's event loop; the others are for any thread.
+ */
+final class ConnectionWatch extends ChannelDuplexHandler {
+  private final Channel channel;
+  private final Arrivals arrivals;
+  private final int window;
+  private final AtomicBoolean full = new AtomicBoolean();
+  private volatile long unacknowledged;
+
+  /**
+   * @param window the bytes that the node may send before they are acknowledged
+   */
+  ConnectionWatch(Channel channel, Arrivals arrivals, int window) {
+    this.channel = channel;
+    this.arrivals = arrivals;
+    this.window = window;
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext context, Object message) {
+    ByteBuf frame = (ByteBuf) message;
+    if (frame.getByte(0) == MessageUtil.MAGIC_REQ) {
+      switch (frame.getByte(1)) {
+        case MessageUtil.DCP_MUTATION_OPCODE,
+            MessageUtil.DCP_DELETION_OPCODE,
+            MessageUtil.DCP_EXPIRATION_OPCODE,
+            MessageUtil.DCP_SYSTEM_EVENT_OPCODE,
+            MessageUtil.DCP_SEQNO_ADVANCED_OPCODE -> {
+          // The seqno is the first of the extras of all of these.
+          arrivals.set(MessageUtil.getVbucket(frame), frame.getLong(MessageUtil.HEADER_SIZE));
+          count(frame.readableBytes());
+        }
+        case MessageUtil.DCP_SNAPSHOT_MARKER_OPCODE, MessageUtil.DCP_STREAM_END_OPCODE ->
+            count(frame.readableBytes());
+        default -> {}
+      }
+    }
+    context.fireChannelRead(message);
+  }
+
+  @Override
+  public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
+    ByteBuf frame = (ByteBuf) message;
+    if (frame.getByte(1) == MessageUtil.DCP_BUFFER_ACK_OPCODE) {
+      count(-frame.getInt(MessageUtil.HEADER_SIZE));
+    }
+    context.write(message, promise);
+  }
+
+  private void count(int bytes) {
+    // Only the event loop writes it.
+    long now = unacknowledged + bytes;
+    unacknowledged = now;
+    if (now >= window) {
+      full.set(true);
+    }
+  }
+
+  /** Whether the node could not send anything, now or at some moment since the last call. */
+  boolean wasFull() {
+    return full.getAndSet(false) || unacknowledged >= window;
+  }
+
+  boolean isActive() {
+    return channel.isActive();
+  }
+
+  /**
+   * Asks for the high seqnos of the vBuckets that are active on this node (kv_engine,
+   * docs/BinaryProtocol.md, "Get all vbucket sequence numbers").
+   *
+   * <pre>
+   * extras  | state: 4 bytes | collection: 4 bytes, optional |
+   * </pre>
+   *
+   * @param collection of which; without one, of the vBucket
+   * @return fails if the node doesn't answer, or refuses
+   */
+  CompletableFuture<List<PartitionAndSeqno>> highSeqnos(OptionalLong collection) {
+    CompletableFuture<List<PartitionAndSeqno>> answer = new CompletableFuture<>();
+    DcpMessageHandler requests = channel.pipeline().get(DcpMessageHandler.class);
+    if (requests == null) {
+      answer.completeExceptionally(new NotConnectedException());
+      return answer;
+    }
+    ByteBuf extras = Unpooled.buffer(8).writeInt(VbucketState.ACTIVE.value());
+    collection.ifPresent(id -> extras.writeInt((int) id));
+    ByteBuf request = Unpooled.buffer();
+    MessageUtil.initRequest(MessageUtil.GET_SEQNOS_OPCODE, request);
+    MessageUtil.setExtras(extras, request);
+    extras.release();
+    requests
+        .sendRequest(request)
+        .addListener(
+            future -> {
+              if (!future.isSuccess()) {
+                answer.completeExceptionally(future.cause());
+                return;
+              }
+              DcpResponse response = (DcpResponse) future.getNow();
+              try {
+                if (response.status().isSuccess()) {
+                  answer.complete(DcpGetPartitionSeqnosResponse.parse(response.buffer()));
+                } else {
+                  answer.completeExceptionally(new BadResponseStatusException(response.status()));
+                }
+              } finally {
+                response.buffer().release();
+              }
+            });
+    return answer;
+  }
+}

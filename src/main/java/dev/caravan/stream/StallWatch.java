@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.stream;
+
+import com.couchbase.client.dcp.message.PartitionAndSeqno;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.function.IntConsumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Sees to it that no vBucket stops in silence: now and then it asks the nodes how far the selected
+ * collections have come. A stream that has sent nothing for a while, although there is something to
+ * send, is opened again; if that doesn't help, the vBucket is {@link #stalled}.
+ *
+ * <p>A stream that may not send isn't stalled: one whose connection's flow-control window was full
+ * meanwhile, because the route is slow, suspended or throttled. Neither is one whose events are
+ * held back until they are persisted: they have arrived. A stream that has a backlog to read gets
+ * ten times as long, since a node reads backlogs one after the other.
+ *
+ * <p>A vBucket in which nothing happens but in other collections stays behind, rightly. If it is
+ * far behind, its stream is opened again now and then: that brings a SEQNO_ADVANCED, without which
+ * its saved offset would be purged some day, and everything would be read again.
+ *
+ * <p>For the thread that looks after the bucket; {@link #stalled} is for any.
+ */
+final class StallWatch {
+  private static final Logger LOG = LoggerFactory.getLogger(StallWatch.class);
+
+  private static final int CHECKS_PER_TIMEOUT = 4;
+  private static final int BACKLOG_TIMEOUTS = 10;
+
+  /** How far a vBucket may be behind because of other collections. */
+  private static final long FAR_BEHIND = 1_000;
+
+  /** How many streams are opened again at once for that. */
+  private static final int REOPENED_AT_ONCE = 16;
+
+  private final String bucket;
+  private final long timeoutNanos;
+  private final Arrivals arrivals;
+  private final StreamEnds ends;
+  private final Collection<ConnectionWatch> connections;
+  private final IntConsumer reopen;
+  private final Map<Integer, Behind> behind = new HashMap<>();
+  private final Map<Integer, Long> advancedNanos = new HashMap<>();
+  private final BitSet caughtUp = new BitSet();
+  private final Set<Integer> stalled = new ConcurrentSkipListSet<>();
+  private final long startNanos = System.nanoTime();
+  private long nextNanos = startNanos;
+  private Round round = new Round(Map.of(), List.of());
+
+  /**
+   * @param timeout how long a stream may send nothing; zero for ever
+   * @param connections those that are there at the moment
+   * @param reopen opens the stream of a vBucket again
+   */
+  StallWatch(
+      String bucket,
+      Duration timeout,
+      Arrivals arrivals,
+      StreamEnds ends,
+      Collection<ConnectionWatch> connections,
+      IntConsumer reopen) {
+    this.bucket = bucket;
+    this.timeoutNanos = timeout.toNanos();
+    this.arrivals = arrivals;
+    this.ends = ends;
+    this.connections = connections;
+    this.reopen = reopen;
+  }
+
+  /** How far vBuckets are, as the nodes say. The answers of one round of questions. */
+  private record Round(
+      Map<ConnectionWatch, Map<Integer, High>> answers, List<CompletableFuture<?>> pending) {
+    boolean isComplete() {
+      return pending.stream().allMatch(CompletableFuture::isDone);
+    }
+  }
+
+  /**
+   * @param selected the last seqno in a selected collection, unsigned
+   * @param any the last seqno in any collection, unsigned
+   */
+  private record High(long selected, long any) {
+    High max(High other) {
+      return new High(
+          Long.compareUnsigned(selected, other.selected) > 0 ? selected : other.selected,
+          Long.compareUnsigned(any, other.any) > 0 ? any : other.any);
+    }
+  }
+
+  /** A vBucket that has something to send, and what became of it so far. */
+  private record Behind(long arrived, long sinceNanos, boolean reopened) {}
+
+  /** The vBuckets that send nothing although there is something, and reopening didn't help. */
+  Set<Integer> stalled() {
+    return stalled;
+  }
+
+  /**
+   * Looks at the last answers and asks again, if it is time to.
+   *
+   * @param collections the numbers of the selected collections; empty for the whole bucket
+   */
+  void tend(long now, Collection<Integer> vbuckets, List<Long> collections) {
+    if (timeoutNanos == 0 || now - nextNanos < 0 || !round.isComplete()) {
+      return;
+    }
+    nextNanos = now + timeoutNanos / CHECKS_PER_TIMEOUT;
+    Set<Integer> wanted = Set.copyOf(vbuckets);
+    int advanced = 0;
+    for (Map.Entry<ConnectionWatch, Map<Integer, High>> answer : round.answers().entrySet()) {
+      boolean mayBeFull = answer.getKey().wasFull();
+      for (Map.Entry<Integer, High> entry : answer.getValue().entrySet()) {
+        int vbucket = entry.getKey();
+        if (!wanted.contains(vbucket)) {
+          continue;
+        }
+        if (isBehind(vbucket, entry.getValue().selected())) {
+          look(vbucket, mayBeFull, now);
+        } else {
+          behind.remove(vbucket);
+          caughtUp.set(vbucket);
+          stalled.remove(vbucket);
+          if (advanced < REOPENED_AT_ONCE && isFarBehind(vbucket, entry.getValue().any(), now)) {
+            advanced++;
+            reopen.accept(vbucket);
+          }
+        }
+      }
+    }
+    round = ask(collections);
+  }
+
+  private boolean isBehind(int vbucket, long high) {
+    long end = ends.of(vbucket);
+    long target = Long.compareUnsigned(high, end) < 0 ? high : end;
+    return Long.compareUnsigned(arrivals.of(vbucket), target) < 0;
+  }
+
+  private void look(int vbucket, boolean mayNotSend, long now) {
+    long arrived = arrivals.of(vbucket);
+    Behind before = behind.get(vbucket);
+    if (before == null || before.arrived() != arrived) {
+      stalled.remove(vbucket);
+      behind.put(vbucket, new Behind(arrived, now, false));
+      return;
+    }
+    if (mayNotSend) {
+      behind.put(vbucket, new Behind(arrived, now, before.reopened()));
+      return;
+    }
+    long limit = caughtUp.get(vbucket) ? timeoutNanos : BACKLOG_TIMEOUTS * timeoutNanos;
+    if (now - before.sinceNanos() < limit) {
+      return;
+    }
+    LOG.warn(
+        "vBucket {} of bucket '{}' has sent nothing since seqno {} for {} s, although it has changed; its stream is"
+            + " opened again.",
+        vbucket,
+        bucket,
+        Long.toUnsignedString(arrived),
+        (now - before.sinceNanos()) / 1_000_000_000);
+    if (before.reopened()) {
+      stalled.add(vbucket);
+    }
+    behind.put(vbucket, new Behind(arrived, now, true));
+    reopen.accept(vbucket);
+  }
+
+  private boolean isFarBehind(int vbucket, long high, long now) {
+    if (ends.of(vbucket) != StreamEnds.NEVER || high - arrivals.of(vbucket) < FAR_BEHIND) {
+      return false;
+    }
+    long last = advancedNanos.getOrDefault(vbucket, startNanos);
+    if (now - last < BACKLOG_TIMEOUTS * timeoutNanos) {
+      return false;
+    }
+    advancedNanos.put(vbucket, now);
+    return true;
+  }
+
+  private Round ask(List<Long> collections) {
+    Map<ConnectionWatch, Map<Integer, High>> answers = new HashMap<>();
+    List<CompletableFuture<?>> pending = new ArrayList<>();
+    for (ConnectionWatch connection : connections) {
+      Map<Integer, High> answer = new ConcurrentHashMap<>();
+      answers.put(connection, answer);
+      pending.add(ask(connection, OptionalLong.empty(), collections.isEmpty(), answer));
+      for (long collection : collections) {
+        pending.add(ask(connection, OptionalLong.of(collection), true, answer));
+      }
+    }
+    return new Round(answers, pending);
+  }
+
+  private CompletableFuture<?> ask(
+      ConnectionWatch connection,
+      OptionalLong collection,
+      boolean selected,
+      Map<Integer, High> answer) {
+    return connection
+        .highSeqnos(collection)
+        .handle(
+            (seqnos, error) -> {
+              if (error != null) {
+                LOG.debug("Bucket '{}': no high seqnos from a node", bucket, error);
+                return null;
+              }
+              for (PartitionAndSeqno seqno : seqnos) {
+                High high =
+                    new High(
+                        selected ? seqno.seqno() : 0, collection.isEmpty() ? seqno.seqno() : 0);
+                answer.merge(seqno.partition(), high, High::max);
+              }
+              return null;
+            });
+  }
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.component;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.caravan.offset.MemoryOffsetStore;
+import dev.caravan.offset.Offset;
+import dev.caravan.offset.OffsetStore;
+import dev.caravan.sandbox.Bucket;
+import dev.caravan.sandbox.CouchbaseNode;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
+
+/** Streams that are open and send nothing. */
+class StallTest {
+  private static CouchbaseNode node;
+
+  private final Received received = new Received();
+  private final Routes routes = new Routes();
+  private String name;
+  private Bucket bucket;
+
+  @BeforeAll
+  static void startNode() throws Exception {
+    node = CouchbaseNode.builder().vbuckets(1).start();
+  }
+
+  @AfterAll
+  static void stopNode() {
+    node.close();
+  }
+
+  @BeforeEach
+  void createBucket(TestInfo info) {
+    name = info.getTestMethod().orElseThrow().getName();
+    bucket = node.createBucket(name);
+  }
+
+  @AfterEach
+  void stopRoutes() {
+    routes.close();
+    node.dropBucket(name);
+  }
+
+  private void start(String options) throws Exception {
+    routes.start(
+        "couchbase-dcp:%s?connectionString=%s&retryBackoff=50ms&%s"
+            .formatted(name, node.connectionString(), options),
+        received);
+  }
+
+  @Test
+  void aStreamThatStopsInSilenceIsOpenedAgain() throws Exception {
+    start("stallTimeout=400ms");
+    bucket.upsert("before", "1");
+    received.awaitCount(1);
+    routes.awaitPhase(Phase.STREAMING);
+
+    bucket.mute(0, true);
+    bucket.upsert("missed", "1");
+    bucket.mute(0, false);
+
+    received.awaitCount(2);
+    assertThat(received.ids()).containsExactly("before", "missed");
+    routes.awaitPhase(Phase.STREAMING);
+  }
+
+  @Test
+  void aStreamThatSendsNothingEvenThenIsToldAndTriedOn() throws Exception {
+    start("stallTimeout=200ms");
+    bucket.upsert("before", "1");
+    received.awaitCount(1);
+    routes.awaitPhase(Phase.STREAMING);
+
+    bucket.mute(0, true);
+    bucket.upsert("missed", "1");
+    routes.awaitTrouble(Phase.DEGRADED, "vBuckets [0] of bucket '" + name + "'", "send nothing");
+    bucket.mute(0, false);
+
+    received.awaitCount(2);
+    routes.awaitPhase(Phase.STREAMING);
+    assertThat(routes.status().error()).isNull();
+  }
+
+  @Test
+  void aRouteThatTakesNothingIsNoStall() throws Exception {
+    start("stallTimeout=200ms&flowControlBufferSize=1024");
+    bucket.upsert("before", "1");
+    received.awaitCount(1);
+    routes.awaitPhase(Phase.STREAMING);
+
+    routes.context().getRouteController().suspendRoute("route");
+    bucket.load(100, 200);
+    await()
+        .during(Duration.ofSeconds(1))
+        .atMost(Routes.SOON)
+        .until(() -> routes.status().phase() == Phase.STREAMING);
+
+    routes.context().getRouteController().resumeRoute("route");
+    received.awaitCount(101);
+    assertThat(received.ids()).doesNotHaveDuplicates();
+  }
+
+  @Test
+  void theOffsetOfAFilteredBucketFollowsWhatHappensElsewhere() throws Exception {
+    OffsetStore offsets = new MemoryOffsetStore();
+    routes.bind("offsets", offsets);
+    bucket.createScope("shop");
+    bucket.createCollection("shop", "orders");
+    start(
+        "stallTimeout=100ms&collections=shop.orders&offsetStore=#offsets&offsetCommitInterval=50ms");
+    bucket.collection("shop", "orders").upsert("order", "1");
+    received.awaitCount(1);
+
+    bucket.load(1_500, 100);
+
+    await()
+        .atMost(Routes.SOON)
+        .untilAsserted(
+            () ->
+                assertThat(offsets.load(name, List.of(0)).values())
+                    .extracting(Offset::bySeqno)
+                    .containsExactly(bucket.highSeqno(0)));
+    assertThat(received.ids()).containsExactly("order");
+  }
+}
