@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.stream;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.couchbase.client.dcp.state.FailoverLogEntry;
+import dev.caravan.offset.Offset;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/**
+ * What a ROLLBACK answer means, by the rules that a real node was seen to follow (couchbase-kv,
+ * answers-durability-purge "tombstone purge -> rollback to 0", and answers-protocol).
+ */
+class RollbackReportTest {
+  private static final long OLD = 0xcf09c7f13b63L;
+  private static final long NEW = 0x1234567890L;
+
+  /** The history OLD went up to seqno 100, where NEW began. */
+  private static final List<FailoverLogEntry> FAILED_OVER =
+      List.of(new FailoverLogEntry(100, NEW), new FailoverLogEntry(0, OLD));
+
+  private static final List<FailoverLogEntry> UNCHANGED = List.of(new FailoverLogEntry(0, OLD));
+
+  private static RollbackReport report(
+      long vbuuid, long seqno, long snapshotEnd, long to, List<FailoverLogEntry> history) {
+    return new RollbackReport(
+        "travel", 3, new Offset(vbuuid, seqno, seqno, snapshotEnd, 0), to, history);
+  }
+
+  @Test
+  void aPlaceThatTheServerKnowsAndStillSendsBackTo0WasBeforeAPurge() {
+    assertThat(report(OLD, 20, 20, 0, UNCHANGED).isPurge()).isTrue();
+    assertThat(report(OLD, 20, 20, 0, FAILED_OVER).isPurge()).isTrue();
+    assertThat(report(OLD, 20, 20, 0, UNCHANGED))
+        .hasToString(
+            "Couchbase has purged deletions in vBucket 3 of bucket 'travel' that came after seqno 20, the last one"
+                + " that was read: it was not read for longer than the bucket's metadata purge interval. Documents"
+                + " deleted meanwhile are not told any more");
+  }
+
+  @Test
+  void aHistoryThatTheServerDoesNotKnowIsLost() {
+    assertThat(report(77, 20, 20, 0, UNCHANGED).isPurge()).isFalse();
+  }
+
+  @Test
+  void aSnapshotThatGoesBeyondWhereTheHistoryEndedIsLostInPart() {
+    RollbackReport lost = report(OLD, 110, 120, 100, FAILED_OVER);
+
+    assertThat(lost.isPurge()).isFalse();
+    assertThat(lost.newVbuuid()).isEqualTo(NEW);
+    assertThat(lost)
+        .hasToString(
+            "Couchbase rolled back vBucket 3 of bucket 'travel' from seqno 110 (vbuuid cf09c7f13b63) to seqno 100:"
+                + " later changes that were read are lost there");
+    assertThat(report(OLD, 20, 120, 0, FAILED_OVER).isPurge()).isFalse();
+  }
+}
