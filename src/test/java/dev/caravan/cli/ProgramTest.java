@@ -115,6 +115,29 @@ class ProgramTest {
   }
 
   @Test
+  void aSandboxOfSeveralNodesTakesCommands() throws Exception {
+    try (Program sandbox =
+        Program.start(
+            "sandbox",
+            "--kv-port=0",
+            "--kafka-port=0",
+            "--nodes=2",
+            "--replicas=1",
+            "--vbuckets=4",
+            "--documents=10",
+            "--admin-port=0")) {
+      String admin =
+          sandbox
+              .await(
+                  Pattern.compile(
+                      "sandbox: ready couchbase=\\S+:\\d+,\\S+:\\d+ kafka=\\S+ admin=(http://\\S+:\\d+)"))
+              .group(1);
+      assertThat(TestRequests.get(admin + "/status")).contains("\"documents\":10");
+      assertThat(TestRequests.get(admin + "/history").lines()).hasSize(10);
+    }
+  }
+
+  @Test
   void aWorkerThatIsKilledLosesNoDocument() throws Exception {
     int documents = 10_000;
     try (Program sandbox =

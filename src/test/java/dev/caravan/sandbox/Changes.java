@@ -8,6 +8,7 @@ import com.couchbase.client.dcp.highlevel.DocumentChange;
 import com.couchbase.client.dcp.highlevel.FlowControlMode;
 import com.couchbase.client.dcp.highlevel.Mutation;
 import com.couchbase.client.dcp.highlevel.Rollback;
+import com.couchbase.client.dcp.highlevel.SeqnoAdvanced;
 import com.couchbase.client.dcp.highlevel.StreamFailure;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
@@ -69,6 +70,12 @@ final class Changes implements DatabaseChangeListener {
     if (before != null && before >= seqno) {
       disorders.add(change.getVbucket() + ": " + before + " then " + seqno);
     }
+  }
+
+  /** The seqno up to which nothing is for this client, whose filter passes none of it. */
+  @Override
+  public void onSeqnoAdvanced(SeqnoAdvanced advanced) {
+    seqnos.put(advanced.getVbucket(), advanced.getOffset().getSeqno());
   }
 
   @Override

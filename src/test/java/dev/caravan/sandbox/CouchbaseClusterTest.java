@@ -125,6 +125,17 @@ class CouchbaseClusterTest {
   }
 
   @Test
+  void aClientThatWaitsForReplicasFollowsARebalance() {
+    writeAll("1");
+    stream(CouchbaseClusterTest::mitigated);
+    awaitAll("1");
+    cluster.rebalance();
+    writeAll("2");
+    awaitAll("2");
+    assertThat(changes.rollbacks()).isEmpty();
+  }
+
+  @Test
   void aNodeIsRebalancedOutAndInAgain() {
     writeAll("1");
     stream(options -> options);
