@@ -30,8 +30,11 @@ final class ChaosAudit {
   record Findings(
       long records, int missing, int duplicated, int reordered, int unknown, int stale) {}
 
-  private final ChaosLedger ledger;
-  private final Map<Identity, ChaosWrite> written;
+  /** A write with its place among all. */
+  private record Placed(ChaosWrite write, int place) {}
+
+  private final Map<Identity, Placed> written = new HashMap<>();
+  private final Map<String, ChaosWrite> expected = new HashMap<>();
   private final Set<Identity> seen = new HashSet<>();
   private final Map<String, Integer> newest = new HashMap<>();
   private final Map<String, ChaosWrite> last = new HashMap<>();
@@ -42,29 +45,34 @@ final class ChaosAudit {
   private int unknown;
 
   /**
-   * @param ledger to which nothing is added any more
+   * @param writes those to a document in the order in which they were made
    */
-  ChaosAudit(ChaosLedger ledger) {
-    this.ledger = ledger;
-    this.written = ledger.byIdentity();
+  ChaosAudit(List<ChaosWrite> writes) {
+    for (ChaosWrite write : writes) {
+      written.put(write.identity(), new Placed(write, written.size()));
+      if (!write.lost()) {
+        expected.put(write.documentId(), write);
+      }
+    }
   }
 
   void add(Identity identity, String where) {
     records++;
-    ChaosWrite write = written.get(identity);
-    if (write == null) {
+    Placed placed = written.get(identity);
+    if (placed == null) {
       unknown++;
       example("unknown " + identity + " at " + where);
       return;
     }
+    ChaosWrite write = placed.write();
     if (!seen.add(identity)) {
       duplicated++;
-    } else if (newest.getOrDefault(write.documentId(), -1) > write.number()) {
+    } else if (newest.getOrDefault(write.documentId(), -1) > placed.place()) {
       reordered++;
       example("reordered " + write + " at " + where);
     }
-    if (!ledger.isLost(write)) {
-      newest.merge(write.documentId(), write.number(), Math::max);
+    if (!write.lost()) {
+      newest.merge(write.documentId(), placed.place(), Math::max);
     }
     last.put(write.documentId(), write);
   }
@@ -79,18 +87,16 @@ final class ChaosAudit {
   Findings findings() {
     int missing = 0;
     int stale = 0;
-    for (Map.Entry<String, ChaosWrite> expected : ledger.lastByDocument().entrySet()) {
-      ChaosWrite delivered = last.get(expected.getKey());
-      if (expected.getValue().equals(delivered)) {
+    for (ChaosWrite write : expected.values()) {
+      ChaosWrite delivered = last.get(write.documentId());
+      if (write.equals(delivered)) {
         continue;
       }
-      if (delivered != null
-          && ledger.isLost(delivered)
-          && seen.contains(expected.getValue().identity())) {
+      if (delivered != null && delivered.lost() && seen.contains(write.identity())) {
         stale++;
       } else {
         missing++;
-        example("missing " + expected.getValue() + ", the last record is of " + delivered);
+        example("missing " + write + ", the last record is of " + delivered);
       }
     }
     return new Findings(records, missing, duplicated, reordered, unknown, stale);

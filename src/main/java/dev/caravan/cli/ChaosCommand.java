@@ -115,7 +115,6 @@ final class ChaosCommand implements Callable<Integer> {
     }
     long chosen = seed == null ? new Random().nextInt(1_000_000) : seed;
     say("chaos: seed=%d guarantee=%s seconds=%d rate=%d/s", chosen, guarantee, seconds, rate);
-    ChaosLedger ledger = new ChaosLedger();
     try (ChaosTarget target = target();
         KafkaBroker kafka = KafkaBroker.start();
         ChaosWorker worker =
@@ -127,13 +126,14 @@ final class ChaosCommand implements Callable<Integer> {
       worker.start();
       worker.create(config);
       String prefix = "chaos-" + chosen + "-" + System.currentTimeMillis() + "-";
-      ChaosWriter writer = new ChaosWriter(target, ledger, prefix, rate, chosen);
+      ChaosWriter writer = new ChaosWriter(target, prefix, rate, chosen);
       writer.start();
-      List<Long> faults = breakThings(chosen, target, ledger, kafka, worker);
+      List<Long> faults = breakThings(chosen, target, kafka, worker);
       writer.finish();
-      say("chaos: %d documents written, waiting until they are in Kafka", ledger.size());
+      List<ChaosWrite> writes = target.writes();
+      say("chaos: %d documents written, waiting until they are in Kafka", writes.size());
       try (ChaosTopic records = new ChaosTopic(kafka.bootstrapServers(), topic, prefix)) {
-        return audit(ledger, records, worker, faults) ? 0 : 1;
+        return audit(writes, records, worker, faults) ? 0 : 1;
       }
     }
   }
@@ -164,9 +164,8 @@ final class ChaosCommand implements Callable<Integer> {
 
   /** Returns when each fault was, in milliseconds since the epoch. */
   private List<Long> breakThings(
-      long chosen, ChaosTarget target, ChaosLedger ledger, KafkaBroker kafka, ChaosWorker worker)
-      throws Exception {
-    List<ChaosFault> faults = new ArrayList<>(target.faults(ledger));
+      long chosen, ChaosTarget target, KafkaBroker kafka, ChaosWorker worker) throws Exception {
+    List<ChaosFault> faults = new ArrayList<>(target.faults());
     faults.add(new ChaosFault("worker killed", random -> kill(worker, random)));
     faults.add(new ChaosFault("worker killed", random -> kill(worker, random)));
     faults.add(new ChaosFault("worker stopped", random -> stop(worker, random)));
@@ -219,14 +218,14 @@ final class ChaosCommand implements Callable<Integer> {
   }
 
   private boolean audit(
-      ChaosLedger ledger, ChaosTopic records, ChaosWorker worker, List<Long> faults)
+      List<ChaosWrite> writes, ChaosTopic records, ChaosWorker worker, List<Long> faults)
       throws InterruptedException {
     long deadline = System.nanoTime() + RECOVERY.toNanos();
     ChaosAudit.Findings findings;
     ChaosAudit audit;
     do {
       records.readToEnd();
-      audit = new ChaosAudit(ledger);
+      audit = new ChaosAudit(writes);
       for (ChaosTopic.Entry entry : records.entries()) {
         audit.add(entry.identity(), entry.where());
       }
@@ -247,7 +246,7 @@ final class ChaosCommand implements Callable<Integer> {
         "chaos: faults=%d documents=%d records=%d missing=%d duplicated=%d (allowed %d) reordered=%d"
             + " unknown=%d stale=%d",
         faults.size(),
-        ledger.size(),
+        writes.size(),
         findings.records(),
         findings.missing(),
         findings.duplicated(),

@@ -12,6 +12,8 @@ import com.couchbase.client.java.kv.UpsertOptions;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 
@@ -28,6 +30,7 @@ final class ChaosNode implements ChaosTarget {
   private final String password;
   private final Cluster cluster;
   private final Collection collection;
+  private final List<ChaosWrite> writes = Collections.synchronizedList(new ArrayList<>());
 
   private ChaosNode(String nodes, String bucket, String username, String password) {
     this.nodes = nodes;
@@ -66,37 +69,42 @@ final class ChaosNode implements ChaosTarget {
   }
 
   @Override
-  public void upsert(String documentId, String json, ChaosLedger ledger) {
+  public void upsert(String documentId, String json) {
     UpsertOptions asItIs = UpsertOptions.upsertOptions().transcoder(RawJsonTranscoder.INSTANCE);
     byte[] document = json.getBytes(StandardCharsets.UTF_8);
-    add(ledger, documentId, collection.upsert(documentId, document, asItIs), false);
+    add(documentId, collection.upsert(documentId, document, asItIs));
   }
 
   @Override
-  public void delete(String documentId, ChaosLedger ledger) {
+  public void delete(String documentId) {
     try {
-      add(ledger, documentId, collection.remove(documentId), true);
+      add(documentId, collection.remove(documentId));
     } catch (DocumentNotFoundException e) {
       // Then there is nothing to delete.
       return;
     }
   }
 
-  private static void add(
-      ChaosLedger ledger, String documentId, MutationResult result, boolean deletion) {
+  private void add(String documentId, MutationResult result) {
     MutationToken token =
         result
             .mutationToken()
             .orElseThrow(() -> new IllegalStateException("the node tells no seqnos of writes"));
-    ledger.add(
+    writes.add(
         new ChaosWrite(
-            ledger.size(),
             documentId,
             token.partitionID(),
             token.partitionUUID(),
             token.sequenceNumber(),
             result.cas(),
-            deletion));
+            false));
+  }
+
+  @Override
+  public List<ChaosWrite> writes() {
+    synchronized (writes) {
+      return List.copyOf(writes);
+    }
   }
 
   @Override
@@ -113,7 +121,7 @@ final class ChaosNode implements ChaosTarget {
   }
 
   @Override
-  public List<ChaosFault> faults(ChaosLedger ledger) {
+  public List<ChaosFault> faults() {
     return List.of();
   }
 

@@ -2,69 +2,79 @@
 package dev.caravan.cli;
 
 import dev.caravan.sandbox.Bucket;
+import dev.caravan.sandbox.CouchbaseCluster;
 import dev.caravan.sandbox.CouchbaseNode;
-import dev.caravan.sandbox.Mutation;
-import dev.caravan.sandbox.VBucketReplica;
+import dev.caravan.sandbox.History;
 import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 
-/** The sandbox as a target: it can have everything go wrong. Thread-safe. */
+/**
+ * A sandbox of three nodes with a replica of each vBucket as a target. Thread-safe.
+ *
+ * <p>It doesn't purge, flush or recreate at random: those take deletions, or all documents, away
+ * without a trace for whoever was not there, so no topic could be right afterwards.
+ */
 final class ChaosSandbox implements ChaosTarget {
   private static final String BUCKET = "chaos";
+  private static final int NODES = 3;
+  private static final int MAX_MILLIS = 2000;
+  private static final int MAX_DELAY_MILLIS = 300;
 
-  private final CouchbaseNode node;
+  private final CouchbaseCluster cluster;
   private final Bucket bucket;
 
-  /** Held while a failover decides what is lost, so that the ledger has what it takes away. */
-  private final Object writing = new Object();
-
-  private ChaosSandbox(CouchbaseNode node) {
-    this.node = node;
-    this.bucket = node.bucket(BUCKET);
+  private ChaosSandbox(CouchbaseCluster cluster) {
+    this.cluster = cluster;
+    this.bucket = cluster.bucket(BUCKET);
   }
 
   static ChaosSandbox start(int vbuckets) throws IOException {
-    return new ChaosSandbox(CouchbaseNode.builder().vbuckets(vbuckets).bucket(BUCKET).start());
+    return new ChaosSandbox(
+        CouchbaseCluster.builder()
+            .nodes(NODES)
+            .replicas(1)
+            .vbuckets(vbuckets)
+            .bucket(BUCKET)
+            .recordHistory()
+            .start());
   }
 
   @Override
-  public void upsert(String documentId, String json, ChaosLedger ledger) {
-    synchronized (writing) {
-      add(ledger, documentId, bucket.defaultCollection().upsert(documentId, json), false);
-    }
+  public void upsert(String documentId, String json) {
+    bucket.upsert(documentId, json);
   }
 
   @Override
-  public void delete(String documentId, ChaosLedger ledger) {
-    synchronized (writing) {
-      bucket
-          .defaultCollection()
-          .remove(documentId)
-          .ifPresent(deletion -> add(ledger, documentId, deletion, true));
-    }
+  public void delete(String documentId) {
+    bucket.delete(documentId);
   }
 
-  private static void add(
-      ChaosLedger ledger, String documentId, Mutation mutation, boolean deletion) {
-    ledger.add(
-        new ChaosWrite(
-            ledger.size(),
-            documentId,
-            mutation.vbucket(),
-            mutation.vbuuid(),
-            mutation.seqno(),
-            mutation.cas(),
-            deletion));
+  @Override
+  public List<ChaosWrite> writes() throws IOException {
+    List<ChaosWrite> writes = new ArrayList<>();
+    for (History.Entry entry : cluster.history(BUCKET).entries()) {
+      writes.add(
+          new ChaosWrite(
+              entry.key(),
+              entry.vbucket(),
+              entry.vbuuid(),
+              entry.seqno(),
+              entry.cas(),
+              entry.lost()));
+    }
+    return writes;
   }
 
   @Override
   public Map<String, String> connectorConfig() {
     return Map.of(
         "couchbase.nodes",
-        node.host() + ":" + node.port(),
+        cluster.connectionString(),
         "couchbase.bucket",
         BUCKET,
         "couchbase.username",
@@ -74,33 +84,97 @@ final class ChaosSandbox implements ChaosTarget {
   }
 
   @Override
-  public List<ChaosFault> faults(ChaosLedger ledger) {
+  public List<ChaosFault> faults() {
     return List.of(
-        new ChaosFault("failover", this::failOver),
-        new ChaosFault("failover with loss", random -> failOverWithLoss(random, ledger)));
+        new ChaosFault("failover", random -> failOver(random, 0)),
+        new ChaosFault("failover with loss", random -> failOver(random, MAX_MILLIS)),
+        new ChaosFault("rebalance", this::rebalance),
+        new ChaosFault("node down", this::nodeDown),
+        new ChaosFault("connections cut", this::cut),
+        new ChaosFault("connections half-open", this::halfOpen),
+        new ChaosFault("node slow", this::slow),
+        new ChaosFault("disk stuck", this::diskStuck));
   }
 
-  private String failOver(Random random) {
-    int vbucket = random.nextInt(bucket.vbucketCount());
-    bucket.branch(vbucket);
-    return "vBucket " + vbucket;
+  private static int millis(Random random) {
+    return random.nextInt(MAX_MILLIS);
   }
 
-  private String failOverWithLoss(Random random, ChaosLedger ledger) throws InterruptedException {
-    int vbucket = random.nextInt(bucket.vbucketCount());
-    VBucketReplica replica = bucket.replica(vbucket);
-    TimeUnit.MILLISECONDS.sleep(random.nextInt(1000));
-    synchronized (writing) {
-      long before = bucket.highSeqno(vbucket);
-      bucket.failOver(replica);
-      long after = bucket.highSeqno(vbucket);
-      ledger.lose(vbucket, after);
-      return "vBucket " + vbucket + " from seqno " + before + " to " + after;
-    }
+  /** Fails a node over, and takes it in again after a while. */
+  private String failOver(Random random, int maxBehindMillis) throws InterruptedException {
+    int node = random.nextInt(NODES);
+    int behind = maxBehindMillis == 0 ? 0 : random.nextInt(maxBehindMillis);
+    cluster.failOver(node, Duration.ofMillis(behind));
+    int out = millis(random);
+    TimeUnit.MILLISECONDS.sleep(out);
+    cluster.rebalance();
+    return "node "
+        + node
+        + ", its replicas "
+        + behind
+        + " ms behind, in again after "
+        + out
+        + " ms";
+  }
+
+  /** Moves the vBuckets to some of the nodes, and after a while over all of them. */
+  private String rebalance(Random random) throws InterruptedException {
+    int without = random.nextInt(NODES);
+    List<Integer> some = new ArrayList<>(cluster.members());
+    some.remove((Integer) without);
+    cluster.rebalance(some);
+    int out = millis(random);
+    TimeUnit.MILLISECONDS.sleep(out);
+    cluster.rebalance();
+    return "to nodes " + some + ", and over all after " + out + " ms";
+  }
+
+  private String nodeDown(Random random) throws IOException, InterruptedException {
+    CouchbaseNode node = node(random);
+    int down = millis(random);
+    node.stop();
+    TimeUnit.MILLISECONDS.sleep(down);
+    node.start();
+    return "node " + node.number() + " for " + down + " ms";
+  }
+
+  private String cut(Random random) {
+    CouchbaseNode node = node(random);
+    node.disconnectAll();
+    return "to node " + node.number();
+  }
+
+  private String halfOpen(Random random) {
+    CouchbaseNode node = node(random);
+    node.halfOpen();
+    return "to node " + node.number();
+  }
+
+  private String slow(Random random) throws InterruptedException {
+    CouchbaseNode node = node(random);
+    int delay = random.nextInt(MAX_DELAY_MILLIS);
+    int during = millis(random);
+    node.delay(Duration.ofMillis(delay));
+    TimeUnit.MILLISECONDS.sleep(during);
+    node.delay(Duration.ZERO);
+    return "node " + node.number() + " by " + delay + " ms for " + during + " ms";
+  }
+
+  private String diskStuck(Random random) throws InterruptedException {
+    int node = random.nextInt(NODES);
+    int during = millis(random);
+    bucket.stopPersistence(node);
+    TimeUnit.MILLISECONDS.sleep(during);
+    bucket.resumePersistence(node);
+    return "of node " + node + " for " + during + " ms";
+  }
+
+  private CouchbaseNode node(Random random) {
+    return cluster.node(random.nextInt(NODES));
   }
 
   @Override
   public void close() {
-    node.close();
+    cluster.close();
   }
 }

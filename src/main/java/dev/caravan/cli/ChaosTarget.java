@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 
@@ -9,19 +10,20 @@ import java.util.Map;
  */
 interface ChaosTarget extends AutoCloseable {
 
-  /**
-   * Writes a document and adds that to the ledger; perhaps nothing is written, if nodes are down.
-   */
-  void upsert(String documentId, String json, ChaosLedger ledger) throws Exception;
+  /** Writes a document. */
+  void upsert(String documentId, String json);
 
-  /** Deletes a document, if there is one, and adds that to the ledger. */
-  void delete(String documentId, ChaosLedger ledger) throws Exception;
+  /** Deletes a document, if there is one. */
+  void delete(String documentId);
+
+  /** All writes so far, those to a document in the order in which they were made. */
+  List<ChaosWrite> writes() throws IOException;
 
   /** Where and as whom a connector reads it, in the connector's keys. */
   Map<String, String> connectorConfig();
 
   /** What can go wrong here, apart from what can go wrong everywhere. */
-  List<ChaosFault> faults(ChaosLedger ledger);
+  List<ChaosFault> faults();
 
   @Override
   void close();

@@ -2,20 +2,13 @@
 package dev.caravan.cli;
 
 /**
- * One write that Couchbase has acknowledged.
+ * One write that Couchbase has made.
  *
- * @param number its place among all writes, from 0
  * @param cas tells it from any other write to the same vBucket
- * @param deletion whether it deleted the document
+ * @param lost whether Couchbase doesn't have it in its history any more, after a failover to a
+ *     replica that was behind
  */
-record ChaosWrite(
-    int number,
-    String documentId,
-    int vbucket,
-    long vbuuid,
-    long seqno,
-    long cas,
-    boolean deletion) {
+record ChaosWrite(String documentId, int vbucket, long vbuuid, long seqno, long cas, boolean lost) {
   Identity identity() {
     return new Identity(vbucket, seqno, cas);
   }

@@ -15,21 +15,20 @@ final class ChaosWriter {
   private static final int DELETIONS_PERCENT = 10;
 
   private final ChaosTarget target;
-  private final ChaosLedger ledger;
   private final String prefix;
   private final Random random;
   private final long pauseNanos;
   private final Thread thread = new Thread(this::write, "chaos-writer");
+  private int number;
   private volatile boolean finished;
-  private volatile @Nullable Exception failure;
+  private volatile @Nullable RuntimeException failure;
 
   /**
    * @param prefix what the ids of the documents begin with
    * @param perSecond how many writes a second
    */
-  ChaosWriter(ChaosTarget target, ChaosLedger ledger, String prefix, int perSecond, long seed) {
+  ChaosWriter(ChaosTarget target, String prefix, int perSecond, long seed) {
     this.target = target;
-    this.ledger = ledger;
     this.prefix = prefix;
     this.random = new Random(seed);
     this.pauseNanos = TimeUnit.SECONDS.toNanos(1) / perSecond;
@@ -48,30 +47,30 @@ final class ChaosWriter {
         next += pauseNanos;
         LockSupport.parkNanos(next - System.nanoTime());
       }
-    } catch (Exception e) {
+    } catch (RuntimeException e) {
       failure = e;
     }
   }
 
-  private void writeOne() throws Exception {
+  private void writeOne() {
     String documentId = prefix + random.nextInt(DOCUMENTS);
     if (random.nextInt(100) < DELETIONS_PERCENT) {
-      target.delete(documentId, ledger);
+      target.delete(documentId);
     } else {
-      String json = "{\"number\":" + ledger.size() + ",\"id\":\"" + documentId + "\"}";
-      target.upsert(documentId, json, ledger);
+      String json = "{\"number\":" + number++ + ",\"id\":\"" + documentId + "\"}";
+      target.upsert(documentId, json);
     }
   }
 
   /**
    * Ends the writing.
    *
-   * @throws Exception what has ended it before
+   * @throws RuntimeException what has ended it before
    */
-  void finish() throws Exception {
+  void finish() throws InterruptedException {
     finished = true;
     thread.join();
-    Exception cause = failure;
+    RuntimeException cause = failure;
     if (cause != null) {
       throw cause;
     }
