@@ -15,6 +15,7 @@ import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import java.io.ByteArrayOutputStream;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -48,6 +49,8 @@ final class DcpLoop implements AutoCloseable {
             .bucket(bucket)
             .credentials(BenchRun.USERNAME, BenchRun.PASSWORD)
             .flowControl(window)
+            // As a worker does by default.
+            .mitigateRollbacks(100, TimeUnit.MILLISECONDS)
             .collectionsAware(true)
             .userAgent("caravan-bench", "1")
             .build();

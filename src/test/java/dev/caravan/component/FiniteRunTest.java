@@ -139,7 +139,7 @@ class FiniteRunTest {
   void connectionsThatBreakOnTheWayDontEndIt() throws Exception {
     bucket.load(2_000, 100);
     start(
-        "&flowControlBufferSize=4096",
+        "&flowControlBufferSize=4096&persistencePollingInterval=0",
         exchange -> {
           received.process(exchange);
           int count = received.messages().size();
