@@ -504,8 +504,9 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * How many exchanges may be in the route at once, 1 to 1000000; with 1 an exchange waits until
-   * the one before it is done.
+   * How many documents may be in the route before another exchange begins, 1 to 1000000; with 1 an
+   * exchange waits until the one before it is done. More help when Kafka is far away, and take more
+   * memory.
    */
   public void setMaxInFlight(int maxInFlight) {
     this.maxInFlight = maxInFlight;

@@ -3,17 +3,18 @@ package dev.caravan.component;
 
 import java.time.Duration;
 
-/** Counts the exchanges in a route and the bytes of their documents. Thread-safe. */
+/** Counts the exchanges in a route, their documents and the bytes of these. Thread-safe. */
 final class InFlight {
-  private final int maxExchanges;
+  private final int maxDocuments;
   private final long maxBytes;
   private int exchanges;
+  private int documents;
   private long begun;
   private long bytes;
   private boolean roomWanted;
 
-  InFlight(int maxExchanges, long maxBytes) {
-    this.maxExchanges = maxExchanges;
+  InFlight(int maxDocuments, long maxBytes) {
+    this.maxDocuments = maxDocuments;
     this.maxBytes = maxBytes;
   }
 
@@ -23,19 +24,21 @@ final class InFlight {
 
   /** Whether another exchange may begin. If not, a later {@link #end} tells when. */
   synchronized boolean hasRoom() {
-    roomWanted = exchanges > 0 && (exchanges >= maxExchanges || bytes >= maxBytes);
+    roomWanted = exchanges > 0 && (documents >= maxDocuments || bytes >= maxBytes);
     return !roomWanted;
   }
 
-  synchronized void begin(long size) {
+  synchronized void begin(int count, long size) {
     exchanges++;
     begun++;
+    documents += count;
     bytes += size;
   }
 
   /** Returns whether somebody waits for the room that this makes. */
-  synchronized boolean end(long size) {
+  synchronized boolean end(int count, long size) {
     exchanges--;
+    documents -= count;
     bytes -= size;
     if (exchanges == 0) {
       notifyAll();

@@ -24,8 +24,8 @@ import org.slf4j.LoggerFactory;
  * route, in the order in which they arrived. Exchanges may complete on other threads in any order;
  * a failed one stops the lane.
  *
- * <p>Memory: an exchange is only begun while fewer than {@code maxInFlight} exchanges and less than
- * {@code maxInFlightBytes} of inflated documents are in the route (one exchange is always allowed).
+ * <p>Memory: an exchange is only begun while fewer than {@code maxInFlight} documents and less than
+ * {@code maxInFlightBytes} of them, inflated, are in the route (one exchange is always allowed).
  * What waits before that is bounded by the flow-control windows.
  *
  * <p>Thread-safe, except that {@link #run} is for the one thread.
@@ -185,7 +185,7 @@ final class Lane implements Runnable {
       }
       exchange = route.exchange(messages);
     }
-    inFlight.begin(bytes);
+    inFlight.begin(changes.size(), bytes);
     count(changes, true);
     boolean processed =
         interruptibly(() -> route.process(exchange, () -> delivered(exchange, changes, bytes)));
@@ -248,7 +248,7 @@ final class Lane implements Runnable {
   private void leave(Exchange exchange, List<DcpEvent> changes, long bytes) {
     route.release(exchange);
     count(changes, false);
-    if (inFlight.end(bytes)) {
+    if (inFlight.end(changes.size(), bytes)) {
       inbox.wakeUp();
     }
   }
