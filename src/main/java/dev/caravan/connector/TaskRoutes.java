@@ -71,6 +71,9 @@ public final class TaskRoutes implements TaskFactory {
     parameters.put("connectionString", connector.connectionString());
     parameters.put("vbuckets", task.vbuckets());
     parameters.put("persistencePollingInterval", connector.persistencePollingInterval().toMillis());
+    parameters.put("streamFrom", connector.streamFrom());
+    parameters.put("purgedTombstones", connector.purgedTombstones());
+    parameters.put("stallTimeout", connector.stallTimeout().toMillis());
     parameters.put("rollbackPolicy", connector.rollbackPolicy());
     parameters.put("rollbackEvents", connector.operationsTopic().isPresent());
     parameters.put("bufferSize", bufferSize(task));

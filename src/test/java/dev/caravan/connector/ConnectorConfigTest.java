@@ -62,6 +62,9 @@ class ConnectorConfigTest {
     assertThat(config.drainRate()).isZero();
     assertThat(config.bufferSize()).hasValue(20971520);
     assertThat(config.persistencePollingInterval()).hasMillis(100);
+    assertThat(config.streamFrom()).isEqualTo("saved-or-beginning");
+    assertThat(config.purgedTombstones()).isEqualTo("strict");
+    assertThat(config.stallTimeout()).hasSeconds(60);
     assertThat(config.rollbackPolicy()).isEqualTo("resume");
     assertThat(config.operationsTopic()).isEmpty();
     assertThat(config.isExactlyOnce()).isFalse();
@@ -87,6 +90,9 @@ class ConnectorConfigTest {
     properties.put("dcp.maximum.drainrate", "10");
     properties.put("couchbase.dcpConnectionBufferSize", "65536");
     properties.put("couchbase.persistence.polling.interval", "2s");
+    properties.put("couchbase.stream.from", "SAVED_OFFSET_OR_NOW");
+    properties.put("couchbase.purged.tombstones", "lenient");
+    properties.put("couchbase.stall.timeout", "5m");
     properties.put("delivery.guarantee", "exactly_once");
     properties.put("couchbase.headers", "seqno, cas,seqno");
     properties.put("couchbase.header.name.prefix", "cb-");
@@ -101,6 +107,9 @@ class ConnectorConfigTest {
     assertThat(config.drainRate()).isEqualTo(10);
     assertThat(config.bufferSize()).hasValue(65536);
     assertThat(config.persistencePollingInterval()).hasSeconds(2);
+    assertThat(config.streamFrom()).isEqualTo("saved-or-now");
+    assertThat(config.purgedTombstones()).isEqualTo("lenient");
+    assertThat(config.stallTimeout()).hasMinutes(5);
     assertThat(config.isExactlyOnce()).isTrue();
     assertThat(config.headers())
         .isEqualTo(new RecordHeaders("cb-", List.of(RecordHeader.SEQNO, RecordHeader.CAS)));
@@ -165,6 +174,9 @@ class ConnectorConfigTest {
         "couchbase.dcpConnectionBufferSize | 20m | Not a number of type INT",
         "couchbase.persistence.polling.interval | 100 | such as 100ms or 2s",
         "couchbase.persistence.polling.interval | 61s | up to one minute",
+        "couchbase.stream.from | END | String must be one of: ",
+        "couchbase.purged.tombstones | ignore | String must be one of: strict, lenient",
+        "couchbase.stall.timeout | 1441m | up to one day",
         "couchbase.rollback.policy | stop | String must be one of: resume, fail",
         "couchbase.operations.topic | a/b | letters, digits or any of . _ -",
         "topic | with blank | would be \"with blanktravel\"",

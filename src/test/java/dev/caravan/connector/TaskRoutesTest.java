@@ -125,6 +125,28 @@ class TaskRoutesTest {
   }
 
   @Test
+  void whatWasThereBeforeNowIsLeftOut() throws Exception {
+    Bucket bucket = sandbox.couchbase().createBucket("later");
+    bucket.upsert("before", "1");
+    Task task =
+        start(
+            config("later", Map.of("couchbase.bucket", "later", "couchbase.stream.from", "NOW"))
+                .tasks()
+                .get(0),
+            new MemoryOffsetStore());
+    try (Topic documents = new Topic(sandbox.kafkaAddress(), "later")) {
+      await().until(() -> task.status().phase() == TaskStatus.Phase.STREAMING);
+      bucket.upsert("after", "1");
+      assertThat(documents.awaitRecords(1))
+          .extracting(ConsumerRecord::key)
+          .containsExactly("after");
+    } finally {
+      task.close();
+      sandbox.couchbase().dropBucket("later");
+    }
+  }
+
+  @Test
   void withoutCredentialsEachBucketsNameIsTheUser() throws Exception {
     Map<String, String> properties = properties("anonymous");
     properties.remove("couchbase.username");
