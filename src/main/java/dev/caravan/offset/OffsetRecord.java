@@ -5,7 +5,6 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
@@ -14,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  * key    ["connector",{"bucket":"travel","partition":"17"}]
- * value  {"vbuuid":1,"collectionsManifestUid":5,"snapshotEndSeqno":19,"bySeqno":19,"snapshotStartSeqno":0}
+ * value  an offset, see {@link OffsetJson}
  * </pre>
  *
  * A null value deletes the offset.
@@ -27,11 +26,6 @@ record OffsetRecord(String connector, String bucket, int vbucket, @Nullable Offs
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String BUCKET = "bucket";
   private static final String PARTITION = "partition";
-  private static final String VBUUID = "vbuuid";
-  private static final String SEQNO = "bySeqno";
-  private static final String SNAPSHOT_START = "snapshotStartSeqno";
-  private static final String SNAPSHOT_END = "snapshotEndSeqno";
-  private static final String MANIFEST = "collectionsManifestUid";
 
   byte[] key() {
     ArrayNode key = JSON.createArrayNode().add(connector);
@@ -40,22 +34,11 @@ record OffsetRecord(String connector, String bucket, int vbucket, @Nullable Offs
   }
 
   byte @Nullable [] value() {
-    if (offset == null) {
-      return null;
-    }
-    ObjectNode value =
-        JSON.createObjectNode()
-            .put(VBUUID, offset.vbuuid())
-            .put(MANIFEST, offset.collectionsManifestUid())
-            .put(SNAPSHOT_END, offset.snapshotEndSeqno())
-            .put(SEQNO, offset.bySeqno())
-            .put(SNAPSHOT_START, offset.snapshotStartSeqno());
-    return bytes(value);
+    return offset == null ? null : bytes(OffsetJson.write(offset));
   }
 
   /**
-   * Reads a record, whoever wrote it. Only {@code bySeqno} has to be there: where the snapshot is
-   * missing, it is the seqno itself.
+   * Reads a record, whoever wrote it.
    *
    * @throws IOException if it is no such record; the message says why
    */
@@ -73,20 +56,7 @@ record OffsetRecord(String connector, String bucket, int vbucket, @Nullable Offs
         parsed.path(0).textValue(),
         parsed.path(1).path(BUCKET).textValue(),
         vbucket,
-        value == null ? null : offset(JSON.readTree(value)));
-  }
-
-  private static Offset offset(JsonNode value) throws IOException {
-    if (!value.path(SEQNO).isIntegralNumber()) {
-      throw new IOException("the value has no number " + SEQNO);
-    }
-    long seqno = value.path(SEQNO).longValue();
-    return new Offset(
-        value.path(VBUUID).asLong(),
-        seqno,
-        value.path(SNAPSHOT_START).asLong(seqno),
-        value.path(SNAPSHOT_END).asLong(seqno),
-        value.path(MANIFEST).asLong());
+        value == null ? null : OffsetJson.read(JSON.readTree(value)));
   }
 
   private static byte[] bytes(JsonNode node) {

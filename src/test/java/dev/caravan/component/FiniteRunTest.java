@@ -7,6 +7,8 @@ import static org.awaitility.Awaitility.await;
 import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseNode;
 import dev.caravan.sandbox.VBucketReplica;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.apache.camel.Processor;
@@ -19,6 +21,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -196,5 +199,42 @@ class FiniteRunTest {
     main.run();
 
     assertThat(received.messages()).hasSize(10);
+  }
+
+  @Test
+  void aYamlRouteWithAnOffsetFileGoesOnInItsNextRun(@TempDir Path directory) throws Exception {
+    Path route = directory.resolve("nightly.camel.yaml");
+    Files.writeString(
+        route,
+        """
+        - beans:
+            - name: offsets
+              type: dev.caravan.offset.FileOffsetStore
+              destroyMethod: close
+              constructors:
+                "0": %s
+        - route:
+            from:
+              uri: "%s&offsetStore=#bean:offsets"
+              steps:
+                - process:
+                    ref: received
+        """
+            .formatted(directory.resolve("offsets.json"), uri("")));
+    bucket.load(10, 100);
+    run(route);
+    assertThat(received.ids()).hasSize(10);
+
+    bucket.upsert("later", "1");
+    run(route);
+
+    assertThat(received.ids()).hasSize(11).endsWith("later");
+  }
+
+  private void run(Path route) throws Exception {
+    Main main = new Main();
+    main.bind("received", received);
+    main.configure().withDurationMaxIdleSeconds(1).withRoutesIncludePattern("file:" + route);
+    main.run();
   }
 }

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.offset;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.Closeable;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keeps offsets in a file, for a route that is to go on where it stopped without any Kafka topic
+ * for its offsets. One store, with one file, may serve several routes and buckets:
+ *
+ * <pre>
+ * {"buckets":{"travel":{"17":{"vbuuid":1,"bySeqno":19,..}}}}
+ * </pre>
+ *
+ * <p>The file is replaced as a whole, and only when the new one is on disk: whenever the process or
+ * the machine dies, what is there is one state that was saved, the last one or that before it. From
+ * the first use on until {@link #close} or the end of the process, a lock on a second file, {@code
+ * <file>.lock}, keeps others away.
+ *
+ * <p>Safe for use by several threads. Saves are written by a daemon thread of the store; those that
+ * come while it writes are written together.
+ */
+public final class FileOffsetStore implements OffsetStore, Closeable {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String BUCKETS = "buckets";
+  private static final int IDLE_SECONDS = 10;
+
+  private final Path file;
+  private final ThreadPoolExecutor writer;
+
+  private final Map<String, Map<Integer, Offset>> offsets = new TreeMap<>();
+  private List<CompletableFuture<Void>> waiting = new ArrayList<>();
+  private @Nullable FileChannel lock;
+
+  /**
+   * @param file where to keep offsets; its directory is made if it isn't there. Nothing is opened
+   *     before the first use.
+   */
+  public FileOffsetStore(String file) {
+    this.file = Path.of(file).toAbsolutePath();
+    this.writer =
+        new ThreadPoolExecutor(
+            1, 1, IDLE_SECONDS, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), this::writerThread);
+    writer.allowCoreThreadTimeOut(true);
+  }
+
+  private Thread writerThread(Runnable task) {
+    Thread thread = new Thread(task, "offset-file-writer-" + file.getFileName());
+    thread.setDaemon(true);
+    return thread;
+  }
+
+  /**
+   * @throws UncheckedIOException if the file can't be read, is no file of offsets, or is in use;
+   *     the message names it and says what to do
+   */
+  @Override
+  public synchronized Map<Integer, Offset> load(String bucket, Collection<Integer> vbuckets) {
+    try {
+      open();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e.getMessage(), e);
+    }
+    Map<Integer, Offset> result = new HashMap<>(offsets.getOrDefault(bucket, Map.of()));
+    result.keySet().retainAll(vbuckets);
+    return result;
+  }
+
+  @Override
+  public synchronized CompletionStage<Void> save(String bucket, Map<Integer, Offset> saved) {
+    CompletableFuture<Void> written = new CompletableFuture<>();
+    try {
+      open();
+    } catch (IOException e) {
+      written.completeExceptionally(e);
+      return written;
+    }
+    offsets.computeIfAbsent(bucket, name -> new TreeMap<>()).putAll(saved);
+    if (waiting.isEmpty()) {
+      writer.execute(this::write);
+    }
+    waiting.add(written);
+    return written;
+  }
+
+  private void open() throws IOException {
+    if (lock == null) {
+      Files.createDirectories(file.resolveSibling("."));
+      FileChannel locked = lock();
+      try {
+        offsets.putAll(read());
+      } catch (IOException | RuntimeException e) {
+        locked.close();
+        throw e;
+      }
+      lock = locked;
+    }
+  }
+
+  private FileChannel lock() throws IOException {
+    FileChannel channel =
+        FileChannel.open(sibling(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+    try {
+      FileLock acquired = channel.tryLock();
+      if (acquired != null) {
+        return channel;
+      }
+    } catch (OverlappingFileLockException e) {
+      // Told below: it is this process.
+    } catch (IOException e) {
+      channel.close();
+      throw e;
+    }
+    channel.close();
+    throw new IOException(
+        "Offset file "
+            + file
+            + " is in use by another offset store, here or in another process; give each its own"
+            + " file, or routes of one process the same store");
+  }
+
+  private Map<String, Map<Integer, Offset>> read() throws IOException {
+    Map<String, Map<Integer, Offset>> result = new TreeMap<>();
+    if (Files.exists(file)) {
+      try {
+        JsonNode buckets = JSON.readTree(Files.readAllBytes(file)).path(BUCKETS);
+        if (!buckets.isObject()) {
+          throw new IOException("it has no \"" + BUCKETS + "\"");
+        }
+        for (Map.Entry<String, JsonNode> bucket : buckets.properties()) {
+          Map<Integer, Offset> vbuckets = new TreeMap<>();
+          for (Map.Entry<String, JsonNode> vbucket : bucket.getValue().properties()) {
+            vbuckets.put(vbucket(vbucket.getKey()), OffsetJson.read(vbucket.getValue()));
+          }
+          result.put(bucket.getKey(), vbuckets);
+        }
+      } catch (IOException e) {
+        throw new IOException(
+            "Offset file "
+                + file
+                + " can't be read: "
+                + (e instanceof JacksonException json ? json.getOriginalMessage() : e.getMessage())
+                + ". Put a good copy in its place, or remove it to begin without offsets",
+            e);
+      }
+    }
+    return result;
+  }
+
+  private static int vbucket(String key) throws IOException {
+    try {
+      return Integer.parseUnsignedInt(key);
+    } catch (NumberFormatException e) {
+      throw new IOException("\"" + key + "\" is not the number of a vBucket", e);
+    }
+  }
+
+  /** Writes all that was saved until now; on the store's own thread. */
+  private void write() {
+    List<CompletableFuture<Void>> saves;
+    ObjectNode content = JSON.createObjectNode();
+    synchronized (this) {
+      saves = waiting;
+      waiting = new ArrayList<>();
+      ObjectNode buckets = content.putObject(BUCKETS);
+      offsets.forEach(
+          (bucket, vbuckets) -> {
+            ObjectNode node = buckets.putObject(bucket);
+            vbuckets.forEach(
+                (vbucket, offset) -> node.set(vbucket.toString(), OffsetJson.write(offset)));
+          });
+    }
+    try {
+      replace(JSON.writeValueAsBytes(content));
+      saves.forEach(save -> save.complete(null));
+    } catch (IOException | RuntimeException e) {
+      IOException failure =
+          new IOException("Offset file " + file + " can't be written: " + e.getMessage(), e);
+      saves.forEach(save -> save.completeExceptionally(failure));
+    }
+  }
+
+  private void replace(byte[] content) throws IOException {
+    Path next = sibling(".tmp");
+    try (FileChannel channel =
+        FileChannel.open(
+            next,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.WRITE,
+            StandardOpenOption.TRUNCATE_EXISTING)) {
+      ByteBuffer bytes = ByteBuffer.wrap(content);
+      while (bytes.hasRemaining()) {
+        channel.write(bytes);
+      }
+      channel.force(true);
+    }
+    Files.move(next, file, StandardCopyOption.ATOMIC_MOVE);
+    try (FileChannel directory =
+        FileChannel.open(file.resolveSibling("."), StandardOpenOption.READ)) {
+      directory.force(true);
+    } catch (IOException e) {
+      // Windows opens no directories; there, the rename itself has to do.
+    }
+  }
+
+  private Path sibling(String suffix) {
+    return file.resolveSibling(file.getFileName() + suffix);
+  }
+
+  /**
+   * Writes what was saved and gives the file free. Blocks until that is done. The store may be used
+   * again, and then opens the file again.
+   */
+  @Override
+  public void close() throws IOException {
+    CompletableFuture<Void> released = new CompletableFuture<>();
+    writer.execute(
+        () -> {
+          try {
+            release();
+            released.complete(null);
+          } catch (IOException e) {
+            released.completeExceptionally(e);
+          }
+        });
+    try {
+      released.join();
+    } catch (CompletionException e) {
+      throw new IOException("Offset file " + file + " can't be given free", e.getCause());
+    }
+  }
+
+  private synchronized void release() throws IOException {
+    if (lock != null) {
+      lock.close();
+      lock = null;
+      offsets.clear();
+    }
+  }
+}
