@@ -76,7 +76,8 @@ public final class KafkaOffsetStore implements OffsetStore {
     Set<Integer> wanted = Set.copyOf(vbuckets);
     Map<Integer, Offset> offsets = new HashMap<>();
     long deadline = System.nanoTime() + TIMEOUT.toNanos();
-    try (Consumer<byte[], byte[]> consumer = consumers.get()) {
+    Consumer<byte[], byte[]> consumer = consumers.get();
+    try {
       List<TopicPartition> partitions =
           consumer.partitionsFor(topic, TIMEOUT).stream()
               .map(info -> new TopicPartition(topic, info.partition()))
@@ -97,6 +98,9 @@ public final class KafkaOffsetStore implements OffsetStore {
           apply(record, bucket, wanted, offsets);
         }
       }
+    } finally {
+      // At once: it would wait half a second for what it has asked for at the end of the topic.
+      consumer.close(Duration.ZERO);
     }
     return offsets;
   }

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param name the connector
  * @param properties its properties; null if it was deleted
  */
-record ConfigRecord(String name, @Nullable Map<String, String> properties) {
+record ConfigRecord(String name, @Nullable Map<String, String> properties) implements ConfigChange {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String KEY_PREFIX = "connector-";
   private static final String PROPERTIES = "properties";
@@ -58,11 +58,13 @@ record ConfigRecord(String name, @Nullable Map<String, String> properties) {
     return new ConfigRecord(name, read);
   }
 
-  byte[] key() {
+  @Override
+  public byte[] key() {
     return (KEY_PREFIX + name).getBytes(UTF_8);
   }
 
-  byte @Nullable [] value() {
+  @Override
+  public byte @Nullable [] value() {
     if (properties == null) {
       return null;
     }

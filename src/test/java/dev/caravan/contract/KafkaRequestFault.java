@@ -18,7 +18,7 @@ import org.apache.kafka.common.protocol.ApiKeys;
  * Does something at a named point of what a client says to Kafka: just before, or just after, a
  * broker gets a certain request. Thread-safe.
  */
-final class KafkaRequestFault implements TcpProxy.Filter {
+public final class KafkaRequestFault implements TcpProxy.Filter {
   /** A point, and what to do there once. */
   private record Armed(
       ApiKeys request, String mention, boolean before, Runnable fault, CountDownLatch done) {
@@ -31,12 +31,12 @@ final class KafkaRequestFault implements TcpProxy.Filter {
   private final AtomicReference<Armed> armed = new AtomicReference<>();
 
   /** Has something done, once, before the next such request reaches the to. */
-  CountDownLatch before(ApiKeys request, String mention, Runnable fault) {
+  public CountDownLatch before(ApiKeys request, String mention, Runnable fault) {
     return arm(request, mention, true, fault);
   }
 
   /** Has something done, once, after the next such request has been sent on to the to. */
-  CountDownLatch after(ApiKeys request, String mention, Runnable fault) {
+  public CountDownLatch after(ApiKeys request, String mention, Runnable fault) {
     return arm(request, mention, false, fault);
   }
 

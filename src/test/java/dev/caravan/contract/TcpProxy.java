@@ -21,9 +21,9 @@ import java.util.function.IntFunction;
  * A port of 127.0.0.1 behind which a server stands, and a network between the two that fails on
  * command. Two threads for each connection; thread-safe.
  */
-final class TcpProxy implements AutoCloseable {
+public final class TcpProxy implements AutoCloseable {
   /** What happens to the bytes of one side on their way to the other. */
-  interface Filter {
+  public interface Filter {
     /** Copies until the end. */
     void copy(InputStream from, OutputStream to) throws IOException;
   }
@@ -59,7 +59,7 @@ final class TcpProxy implements AutoCloseable {
   /**
    * @param toServer what happens to the bytes of clients
    */
-  TcpProxy(Filter toServer) throws IOException {
+  public TcpProxy(Filter toServer) throws IOException {
     listening = listen(0);
     this.toClient = InputStream::transferTo;
     this.toServer = toServer;
@@ -76,12 +76,12 @@ final class TcpProxy implements AutoCloseable {
     return listening.getLocalPort();
   }
 
-  String address() {
+  public String address() {
     return "127.0.0.1:" + port();
   }
 
   /** Lets connections through to a server. */
-  synchronized TcpProxy open(String host, int port) {
+  public synchronized TcpProxy open(String host, int port) {
     target = new InetSocketAddress(host, port);
     accept(listening);
     return this;
@@ -111,7 +111,7 @@ final class TcpProxy implements AutoCloseable {
   }
 
   /** Breaks all connections; clients can connect again at once. */
-  void cut() {
+  public void cut() {
     connections.forEach(Connection::close);
   }
 

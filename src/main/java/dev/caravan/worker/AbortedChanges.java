@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.ToLongFunction;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+
+/**
+ * Finds the records in the config topic that were never committed and hide what is true from those
+ * who read uncommitted records, as Kafka Connect may when it takes the topic over. Not thread-safe.
+ */
+final class AbortedChanges {
+  private static final Duration TIMEOUT = Duration.ofSeconds(10);
+  private static final Duration POLL = Duration.ofMillis(500);
+
+  private final Map<String, Object> consumerSettings;
+  private final TopicPartition partition;
+  private long from;
+
+  AbortedChanges(Map<String, Object> consumerSettings, TopicPartition partition) {
+    this.consumerSettings = new HashMap<>(consumerSettings);
+    this.consumerSettings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_uncommitted");
+    this.partition = partition;
+  }
+
+  /** The records before an offset need not be looked at again. */
+  void forgetUpTo(long offset) {
+    from = offset;
+  }
+
+  /**
+   * The uncommitted records after which no committed one has the same key.
+   *
+   * @param end where to stop; no transaction is open before it
+   * @param lastCommitted the offset of the last committed record with a key
+   * @throws KafkaException if the topic can't be read now
+   */
+  Collection<ConfigChange> coveringRecords(long end, ToLongFunction<byte[]> lastCommitted) {
+    Map<String, ConfigChange> covering = new LinkedHashMap<>();
+    if (from >= end) {
+      return covering.values();
+    }
+    long deadline = System.nanoTime() + TIMEOUT.toNanos();
+    KafkaConsumer<byte[], byte[]> consumer =
+        new KafkaConsumer<>(
+            consumerSettings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+    try {
+      consumer.assign(List.of(partition));
+      consumer.seek(partition, from);
+      while (consumer.position(partition) < end) {
+        if (System.nanoTime() - deadline > 0) {
+          throw new KafkaException(
+              "The config topic '" + partition.topic() + "' could not be read to offset " + end);
+        }
+        for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL).records(partition)) {
+          change(record)
+              .filter(change -> record.offset() > lastCommitted.applyAsLong(record.key()))
+              .ifPresent(change -> covering.put(new String(record.key(), UTF_8), change));
+        }
+      }
+    } finally {
+      // At once: it would wait half a second for what it has asked for at the end of the topic.
+      consumer.close(Duration.ZERO);
+    }
+    return covering.values();
+  }
+
+  private static Optional<ConfigChange> change(ConsumerRecord<byte[], byte[]> record) {
+    try {
+      return ConfigReader.read(record);
+    } catch (IOException e) {
+      // Not one of ours.
+      return Optional.empty();
+    }
+  }
+}

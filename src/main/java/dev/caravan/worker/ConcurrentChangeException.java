@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+/** A change that was not made since other workers made changes all the while. */
+public final class ConcurrentChangeException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  ConcurrentChangeException(Throwable cause) {
+    super(
+        "Cannot complete the request because other workers change connectors at the same time;"
+            + " nothing was changed, try again",
+        cause);
+  }
+}

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import static java.util.Objects.requireNonNull;
+
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Function;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.AuthorizationException;
+import org.apache.kafka.common.errors.InvalidProducerEpochException;
+import org.apache.kafka.common.errors.ProducerFencedException;
+import org.apache.kafka.common.errors.RecordTooLargeException;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes changes to the config topic, each on the condition that it is possible when everything
+ * that others wrote before it is known.
+ *
+ * <p>All workers of a cluster have the same transactional id for this, so that at most one of them
+ * can commit: the one that opened a producer last. It stays the writer until another one takes its
+ * turn. What is true when it has read the topic to its end is therefore still true when it commits.
+ * A commit of which nobody knows whether it took place is looked for in the topic, by an id in its
+ * records, before anything is answered or tried again.
+ *
+ * <p>Safe for use by several threads; everything happens on one thread of its own. What waits there
+ * is written in one transaction.
+ */
+final class ConfigWriter implements AutoCloseable {
+  /** How long a change takes its turn again and again with other workers' changes. */
+  private static final Duration CONTENTION_TIMEOUT = Duration.ofSeconds(10);
+
+  /** How long a change waits for a Kafka that doesn't answer. */
+  private static final Duration WRITE_TIMEOUT = Duration.ofSeconds(30);
+
+  private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(10);
+  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
+  private static final int TRANSACTION_TIMEOUT_MS = 15_000;
+
+  /** A turn begins with waiting for the end of the transaction before it, which takes so long. */
+  private static final int RETRY_BACKOFF_MS = 20;
+
+  /** Who takes its turn too soon only makes the others begin again. */
+  private static final int MIN_BACKOFF_MS = 100;
+
+  private static final int MAX_BACKOFF_MS = 1000;
+  private static final int MAX_BATCH = 100;
+
+  private final Map<String, Object> producerSettings;
+  private final TopicPartition partition;
+  private final KafkaCluster cluster;
+  private final ConfigReader reader;
+  private final AbortedChanges aborted;
+  private final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
+  private final Thread thread = new Thread(this::run, "config-writer");
+
+  private volatile boolean closed;
+  private @Nullable KafkaProducer<byte[], byte[]> producer;
+
+  ConfigWriter(
+      WorkerConfig config, TopicPartition partition, KafkaCluster cluster, ConfigReader reader) {
+    this.producerSettings = producerSettings(config);
+    this.partition = partition;
+    this.cluster = cluster;
+    this.reader = reader;
+    this.aborted = new AbortedChanges(config.internalConsumerSettings(), partition);
+    thread.start();
+  }
+
+  private static Map<String, Object> producerSettings(WorkerConfig config) {
+    Map<String, Object> settings = new HashMap<>();
+    settings.put(ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, (int) REQUEST_TIMEOUT.toMillis());
+    settings.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, (int) REQUEST_TIMEOUT.toMillis());
+    settings.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, (int) REQUEST_TIMEOUT.toMillis());
+    settings.put(ProducerConfig.RETRY_BACKOFF_MS_CONFIG, RETRY_BACKOFF_MS);
+    settings.putAll(config.internalProducerSettings());
+    settings.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, config.groupId() + ":configs");
+    settings.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, TRANSACTION_TIMEOUT_MS);
+    return settings;
+  }
+
+  /**
+   * Makes a change.
+   *
+   * @param change is given the newest configurations and returns what to write, nothing if all is
+   *     well already, or throws; it may be asked again with newer ones
+   * @return the view that the change is part of, once it is committed and the reader has it. Fails
+   *     with what {@code change} threw, with a {@link ConcurrentChangeException}, or with a {@link
+   *     KafkaException}, after which nobody knows yet whether it was made
+   */
+  CompletableFuture<ConfigView> write(Function<ConfigView, List<ConfigChange>> change) {
+    Request request = new Request(change, new CompletableFuture<>(), System.nanoTime());
+    requests.add(request);
+    if (closed) {
+      request.fail(new KafkaException("The worker stops"));
+    }
+    return request.done();
+  }
+
+  private void run() {
+    List<Request> batch = new ArrayList<>();
+    try {
+      while (!closed) {
+        batch.clear();
+        batch.add(requests.take());
+        requests.drainTo(batch, MAX_BATCH - 1);
+        write(batch);
+      }
+    } catch (InterruptedException e) {
+      // Closed.
+    } finally {
+      requests.drainTo(batch);
+      batch.forEach(request -> request.fail(new KafkaException("The worker stops")));
+      discardProducer();
+    }
+  }
+
+  /** Has a batch done, one way or another. */
+  private void write(List<Request> batch) throws InterruptedException {
+    long id = ThreadLocalRandom.current().nextLong();
+    reader.watch(id);
+    try {
+      int backoff = MIN_BACKOFF_MS;
+      while (!batch.isEmpty()) {
+        try {
+          attempt(batch, id);
+        } catch (KafkaException e) {
+          discardProducer();
+          if (isTooLarge(e) && batch.size() > 1) {
+            // One of them is; the others need not suffer for it.
+            for (Request request : batch) {
+              write(new ArrayList<>(List.of(request)));
+            }
+            return;
+          }
+          giveUp(batch, e);
+          Thread.sleep(1L + ThreadLocalRandom.current().nextInt(backoff));
+          backoff = Math.min(2 * backoff, MAX_BACKOFF_MS);
+        }
+      }
+    } finally {
+      reader.forget(id);
+    }
+  }
+
+  /** Removes what is done from the batch: all of it, unless this throws. */
+  private void attempt(List<Request> batch, long id) throws InterruptedException {
+    boolean took = becomeWriter();
+    long end = cluster.endOffset(partition);
+    awaitReader(end);
+    ConfigView view = reader.view();
+    if (reader.hasSeen(id)) {
+      succeed(batch, view);
+      return;
+    }
+    List<ProducerRecord<byte[], byte[]>> records = new ArrayList<>();
+    if (took) {
+      for (ConfigChange repair : aborted.coveringRecords(end, reader::lastOffset)) {
+        records.add(again(view, repair, id));
+      }
+    }
+    ConfigView next = view;
+    for (Request request : List.copyOf(batch)) {
+      try {
+        for (ConfigChange change : request.change().apply(next)) {
+          next = next.with(change, end);
+          records.add(record(change, id));
+        }
+      } catch (RuntimeException e) {
+        request.fail(e);
+        batch.remove(request);
+      }
+    }
+    if (!records.isEmpty()) {
+      awaitReader(commit(records) + 1);
+    }
+    aborted.forgetUpTo(end);
+    succeed(batch, reader.view());
+  }
+
+  private void awaitReader(long offset) throws InterruptedException {
+    if (!reader.await(offset, REQUEST_TIMEOUT)) {
+      throw new KafkaException(
+          "it was read to offset " + reader.view().offset() + " only, not to " + offset);
+    }
+  }
+
+  /**
+   * Takes the right to write from whoever has it, unless it is this one. Afterwards every earlier
+   * transaction is committed or aborted.
+   *
+   * @return whether it was taken just now
+   */
+  private boolean becomeWriter() {
+    if (producer != null) {
+      return false;
+    }
+    KafkaProducer<byte[], byte[]> opened =
+        new KafkaProducer<>(producerSettings, new ByteArraySerializer(), new ByteArraySerializer());
+    producer = opened;
+    opened.initTransactions();
+    return true;
+  }
+
+  /** The offset of the last of the records, which are committed then. */
+  private long commit(List<ProducerRecord<byte[], byte[]>> records) throws InterruptedException {
+    KafkaProducer<byte[], byte[]> writer = requireNonNull(producer);
+    writer.beginTransaction();
+    List<Future<RecordMetadata>> sent = new ArrayList<>();
+    for (ProducerRecord<byte[], byte[]> record : records) {
+      sent.add(writer.send(record));
+    }
+    writer.commitTransaction();
+    try {
+      return sent.get(sent.size() - 1).get().offset();
+    } catch (ExecutionException e) {
+      throw new KafkaException("A record of a committed transaction failed", e);
+    }
+  }
+
+  private ProducerRecord<byte[], byte[]> record(ConfigChange change, long id) {
+    ProducerRecord<byte[], byte[]> record =
+        new ProducerRecord<>(
+            partition.topic(), partition.partition(), change.key(), change.value());
+    record.headers().add(ConfigReader.WRITE_HEADER, bytes(id));
+    return record;
+  }
+
+  /** A record that says what is true already, in place of one that was aborted. */
+  private ProducerRecord<byte[], byte[]> again(ConfigView view, ConfigChange like, long id) {
+    ProducerRecord<byte[], byte[]> record = record(view.recordLike(like), id);
+    ConfigView.StoredConnector connector = view.connector(like.name());
+    if (connector != null) {
+      record.headers().add(ConfigReader.GENERATION_HEADER, bytes(connector.generation()));
+    }
+    return record;
+  }
+
+  private static byte[] bytes(long value) {
+    return ByteBuffer.allocate(Long.BYTES).putLong(value).array();
+  }
+
+  private static void succeed(List<Request> batch, ConfigView view) {
+    batch.forEach(request -> request.done().complete(view));
+    batch.clear();
+  }
+
+  /** Fails, and removes from the batch, what must not be tried again. */
+  private void giveUp(List<Request> batch, KafkaException failure) {
+    boolean isContended =
+        isCausedBy(failure, ProducerFencedException.class)
+            || isCausedBy(failure, InvalidProducerEpochException.class);
+    Duration timeout = isContended ? CONTENTION_TIMEOUT : WRITE_TIMEOUT;
+    boolean isFinal = isTooLarge(failure) || isCausedBy(failure, AuthorizationException.class);
+    for (Request request : List.copyOf(batch)) {
+      if (isFinal || request.age().compareTo(timeout) > 0) {
+        request.fail(isContended ? new ConcurrentChangeException(failure) : notWritten(failure));
+        batch.remove(request);
+      }
+    }
+  }
+
+  private KafkaException notWritten(KafkaException cause) {
+    return new KafkaException(
+        "The change could not be written to the config topic '"
+            + partition.topic()
+            + "': "
+            + cause.getMessage(),
+        cause);
+  }
+
+  private static boolean isTooLarge(KafkaException failure) {
+    return isCausedBy(failure, RecordTooLargeException.class);
+  }
+
+  private static boolean isCausedBy(Throwable failure, Class<? extends Throwable> type) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (type.isInstance(cause)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void discardProducer() {
+    KafkaProducer<byte[], byte[]> discarded = producer;
+    producer = null;
+    if (discarded != null) {
+      discarded.close(Duration.ZERO);
+    }
+  }
+
+  /** Stops writing; what was not answered fails. Blocks for a few seconds at most. */
+  @Override
+  public void close() {
+    closed = true;
+    thread.interrupt();
+    try {
+      thread.join(CLOSE_TIMEOUT.toMillis());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /**
+   * @param since when it was asked for, as of {@link System#nanoTime}
+   */
+  private record Request(
+      Function<ConfigView, List<ConfigChange>> change,
+      CompletableFuture<ConfigView> done,
+      long since) {
+    Duration age() {
+      return Duration.ofNanos(System.nanoTime() - since);
+    }
+
+    void fail(RuntimeException failure) {
+      done.completeExceptionally(failure);
+    }
+  }
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+/** What somebody wants a connector to do, as Kafka Connect has it. */
+enum TargetState {
+  STARTED,
+  /** Its tasks stay assigned and deliver nothing. */
+  PAUSED,
+  /** It has no tasks. */
+  STOPPED
+}
