@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import dev.caravan.worker.MemberState.OwnedTasks;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+
+/**
+ * Shares tasks among workers: a function of what shall run and of what the workers have, and of
+ * nothing else. For one call, on one thread.
+ *
+ * <ul>
+ *   <li>Workers have the same number of tasks, or one more; and as far as that allows, each task
+ *       stays where it is, and those of one connector are on different workers.
+ *   <li>A task that has to move is nobody's, until its worker has stopped it and joined again
+ *       without it. What doesn't move goes on meanwhile.
+ *   <li>The tasks of a new configuration are nobody's as long as any worker has tasks of another
+ *       configuration of the same connector.
+ * </ul>
+ *
+ * So no two workers run the same part of a connector, as long as a worker tells the truth about
+ * what it has. If two workers have the same task nevertheless, after a split of the group, one of
+ * them keeps it.
+ */
+final class Assignor {
+  private final List<TaskSet> sets;
+  private final List<MemberState> members;
+  private final Map<Long, Integer> setsByGeneration = new HashMap<>();
+
+  /** By set and task: the member that has it, or NOBODY. */
+  private final int[][] current;
+
+  /** By set and task: the member that shall have it. */
+  private final int[][] planned;
+
+  /** By set and task: how many members have it. */
+  private final int[][] claims;
+
+  /** By set and member: how many tasks are planned. */
+  private final int[][] spread;
+
+  /** By member: how many tasks are planned. */
+  private final int[] load;
+
+  private Assignor(List<TaskSet> wanted, List<MemberState> members) {
+    this.sets = wanted.stream().sorted(Comparator.comparingLong(TaskSet::generation)).toList();
+    this.members = members;
+    this.current = perTask(Assignments.NOBODY);
+    this.planned = perTask(Assignments.NOBODY);
+    this.claims = perTask(0);
+    this.spread = new int[sets.size()][members.size()];
+    this.load = new int[members.size()];
+    for (int set = 0; set < sets.size(); set++) {
+      setsByGeneration.put(sets.get(set).generation(), set);
+    }
+  }
+
+  private int[][] perTask(int value) {
+    int[][] result = new int[sets.size()][];
+    for (int set = 0; set < result.length; set++) {
+      result[set] = new int[sets.get(set).tasks()];
+      Arrays.fill(result[set], value);
+    }
+    return result;
+  }
+
+  /**
+   * Shares out tasks.
+   *
+   * @param configOffset of the view of the config topic that {@code wanted} comes from
+   * @param wanted the tasks that shall run
+   * @param members the workers by the ids that the group has given them, at least one
+   */
+  static Assignments assign(
+      long configOffset, List<TaskSet> wanted, SortedMap<String, MemberState> members) {
+    List<MemberState> states = List.copyOf(members.values());
+    Assignor assignor = new Assignor(wanted, states);
+    assignor.takeStock();
+    assignor.plan();
+    return new Assignments(
+        configOffset, states.stream().map(MemberState::workerId).toList(), assignor.released());
+  }
+
+  private void takeStock() {
+    for (int member = 0; member < members.size(); member++) {
+      for (OwnedTasks owned : members.get(member).owned()) {
+        Integer set = setsByGeneration.get(owned.generation());
+        if (set == null) {
+          continue;
+        }
+        BitSet tasks = owned.tasks();
+        for (int task = tasks.nextSetBit(0);
+            task >= 0 && task < current[set].length;
+            task = tasks.nextSetBit(task + 1)) {
+          claims[set][task]++;
+          if (current[set][task] == Assignments.NOBODY) {
+            current[set][task] = member;
+            plan(set, task, member);
+          }
+        }
+      }
+    }
+  }
+
+  private void plan(int set, int task, int member) {
+    planned[set][task] = member;
+    spread[set][member]++;
+    load[member]++;
+  }
+
+  private void unplan(int set, int task) {
+    int member = planned[set][task];
+    planned[set][task] = Assignments.NOBODY;
+    spread[set][member]--;
+    load[member]--;
+  }
+
+  private void plan() {
+    int[] quota = quotas();
+    for (int member = 0; member < quota.length; member++) {
+      shed(member, quota[member]);
+    }
+    for (int set = 0; set < sets.size(); set++) {
+      for (int task = 0; task < planned[set].length; task++) {
+        if (planned[set][task] == Assignments.NOBODY) {
+          plan(set, task, taker(set, quota));
+        }
+      }
+    }
+  }
+
+  /** How many tasks each member may have; those with many are the ones that may have one more. */
+  private int[] quotas() {
+    int total = sets.stream().mapToInt(TaskSet::tasks).sum();
+    int[] quota = new int[load.length];
+    Arrays.fill(quota, total / quota.length);
+    IntStream.range(0, quota.length)
+        .boxed()
+        .sorted(Comparator.comparingInt((Integer member) -> -load[member]))
+        .limit(total % quota.length)
+        .forEach(member -> quota[member]++);
+    return quota;
+  }
+
+  /** Takes from a member what it has too much, first where it has many tasks of one connector. */
+  private void shed(int member, int quota) {
+    while (load[member] > quota) {
+      int most = 0;
+      for (int set = 1; set < sets.size(); set++) {
+        if (spread[set][member] >= spread[most][member]) {
+          most = set;
+        }
+      }
+      int task = planned[most].length - 1;
+      while (planned[most][task] != member) {
+        task--;
+      }
+      unplan(most, task);
+    }
+  }
+
+  /** The member that is to get one more task of a set. */
+  private int taker(int set, int[] quota) {
+    int best = Assignments.NOBODY;
+    for (int member = 0; member < quota.length; member++) {
+      if (load[member] < quota[member]
+          && (best == Assignments.NOBODY || isBetter(set, quota, member, best))) {
+        best = member;
+      }
+    }
+    return best;
+  }
+
+  private boolean isBetter(int set, int[] quota, int member, int than) {
+    return spread[set][member] == spread[set][than]
+        ? quota[member] - load[member] > quota[than] - load[than]
+        : spread[set][member] < spread[set][than];
+  }
+
+  /** The plan, as far as nobody else has the tasks. */
+  private SortedMap<Long, int[]> released() {
+    Set<Integer> busy = connectorsWithOtherGenerations();
+    SortedMap<Long, int[]> owners = new TreeMap<>();
+    for (int set = 0; set < sets.size(); set++) {
+      int[] result = planned[set].clone();
+      boolean waits = busy.contains(sets.get(set).connector().hashCode());
+      for (int task = 0; task < result.length; task++) {
+        boolean stays = result[task] == current[set][task];
+        if (!stays && (waits || claims[set][task] > 0)) {
+          result[task] = Assignments.NOBODY;
+        }
+      }
+      owners.put(sets.get(set).generation(), result);
+    }
+    return owners;
+  }
+
+  private Set<Integer> connectorsWithOtherGenerations() {
+    Set<Integer> connectors = new HashSet<>();
+    for (MemberState member : members) {
+      for (OwnedTasks owned : member.owned()) {
+        if (!owned.tasks().isEmpty() && !setsByGeneration.containsKey(owned.generation())) {
+          connectors.add(owned.connectorHash());
+        }
+      }
+    }
+    return connectors;
+  }
+}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caravan.worker.Assignments.TaskKey;
+import dev.caravan.worker.MemberState.OwnedTasks;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class AssignorTest {
+
+  @Test
+  void oneWorkerHasEverything() {
+    Group group = new Group().connector("a", 3).connector("b", 2).join("w");
+    group.settle();
+    assertThat(group.tasksOf("w")).hasSize(5);
+  }
+
+  @Test
+  void aWorkerThatJoinsGetsItsShareAndNothingElseMoves() {
+    Group group = new Group().connector("a", 8).join("w1").join("w2");
+    group.settle();
+    Map<TaskKey, String> before = group.owners();
+
+    group.join("w3");
+    group.settle();
+
+    assertThat(group.tasksOf("w3")).hasSize(2);
+    assertThat(moved(before, group.owners())).isEqualTo(2);
+  }
+
+  @Test
+  void aWorkerThatLeavesHasItsTasksSharedAndNothingElseMoves() {
+    Group group = new Group().connector("a", 9).join("w1").join("w2").join("w3");
+    group.settle();
+    Map<TaskKey, String> before = group.owners();
+
+    group.leave("w2");
+    group.settle();
+
+    assertThat(moved(before, group.owners())).isEqualTo(3);
+  }
+
+  @Test
+  void theTasksOfAConnectorAreOnDifferentWorkers() {
+    Group group = new Group().join("w1").join("w2").join("w3").join("w4");
+    for (int i = 0; i < 10; i++) {
+      group.connector("c" + i, 2);
+    }
+    group.settle();
+    for (TaskSet set : group.wanted) {
+      assertThat(
+              IntStream.range(0, 2)
+                  .mapToObj(task -> group.owners().get(new TaskKey(set.generation(), task))))
+          .doesNotHaveDuplicates();
+    }
+  }
+
+  @Test
+  void aTaskThatMovesIsNobodysUntilItIsReleased() {
+    Group group = new Group().connector("a", 2).join("w1");
+    group.settle();
+    group.join("w2");
+
+    Assignments assignments = group.assign();
+
+    assertThat(assignments.tasksOf(0)).hasSize(1);
+    assertThat(assignments.tasksOf(1)).isEmpty();
+    group.apply(assignments);
+    assertThat(group.assign().tasksOf(1)).isEmpty();
+    group.releaseAll();
+    assertThat(group.assign().tasksOf(1)).hasSize(1);
+  }
+
+  @Test
+  void newTasksWaitForThoseOfTheOldConfiguration() {
+    Group group = new Group().connector("a", 2).join("w1").join("w2");
+    group.settle();
+    group.connector("a", 4);
+
+    Assignments assignments = group.assign();
+
+    assertThat(assignments.tasksOf(0)).isEmpty();
+    assertThat(assignments.tasksOf(1)).isEmpty();
+    group.settle();
+    assertThat(group.tasksOf("w1")).hasSize(2);
+    assertThat(group.tasksOf("w2")).hasSize(2);
+  }
+
+  @Test
+  void ofTwoThatHaveTheSameTaskOneKeepsIt() {
+    Group group = new Group().connector("a", 1).join("w1").join("w2");
+    group.settle();
+    TaskKey task = new TaskKey(group.wanted.get(0).generation(), 0);
+    group.owned.get("w1").put(task, "a");
+    group.owned.get("w2").put(task, "a");
+
+    Assignments assignments = group.assign();
+    assertThat(assignments.tasksOf(0)).containsExactly(task);
+    assertThat(assignments.tasksOf(1)).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20})
+  void whateverHappensNoTaskRunsTwiceAndInTheEndAllRunBalanced(long seed) {
+    Random random = new Random(seed);
+    Group group = new Group().join("w0");
+    for (int step = 0; step < 200; step++) {
+      group.doSomething(random);
+      group.apply(group.assign());
+      group.releaseSome(random);
+      if (step % 20 == 0) {
+        group.settle();
+        group.checkSettled("seed " + seed + ", step " + step);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5})
+  void onlyWhatMustMovesMoves(long seed) {
+    Random random = new Random(seed);
+    for (int run = 0; run < 20; run++) {
+      Group group = new Group();
+      int workers = 1 + random.nextInt(8);
+      for (int i = 0; i < workers; i++) {
+        group.join("w" + i);
+      }
+      int connectors = random.nextInt(20);
+      for (int i = 0; i < connectors; i++) {
+        group.connector("c" + i, 1 + random.nextInt(8));
+      }
+      group.settle();
+      int tasks = group.owners().size();
+
+      Map<TaskKey, String> before = group.owners();
+      group.join("x" + random.nextInt());
+      group.settle();
+      assertThat(moved(before, group.owners()))
+          .as("of %d tasks to a worker that joins %d, seed %d", tasks, workers, seed)
+          .isLessThanOrEqualTo((tasks + workers) / (workers + 1));
+
+      before = group.owners();
+      String leaver = "w" + random.nextInt(workers);
+      int had = group.tasksOf(leaver).size();
+      group.leave(leaver);
+      group.settle();
+      assertThat(moved(before, group.owners())).isEqualTo(had);
+    }
+  }
+
+  @Test
+  void aThousandConnectorsOnTwentyWorkersTakeFiftyMillisAndHalfAMegabyte() throws Exception {
+    Group group = new Group();
+    for (int i = 0; i < 1000; i++) {
+      group.connector("x".repeat(200) + i, 8);
+    }
+    for (int i = 0; i < 20; i++) {
+      group.join("worker-" + i + ".a.rather.long.host.name.example.com:8083");
+    }
+    long[] millis = new long[15];
+    for (int run = 0; run < millis.length; run++) {
+      long start = System.nanoTime();
+      group.apply(group.assign());
+      millis[run] = (System.nanoTime() - start) / 1_000_000;
+    }
+    Arrays.sort(millis);
+    assertThat(millis[millis.length / 2]).isLessThan(50);
+
+    group.settle();
+    int bytes = 0;
+    Assignments assignments = group.assign();
+    for (MemberState state : group.states().values()) {
+      assertThat(state.owned()).isNotEmpty();
+      bytes += GroupProtocol.encode(state).remaining();
+      bytes += GroupProtocol.encode(assignments, 3).remaining();
+    }
+    assertThat(bytes).isLessThan(500_000);
+  }
+
+  private static long moved(Map<TaskKey, String> before, Map<TaskKey, String> after) {
+    return before.entrySet().stream()
+        .filter(entry -> !entry.getValue().equals(after.get(entry.getKey())))
+        .count();
+  }
+
+  /** Workers that do what they are told, at their own pace. */
+  private static final class Group {
+    private final List<TaskSet> wanted = new ArrayList<>();
+    private final SortedMap<String, Map<TaskKey, String>> owned = new TreeMap<>();
+    private final Map<String, Set<TaskKey>> assigned = new HashMap<>();
+    private long offset;
+    private int joined;
+
+    Group connector(String name, int tasks) {
+      wanted.removeIf(set -> set.connector().equals(name));
+      wanted.add(new TaskSet(name, ++offset, tasks));
+      return this;
+    }
+
+    Group join(String worker) {
+      owned.put(worker, new HashMap<>());
+      assigned.put(worker, Set.of());
+      return this;
+    }
+
+    void leave(String worker) {
+      owned.remove(worker);
+      assigned.remove(worker);
+    }
+
+    void doSomething(Random random) {
+      switch (random.nextInt(6)) {
+        case 0 -> join("w" + ++joined);
+        case 1 -> {
+          if (owned.size() > 1) {
+            leave(new ArrayList<>(owned.keySet()).get(random.nextInt(owned.size())));
+          }
+        }
+        case 2, 3 -> connector("c" + random.nextInt(12), 1 + random.nextInt(9));
+        case 4 -> {
+          if (!wanted.isEmpty()) {
+            offset++;
+            wanted.remove(random.nextInt(wanted.size()));
+          }
+        }
+        default -> {}
+      }
+    }
+
+    SortedMap<String, MemberState> states() {
+      SortedMap<String, MemberState> states = new TreeMap<>();
+      owned.forEach(
+          (worker, tasks) -> {
+            Map<Long, OwnedTasks> sets = new TreeMap<>();
+            tasks.forEach(
+                (key, connector) ->
+                    sets.computeIfAbsent(
+                            key.generation(),
+                            generation ->
+                                new OwnedTasks(connector.hashCode(), generation, new BitSet()))
+                        .tasks()
+                        .set(key.task()));
+            states.put(worker, new MemberState(worker, offset, List.copyOf(sets.values())));
+          });
+      return states;
+    }
+
+    Assignments assign() {
+      return Assignor.assign(offset, wanted, states());
+    }
+
+    /** Workers start what is theirs; what is not any more is released later. */
+    void apply(Assignments assignments) {
+      Map<Long, TaskSet> sets = new HashMap<>();
+      wanted.forEach(set -> sets.put(set.generation(), set));
+      for (int i = 0; i < assignments.workers().size(); i++) {
+        String worker = assignments.workers().get(i);
+        Set<TaskKey> tasks = new TreeSet<>(assignments.tasksOf(i));
+        assigned.put(worker, tasks);
+        for (TaskKey task : tasks) {
+          owned.get(worker).put(task, sets.get(task.generation()).connector());
+        }
+      }
+      checkThatNothingRunsTwice();
+    }
+
+    private void checkThatNothingRunsTwice() {
+      Map<TaskKey, Integer> running = new HashMap<>();
+      Map<String, Set<Long>> generations = new HashMap<>();
+      assigned.forEach(
+          (worker, tasks) -> tasks.forEach(task -> running.merge(task, 1, Integer::sum)));
+      assertThat(running.values()).allMatch(count -> count == 1);
+      Map<TaskKey, Integer> existing = new HashMap<>();
+      owned
+          .values()
+          .forEach(
+              tasks ->
+                  tasks.forEach(
+                      (task, connector) -> {
+                        existing.merge(task, 1, Integer::sum);
+                        generations
+                            .computeIfAbsent(connector, name -> new HashSet<>())
+                            .add(task.generation());
+                      }));
+      assertThat(existing.values()).allMatch(count -> count == 1);
+      assertThat(generations.values()).allMatch(set -> set.size() == 1);
+    }
+
+    void releaseSome(Random random) {
+      owned.forEach(
+          (worker, tasks) ->
+              tasks
+                  .keySet()
+                  .removeIf(
+                      task -> !assigned.get(worker).contains(task) && random.nextInt(3) == 0));
+    }
+
+    void releaseAll() {
+      owned.forEach((worker, tasks) -> tasks.keySet().retainAll(assigned.get(worker)));
+    }
+
+    void settle() {
+      for (int round = 0; round < 5; round++) {
+        apply(assign());
+        releaseAll();
+      }
+    }
+
+    void checkSettled(String when) {
+      int tasks = wanted.stream().mapToInt(TaskSet::tasks).sum();
+      assertThat(owners()).as(when).hasSize(tasks);
+      int min = owned.values().stream().mapToInt(Map::size).min().orElseThrow();
+      int max = owned.values().stream().mapToInt(Map::size).max().orElseThrow();
+      assertThat(max - min).as(when).isLessThanOrEqualTo(1);
+      Map<TaskKey, String> before = owners();
+      settle();
+      assertThat(owners()).as(when).isEqualTo(before);
+    }
+
+    Set<TaskKey> tasksOf(String worker) {
+      return owned.get(worker).keySet();
+    }
+
+    Map<TaskKey, String> owners() {
+      Map<TaskKey, String> owners = new HashMap<>();
+      owned.forEach((worker, tasks) -> tasks.keySet().forEach(task -> owners.put(task, worker)));
+      return owners;
+    }
+  }
+}
