@@ -244,7 +244,7 @@ final class DemoCommand implements Callable<Integer> {
         writer.written(), audit.records(), seconds, audit.records() / seconds);
   }
 
-  private void stayUp(Sandbox sandbox, WorkerApplication worker) throws InterruptedException {
+  private void stayUp(Sandbox sandbox, WorkerApplication worker) throws Exception {
     say("");
     say("Couchbase  %s  (bucket %s)", sandbox.couchbaseAddress(), BUCKET);
     say("Kafka      %s  (topic %s%s)", sandbox.kafkaAddress(), TOPIC_PREFIX, BUCKET);

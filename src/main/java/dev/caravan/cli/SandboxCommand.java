@@ -2,7 +2,6 @@
 package dev.caravan.cli;
 
 import dev.caravan.sandbox.Sandbox;
-import java.io.IOException;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
@@ -106,7 +105,7 @@ final class SandboxCommand implements Callable<Integer> {
   private int size;
 
   @Override
-  public Integer call() throws IOException, InterruptedException {
+  public Integer call() throws Exception {
     if (documents < 0) {
       throw new ParameterException(
           spec.commandLine(), "--documents must be 0 or more, not " + documents + ".");

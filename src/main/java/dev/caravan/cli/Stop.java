@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 
 /** Running until Ctrl-C or SIGTERM, and stopping in order then. */
 final class Stop {
@@ -13,9 +15,22 @@ final class Stop {
    *
    * @param running what to close
    */
-  static void await(AutoCloseable running) throws InterruptedException {
+  static void await(AutoCloseable running) throws Exception {
+    await(running, new CompletableFuture<>());
+  }
+
+  /**
+   * The same, or until what runs has failed.
+   *
+   * @throws Exception what it has failed with
+   */
+  static void await(AutoCloseable running, Future<?> failure) throws Exception {
     Runtime.getRuntime().addShutdownHook(new Thread(() -> close(running), "stop"));
-    new CountDownLatch(1).await();
+    try {
+      failure.get();
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof Exception cause ? cause : e;
+    }
   }
 
   private static void close(AutoCloseable running) {

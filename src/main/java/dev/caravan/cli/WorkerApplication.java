@@ -17,6 +17,7 @@ import java.net.ServerSocket;
 import java.net.UnknownHostException;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpRouter;
 import org.apache.camel.main.Main;
@@ -152,6 +153,11 @@ public final class WorkerApplication implements AutoCloseable {
   /** Where the REST API answers, {@code http://host:port}. */
   public String url() {
     return url;
+  }
+
+  /** Fails when the worker can't be in its group, see {@link Worker#refusal}. */
+  CompletableFuture<Void> refusal() {
+    return worker.refusal();
   }
 
   /** Stops the tasks, then the REST API. Connectors stay in the config topic. */

@@ -27,14 +27,13 @@ import picocli.CommandLine.Spec;
           + "changes of Couchbase buckets to Kafka, until stopped.",
       "",
       "Settings come from a properties file in Kafka Connect's names, or from the flags, which win "
-          + "over the file. Needed are brokers, group, configs and offsets."
+          + "over the file. Needed are brokers and group: workers of one group share the load."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,
     footerHeading = "%nFor example:%n",
     footer = {
-      "  caravan worker -brokers localhost:9092 -group caravan \\",
-      "      -configs caravan-configs -offsets caravan-offsets -port 8083",
+      "  caravan worker -brokers localhost:9092 -group caravan -port 8083",
       "  caravan worker worker.properties"
     })
 final class WorkerCommand implements Callable<Integer> {
@@ -61,7 +60,9 @@ final class WorkerCommand implements Callable<Integer> {
   @Option(
       names = "-cluster",
       paramLabel = "NAME",
-      description = "The name of the cluster of workers (cluster).")
+      description =
+          "The name of the cluster of workers, which goes before the names of its group and topics "
+              + "(cluster).")
   private @Nullable String cluster;
 
   @Option(
@@ -75,14 +76,24 @@ final class WorkerCommand implements Callable<Integer> {
   @Option(
       names = "-offsets",
       paramLabel = "TOPIC",
-      description = "The topic that keeps offsets (offset.storage.topic).")
+      description = "The topic that keeps offsets (offset.storage.topic; default: GROUP-offsets).")
   private @Nullable String offsets;
 
   @Option(
       names = "-configs",
       paramLabel = "TOPIC",
-      description = "The topic that keeps connector configurations (config.storage.topic).")
+      description =
+          "The topic that keeps connector configurations (config.storage.topic; default: "
+              + "GROUP-configs).")
   private @Nullable String configs;
+
+  @Option(
+      names = "-status",
+      paramLabel = "TOPIC",
+      description =
+          "The topic that keeps the status of connectors (status.storage.topic; default: "
+              + "GROUP-status).")
+  private @Nullable String status;
 
   @Option(
       names = "-port",
@@ -97,8 +108,8 @@ final class WorkerCommand implements Callable<Integer> {
     WorkerApplication worker = WorkerApplication.start(settings());
     spec.commandLine().getOut().println("worker: ready " + worker.url());
     spec.commandLine().getOut().flush();
-    Stop.await(worker);
-    return 0;
+    Stop.await(worker, worker.refusal());
+    return 1;
   }
 
   private Map<String, String> settings() throws IOException {
@@ -112,6 +123,7 @@ final class WorkerCommand implements Callable<Integer> {
     put(settings, WorkerConfig.SCHEMA_REGISTRY, registry);
     put(settings, WorkerConfig.OFFSET_TOPIC, offsets);
     put(settings, WorkerConfig.CONFIG_TOPIC, configs);
+    put(settings, WorkerConfig.STATUS_TOPIC, status);
     if (port != null) {
       settings.put(WorkerConfig.LISTENERS, "http://:" + port);
     }

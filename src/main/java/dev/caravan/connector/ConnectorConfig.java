@@ -62,6 +62,10 @@ public final class ConnectorConfig {
   public static final String OPERATIONS_TOPIC = "couchbase.operations.topic";
   public static final String BUFFER_SIZE = "couchbase.dcpConnectionBufferSize";
 
+  public static final String MAX_RETRIES = "errors.max.retries";
+  public static final String RETRY_DELAY = "errors.retry.delay.initial.ms";
+  public static final String MAX_RETRY_DELAY = "errors.retry.delay.max.ms";
+
   private static final Logger LOG = LoggerFactory.getLogger(ConnectorConfig.class);
 
   private final Map<String, String> properties;
@@ -78,6 +82,11 @@ public final class ConnectorConfig {
     this.values = values;
     this.nodes = nodes;
     this.buckets = buckets;
+  }
+
+  /** Whether a {@link #CONNECTOR_CLASS} is one of ours. */
+  public static boolean isConnectorClass(String name) {
+    return ConnectorConfigDef.CONNECTOR_CLASSES.contains(name);
   }
 
   /**
@@ -297,6 +306,14 @@ public final class ConnectorConfig {
   /** How long a vBucket that has changed may send nothing; zero for ever. */
   public Duration stallTimeout() {
     return ConnectorConfigDef.duration(values.getString(STALL_TIMEOUT));
+  }
+
+  /** When a task that has failed is started again. */
+  public RestartPolicy restartPolicy() {
+    return new RestartPolicy(
+        values.getInt(MAX_RETRIES),
+        Duration.ofMillis(values.getInt(RETRY_DELAY)),
+        Duration.ofMillis(values.getInt(MAX_RETRY_DELAY)));
   }
 
   /** What to do on a rollback: {@code resume} or {@code fail}. */

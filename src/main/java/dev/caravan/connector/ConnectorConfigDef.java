@@ -12,12 +12,15 @@ import static dev.caravan.connector.ConnectorConfig.DRAIN_RATE;
 import static dev.caravan.connector.ConnectorConfig.GUARANTEE;
 import static dev.caravan.connector.ConnectorConfig.HEADERS;
 import static dev.caravan.connector.ConnectorConfig.HEADER_PREFIX;
+import static dev.caravan.connector.ConnectorConfig.MAX_RETRIES;
+import static dev.caravan.connector.ConnectorConfig.MAX_RETRY_DELAY;
 import static dev.caravan.connector.ConnectorConfig.NAME;
 import static dev.caravan.connector.ConnectorConfig.NODES;
 import static dev.caravan.connector.ConnectorConfig.OPERATIONS_TOPIC;
 import static dev.caravan.connector.ConnectorConfig.PASSWORD;
 import static dev.caravan.connector.ConnectorConfig.PERSISTENCE_POLLING_INTERVAL;
 import static dev.caravan.connector.ConnectorConfig.PURGED_TOMBSTONES;
+import static dev.caravan.connector.ConnectorConfig.RETRY_DELAY;
 import static dev.caravan.connector.ConnectorConfig.ROLLBACK_POLICY;
 import static dev.caravan.connector.ConnectorConfig.SCHEMA_NAME;
 import static dev.caravan.connector.ConnectorConfig.STALL_TIMEOUT;
@@ -81,6 +84,8 @@ final class ConnectorConfigDef {
   private static final Pattern DURATION = Pattern.compile("0|(?<amount>[0-9]{1,6})(?<unit>ms|s|m)");
 
   private static final Duration MAX_POLLING_INTERVAL = Duration.ofMinutes(1);
+  private static final int MAX_RETRY_DELAY_MILLIS = 24 * 60 * 60 * 1000;
+
   private static final Duration MAX_STALL_TIMEOUT = Duration.ofDays(1);
 
   /** The official connector's names of where to start, and the component's. */
@@ -268,6 +273,28 @@ final class ConnectorConfigDef {
               Importance.LOW,
               "After how long a vBucket that has changed and sends nothing is opened again, as 60s"
                   + " or 5m; 0 for never.")
+          .define(
+              MAX_RETRIES,
+              ConfigDef.Type.INT,
+              10,
+              ConfigDef.Range.atLeast(-1),
+              Importance.MEDIUM,
+              "How often in a row a task that has failed is started again; 0 for never, -1 for"
+                  + " ever.")
+          .define(
+              RETRY_DELAY,
+              ConfigDef.Type.INT,
+              1000,
+              ConfigDef.Range.between(1, MAX_RETRY_DELAY_MILLIS),
+              Importance.LOW,
+              "Milliseconds before the first of these times; they double from one to the next.")
+          .define(
+              MAX_RETRY_DELAY,
+              ConfigDef.Type.INT,
+              60_000,
+              ConfigDef.Range.between(1, MAX_RETRY_DELAY_MILLIS),
+              Importance.LOW,
+              "Milliseconds beyond which they don't grow.")
           .define(
               ROLLBACK_POLICY,
               ConfigDef.Type.STRING,

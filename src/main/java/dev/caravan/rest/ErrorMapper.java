@@ -2,6 +2,7 @@
 package dev.caravan.rest;
 
 import dev.caravan.connector.InvalidConnectorConfigException;
+import dev.caravan.worker.ConcurrentChangeException;
 import dev.caravan.worker.ConnectorExistsException;
 import dev.caravan.worker.ConnectorNotFoundException;
 import io.netty.handler.codec.http.HttpResponseStatus;
@@ -70,7 +71,8 @@ final class ErrorMapper implements Processor {
     if (failure instanceof ConnectorNotFoundException) {
       return 404;
     }
-    if (failure instanceof ConnectorExistsException) {
+    if (failure instanceof ConnectorExistsException
+        || failure instanceof ConcurrentChangeException) {
       return 409;
     }
     return failure instanceof RejectedExecutionException ? 503 : 500;

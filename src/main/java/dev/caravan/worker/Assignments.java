@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
+import dev.caravan.worker.MemberState.OwnedTasks;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Collections;
 import java.util.List;
 import java.util.SortedMap;
@@ -13,14 +15,22 @@ import java.util.TreeMap;
  *
  * @param configOffset how far the leader had read the config topic
  * @param workers ids of the workers
- * @param owners for each generation, for each of its tasks the index of its worker, or {@link
- *     #NOBODY}
+ * @param shares who has the tasks of a set, by its generation
  */
-record Assignments(long configOffset, List<String> workers, SortedMap<Long, int[]> owners) {
+record Assignments(long configOffset, List<String> workers, SortedMap<Long, Share> shares) {
   /** Where a task has no worker, since the one that it is to leave still has it. */
   static final int NOBODY = -1;
 
   static final Assignments NONE = new Assignments(0, List.of(), Collections.emptySortedMap());
+
+  /**
+   * The workers of one set's tasks.
+   *
+   * @param connectorHash as in {@link MemberState.OwnedTasks}
+   * @param owners for each task the index of its worker, or {@link #NOBODY}
+   */
+  @SuppressWarnings("ArrayRecordComponent") // nobody compares shares, and nobody changes them
+  record Share(int connectorHash, int[] owners) {}
 
   /** A task of a set. */
   record TaskKey(long generation, int task) implements Comparable<TaskKey> {
@@ -34,13 +44,15 @@ record Assignments(long configOffset, List<String> workers, SortedMap<Long, int[
 
   Assignments {
     workers = List.copyOf(workers);
-    owners = Collections.unmodifiableSortedMap(new TreeMap<>(owners));
+    shares = Collections.unmodifiableSortedMap(new TreeMap<>(shares));
   }
 
   /** The index of a task's worker, or {@link #NOBODY}. */
   int ownerOf(TaskKey key) {
-    int[] tasks = owners.get(key.generation());
-    return tasks == null || key.task() >= tasks.length ? NOBODY : tasks[key.task()];
+    Share share = shares.get(key.generation());
+    return share == null || key.task() >= share.owners().length
+        ? NOBODY
+        : share.owners()[key.task()];
   }
 
   /** The id of a task's worker, or an empty string. */
@@ -50,14 +62,16 @@ record Assignments(long configOffset, List<String> workers, SortedMap<Long, int[
   }
 
   /** The tasks of a worker, oldest first. */
-  List<TaskKey> tasksOf(int worker) {
-    List<TaskKey> result = new ArrayList<>();
-    owners.forEach(
-        (generation, tasks) -> {
-          for (int task = 0; task < tasks.length; task++) {
-            if (tasks[task] == worker) {
-              result.add(new TaskKey(generation, task));
-            }
+  List<OwnedTasks> tasksOf(int worker) {
+    List<OwnedTasks> result = new ArrayList<>();
+    shares.forEach(
+        (generation, share) -> {
+          BitSet tasks = new BitSet();
+          for (int task = 0; task < share.owners().length; task++) {
+            tasks.set(task, share.owners()[task] == worker);
+          }
+          if (!tasks.isEmpty()) {
+            result.add(new OwnedTasks(share.connectorHash(), generation, tasks));
           }
         });
     return result;

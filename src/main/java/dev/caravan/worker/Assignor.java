@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
+import dev.caravan.worker.Assignments.Share;
 import dev.caravan.worker.MemberState.OwnedTasks;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -187,9 +188,9 @@ final class Assignor {
   }
 
   /** The plan, as far as nobody else has the tasks. */
-  private SortedMap<Long, int[]> released() {
+  private SortedMap<Long, Share> released() {
     Set<Integer> busy = connectorsWithOtherGenerations();
-    SortedMap<Long, int[]> owners = new TreeMap<>();
+    SortedMap<Long, Share> owners = new TreeMap<>();
     for (int set = 0; set < sets.size(); set++) {
       int[] result = planned[set].clone();
       boolean waits = busy.contains(sets.get(set).connector().hashCode());
@@ -199,7 +200,8 @@ final class Assignor {
           result[task] = Assignments.NOBODY;
         }
       }
-      owners.put(sets.get(set).generation(), result);
+      TaskSet tasks = sets.get(set);
+      owners.put(tasks.generation(), new Share(tasks.connector().hashCode(), result));
     }
     return owners;
   }

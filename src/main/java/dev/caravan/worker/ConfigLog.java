@@ -55,7 +55,7 @@ final class ConfigLog implements AutoCloseable {
     try {
       // The end as it is for everybody: what a consumer of committed records takes for the end is
       // the first open transaction, and there may be committed records after it.
-      long end = cluster.endOffset(partition);
+      long end = cluster.endOffset(partition, KafkaCluster.TIMEOUT);
       if (!reader.await(end, OPEN_TRANSACTION)) {
         // A worker died in the middle of a change, or is slow: whoever writes next ends that.
         write(view -> List.of()).get(READ_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);

@@ -11,25 +11,20 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.header.Header;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Follows the config topic: reads its committed records from the beginning, and goes on with what
- * comes, on a thread of its own that nothing ends but {@link #close}. Safe for use by several
- * threads.
+ * Follows the config topic: what its committed records say, from the beginning to what comes. Safe
+ * for use by several threads.
  *
  * <p>A record that can't be read is logged with its key and offset and left out; the record before
  * it counts on.
@@ -45,13 +40,10 @@ final class ConfigReader implements AutoCloseable {
   static final String GENERATION_HEADER = "caravan.generation";
 
   private static final Logger LOG = LoggerFactory.getLogger(ConfigReader.class);
-  private static final Duration POLL = Duration.ofSeconds(1);
-  private static final Duration BACKOFF = Duration.ofMillis(500);
 
-  private final Map<String, Object> consumerSettings;
   private final TopicPartition partition;
   private final Consumer<ConfigView> listener;
-  private final Thread thread = new Thread(this::run, "config-reader");
+  private final TopicTail tail;
   private final Set<Long> awaitedWrites = ConcurrentHashMap.newKeySet();
   private final Set<Long> seenWrites = ConcurrentHashMap.newKeySet();
 
@@ -61,8 +53,6 @@ final class ConfigReader implements AutoCloseable {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition progress = lock.newCondition();
   private volatile ConfigView view = ConfigView.EMPTY;
-  private volatile @Nullable KafkaConsumer<byte[], byte[]> consumer;
-  private volatile boolean closed;
 
   /**
    * @param listener is told each new view, on the reader's thread
@@ -71,13 +61,13 @@ final class ConfigReader implements AutoCloseable {
       Map<String, Object> consumerSettings,
       TopicPartition partition,
       Consumer<ConfigView> listener) {
-    this.consumerSettings = Map.copyOf(consumerSettings);
     this.partition = partition;
     this.listener = listener;
+    this.tail = new TopicTail("config-reader", consumerSettings, List.of(partition), this::read);
   }
 
   void start() {
-    thread.start();
+    tail.start();
   }
 
   ConfigView view() {
@@ -124,48 +114,7 @@ final class ConfigReader implements AutoCloseable {
     seenWrites.remove(write);
   }
 
-  private void run() {
-    while (!closed) {
-      KafkaConsumer<byte[], byte[]> opened =
-          new KafkaConsumer<>(
-              consumerSettings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
-      consumer = opened;
-      try {
-        opened.assign(List.of(partition));
-        opened.seek(partition, view.offset());
-        while (!closed) {
-          follow(opened);
-        }
-      } catch (WakeupException e) {
-        // Closed: the loop sees it.
-      } catch (RuntimeException e) {
-        LOG.error(
-            "The config topic '{}' can't be read at the moment, and is tried again: {}",
-            partition.topic(),
-            e.toString());
-        pause();
-      } finally {
-        opened.close(Duration.ZERO);
-      }
-    }
-  }
-
-  private void pause() {
-    lock.lock();
-    try {
-      long left = BACKOFF.toNanos();
-      while (left > 0 && !closed) {
-        left = progress.awaitNanos(left);
-      }
-    } catch (InterruptedException e) {
-      closed = true;
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void follow(KafkaConsumer<byte[], byte[]> consumer) {
-    ConsumerRecords<byte[], byte[]> records = consumer.poll(POLL);
+  private void read(ConsumerRecords<byte[], byte[]> records, Map<TopicPartition, Long> reached) {
     ConfigView next = view;
     for (ConsumerRecord<byte[], byte[]> record : records) {
       next = apply(record, next);
@@ -174,11 +123,7 @@ final class ConfigReader implements AutoCloseable {
         seenWrites.add(write);
       }
     }
-    long position = consumer.position(partition);
-    if (position == next.offset()) {
-      return;
-    }
-    next = next.at(position);
+    next = next.at(reached.getOrDefault(partition, next.offset()));
     lock.lock();
     try {
       view = next;
@@ -241,21 +186,6 @@ final class ConfigReader implements AutoCloseable {
   /** Stops reading. Blocks for a few seconds at most. */
   @Override
   public void close() {
-    closed = true;
-    lock.lock();
-    try {
-      progress.signalAll();
-    } finally {
-      lock.unlock();
-    }
-    KafkaConsumer<byte[], byte[]> open = consumer;
-    if (open != null) {
-      open.wakeup();
-    }
-    try {
-      thread.join(TimeUnit.SECONDS.toMillis(5));
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+    tail.close();
   }
 }

@@ -46,7 +46,7 @@ final class ConfigWriter implements AutoCloseable {
   /** How long a change takes its turn again and again with other workers' changes. */
   private static final Duration CONTENTION_TIMEOUT = Duration.ofSeconds(10);
 
-  /** How long a change waits for a Kafka that doesn't answer. */
+  /** How long a change waits for a Kafka that doesn't answer, unless the worker is told. */
   private static final Duration WRITE_TIMEOUT = Duration.ofSeconds(30);
 
   private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(10);
@@ -67,6 +67,8 @@ final class ConfigWriter implements AutoCloseable {
   private final KafkaCluster cluster;
   private final ConfigReader reader;
   private final AbortedChanges aborted;
+  private final Duration writeTimeout;
+  private final Duration requestTimeout;
   private final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
   private final Thread thread = new Thread(this::run, "config-writer");
 
@@ -79,6 +81,16 @@ final class ConfigWriter implements AutoCloseable {
     this.partition = partition;
     this.cluster = cluster;
     this.reader = reader;
+    this.writeTimeout =
+        Duration.ofMillis(
+            Long.parseLong(
+                config
+                    .producerSettings()
+                    .getOrDefault(
+                        ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, WRITE_TIMEOUT.toMillis())
+                    .toString()));
+    this.requestTimeout =
+        writeTimeout.compareTo(REQUEST_TIMEOUT) < 0 ? writeTimeout : REQUEST_TIMEOUT;
     this.aborted = new AbortedChanges(config.internalConsumerSettings(), partition);
     thread.start();
   }
@@ -162,7 +174,7 @@ final class ConfigWriter implements AutoCloseable {
   /** Removes what is done from the batch: all of it, unless this throws. */
   private void attempt(List<Request> batch, long id) throws InterruptedException {
     boolean took = becomeWriter();
-    long end = cluster.endOffset(partition);
+    long end = cluster.endOffset(partition, requestTimeout);
     awaitReader(end);
     ConfigView view = reader.view();
     if (reader.hasSeen(id)) {
@@ -195,7 +207,7 @@ final class ConfigWriter implements AutoCloseable {
   }
 
   private void awaitReader(long offset) throws InterruptedException {
-    if (!reader.await(offset, REQUEST_TIMEOUT)) {
+    if (!reader.await(offset, requestTimeout)) {
       throw new KafkaException(
           "it was read to offset " + reader.view().offset() + " only, not to " + offset);
     }
@@ -266,7 +278,7 @@ final class ConfigWriter implements AutoCloseable {
     boolean isContended =
         isCausedBy(failure, ProducerFencedException.class)
             || isCausedBy(failure, InvalidProducerEpochException.class);
-    Duration timeout = isContended ? CONTENTION_TIMEOUT : WRITE_TIMEOUT;
+    Duration timeout = isContended ? CONTENTION_TIMEOUT : writeTimeout;
     boolean isFinal = isTooLarge(failure) || isCausedBy(failure, AuthorizationException.class);
     for (Request request : List.copyOf(batch)) {
       if (isFinal || request.age().compareTo(timeout) > 0) {

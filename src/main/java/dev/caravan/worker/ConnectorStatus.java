@@ -11,19 +11,26 @@ import java.util.List;
  * @param tasks its tasks, in the order of their numbers
  */
 public record ConnectorStatus(String name, Part connector, List<Part> tasks) {
-  /** Kafka Connect's states, as far as they occur. */
+  /** Kafka Connect's states. */
   public enum State {
-    /** Not streaming yet; the trace tells what it waits for. */
+    /** No worker has it, or it is not streaming yet; the trace tells what it waits for. */
     UNASSIGNED,
     RUNNING,
-    FAILED
+    /** It has stopped for an error; the trace tells which, and when it is tried again. */
+    FAILED,
+    /** Somebody has paused it. */
+    PAUSED,
+    /** Somebody has stopped it: it has no tasks. */
+    STOPPED,
+    /** Kafka Connect's, for a task that somebody has asked to start again. */
+    RESTARTING
   }
 
   /**
    * A connector or a task.
    *
    * @param state what it is at
-   * @param workerId {@code host:port} of the worker that runs it
+   * @param workerId {@code host:port} of the worker that runs it; empty if no worker has it
    * @param trace why it is not running, empty if there is nothing to tell
    */
   public record Part(State state, String workerId, String trace) {}

@@ -3,6 +3,7 @@ package dev.caravan.worker;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.caravan.worker.Assignments.Share;
 import dev.caravan.worker.MemberState.OwnedTasks;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -22,7 +23,7 @@ import java.util.TreeMap;
  *
  * <pre>
  * state        version=1 configOffset workerId sets { connectorHash generation bytes bitmap }
- * assignments  version=1 configOffset member workers { workerId } sets { generation tasks { owner+1 } }
+ * assignments  version=1 configOffset member workers { workerId } sets { connectorHash generation tasks { owner+1 } }
  * text         bytes utf-8
  * </pre>
  */
@@ -86,12 +87,13 @@ final class GroupProtocol {
     out.number(member);
     out.number(assignments.workers().size());
     assignments.workers().forEach(out::text);
-    out.number(assignments.owners().size());
+    out.number(assignments.shares().size());
     long before = 0;
-    for (Map.Entry<Long, int[]> set : assignments.owners().entrySet()) {
+    for (Map.Entry<Long, Share> set : assignments.shares().entrySet()) {
+      out.number(Integer.toUnsignedLong(set.getValue().connectorHash()));
       out.number(set.getKey() - before);
-      out.number(set.getValue().length);
-      for (int owner : set.getValue()) {
+      out.number(set.getValue().owners().length);
+      for (int owner : set.getValue().owners()) {
         out.number(owner - Assignments.NOBODY);
       }
       before = set.getKey();
@@ -114,20 +116,21 @@ final class GroupProtocol {
             workers.add(in.text());
           }
           int sets = in.count(MAX_TASKS);
-          SortedMap<Long, int[]> owners = new TreeMap<>();
+          SortedMap<Long, Share> shares = new TreeMap<>();
           long generation = 0;
           for (int set = 0; set < sets; set++) {
+            int hash = (int) in.number();
             generation += in.number();
             int[] tasks = new int[in.count(in.left())];
             for (int task = 0; task < tasks.length; task++) {
               tasks[task] = in.count(count) + Assignments.NOBODY;
             }
-            owners.put(generation, tasks);
+            shares.put(generation, new Share(hash, tasks));
           }
           if (member >= count) {
             throw new IOException("it is for worker " + member + " of " + count);
           }
-          return new Told(new Assignments(configOffset, workers, owners), member);
+          return new Told(new Assignments(configOffset, workers, shares), member);
         });
   }
 

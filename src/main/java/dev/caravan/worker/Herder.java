@@ -3,80 +3,202 @@ package dev.caravan.worker;
 
 import dev.caravan.connector.ConnectorConfig;
 import dev.caravan.connector.InvalidConnectorConfigException;
+import dev.caravan.connector.TaskConfig;
 import dev.caravan.connector.TaskFactory;
-import dev.caravan.worker.ConnectorStatus.Part;
+import dev.caravan.worker.Assignments.TaskKey;
+import dev.caravan.worker.ConfigView.StoredConnector;
 import dev.caravan.worker.ConnectorStatus.State;
+import dev.caravan.worker.GroupWork.Assigned;
+import dev.caravan.worker.GroupWork.Wanted;
+import dev.caravan.worker.MemberState.OwnedTasks;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Decides what runs on this worker: it knows the connectors, checks and writes changes to them, and
- * has tasks started and stopped.
+ * Decides what runs on this worker: what the group has given it, as far as the config topic still
+ * says so.
  *
  * <p>Not thread-safe: every method runs on one thread, the herder thread, and none blocks. What may
- * block is done by others: the config topic writes on a thread of its own, and tasks start and stop
- * on the lifecycle thread, in the order in which that was decided. Changes are made one after the
- * other, each when Kafka has acknowledged the one before.
+ * block is done by others: the config topic is written on a thread of its own, the group is polled
+ * on another, and tasks start and stop on the lifecycle thread, in the order in which that was
+ * decided.
  */
-final class Herder {
+final class Herder implements GroupWork.Listener {
   private static final Logger LOG = LoggerFactory.getLogger(Herder.class);
 
   private final Executor thread;
-  private final Executor lifecycle;
-  private final ConfigTopic configTopic;
+  private final ConfigLog configLog;
   private final Set<String> internalTopics;
-  private final TaskFactory taskFactory;
-  private final TaskDelivery taskDelivery;
+  private final GroupWork group;
+  private final TaskOwnership ownership = new TaskOwnership();
+  private final LocalTasks tasks;
+  private final StatusBoard statuses;
+  private final CompletableFuture<Void> refusal;
+  private final CompletableFuture<Void> stopped = new CompletableFuture<>();
 
-  private final Map<String, Connector> connectors = new TreeMap<>();
-
-  private CompletableFuture<?> lastChange = CompletableFuture.completedFuture(null);
-  private boolean running;
-  private String workerId = "";
+  private ConfigView view = ConfigView.EMPTY;
+  private SortedMap<String, Connector> connectors = new TreeMap<>();
+  private Map<Long, Connector> connectorsByGeneration = new HashMap<>();
+  private Assigned assigned = Assigned.NOTHING;
+  private boolean isStopping;
 
   /**
    * @param thread runs what is handed to it on the herder thread
    * @param lifecycle runs what is handed to it one after the other, on a thread that may block
+   * @param workerId by which others know this worker
    * @param internalTopics no connector may write to these
    * @param taskDelivery gives tasks their offset stores
+   * @param refusal fails when the worker can't be in its group
    */
   Herder(
       Executor thread,
       Executor lifecycle,
-      ConfigTopic configTopic,
+      Supplier<String> workerId,
+      ConfigLog configLog,
+      StatusLog statusLog,
       Set<String> internalTopics,
       TaskFactory taskFactory,
-      TaskDelivery taskDelivery) {
+      TaskDelivery taskDelivery,
+      GroupLease lease,
+      CompletableFuture<Void> refusal) {
     this.thread = thread;
-    this.lifecycle = lifecycle;
-    this.configTopic = configTopic;
-    this.internalTopics = internalTopics;
-    this.taskFactory = taskFactory;
-    this.taskDelivery = taskDelivery;
+    this.configLog = configLog;
+    this.internalTopics = Set.copyOf(internalTopics);
+    this.refusal = refusal;
+    this.group = new GroupWork(workerId, ownership, lease, thread, this);
+    this.tasks =
+        new LocalTasks(thread, lifecycle, taskFactory, taskDelivery, ownership, this::reconcile);
+    this.statuses = new StatusBoard(workerId, statusLog, tasks);
   }
 
-  /** Takes over the connectors that were there before this worker; their tasks wait. */
-  void load(Map<String, ConfigTopic.Stored> stored) {
-    stored.forEach(
-        (name, record) ->
-            connectors.put(name, connector(name, record.properties(), record.offset())));
+  /** This worker, as its group sees it. */
+  GroupMember member() {
+    return group;
   }
 
-  /** Starts the tasks of all connectors, and from now on those of new ones at once. */
-  void run(String id) {
-    workerId = id;
-    running = true;
-    connectors.values().forEach(this::startTasks);
+  /** The config topic says something else, or the same up to another offset. */
+  void configured(ConfigView newer) {
+    if (newer.offset() <= view.offset()) {
+      return;
+    }
+    boolean isChanged =
+        !newer.connectors().equals(view.connectors())
+            || !newer.targetStates().equals(view.targetStates());
+    ConfigView before = view;
+    view = newer;
+    if (isChanged) {
+      understand(before);
+    }
+    group.want(new Wanted(view.offset(), wanted()));
+    reconcile();
+  }
+
+  private void understand(ConfigView before) {
+    SortedMap<String, Connector> now = new TreeMap<>();
+    Map<Long, Connector> byGeneration = new HashMap<>();
+    view.connectors()
+        .forEach(
+            (name, stored) -> {
+              Connector known = connectors.get(name);
+              Connector connector =
+                  known != null && known.generation() == stored.generation()
+                      ? known
+                      : Connector.of(name, stored);
+              now.put(name, connector);
+              byGeneration.put(connector.generation(), connector);
+            });
+    before.connectors().keySet().stream()
+        .filter(name -> !now.containsKey(name))
+        .forEach(name -> LOG.info("Connector {} deleted", name));
+    connectors = now;
+    connectorsByGeneration = byGeneration;
+  }
+
+  private List<TaskSet> wanted() {
+    List<TaskSet> sets = new ArrayList<>();
+    connectors.forEach(
+        (name, connector) -> {
+          if (!connector.tasks().isEmpty() && view.targetState(name) != TargetState.STOPPED) {
+            sets.add(new TaskSet(name, connector.generation(), connector.tasks().size()));
+          }
+        });
+    return sets;
+  }
+
+  @Override
+  public void assigned() {
+    reconcile();
+  }
+
+  @Override
+  public void lost() {
+    reconcile();
+  }
+
+  @Override
+  public void refused(RuntimeException reason) {
+    refusal.completeExceptionally(reason);
+  }
+
+  /** Has run what the group has given to this worker, and nothing else. */
+  private void reconcile() {
+    Assigned latest = group.assigned();
+    if (latest.assignments().configOffset() <= view.offset()) {
+      // Else what it speaks of is not known here yet.
+      assigned = latest;
+    }
+    boolean mayRun = !group.isLost() && !isStopping;
+    tasks.run(mayRun ? given() : Map.of());
+    if (mayRun) {
+      ownership.taken(assigned.own());
+    }
+    group.stopping(tasks.isStopping());
+    if (tasks.isEmpty()) {
+      group.cleared();
+    }
+    if (isStopping && tasks.isEmpty()) {
+      stopped.complete(null);
+    }
+  }
+
+  private Map<TaskKey, TaskConfig> given() {
+    Map<TaskKey, TaskConfig> given = new LinkedHashMap<>();
+    for (OwnedTasks set : assigned.own()) {
+      Connector connector = connectorsByGeneration.get(set.generation());
+      if (connector != null && view.targetState(connector.name()) == TargetState.STARTED) {
+        set.tasks().stream()
+            .filter(task -> task < connector.tasks().size())
+            .forEach(
+                task ->
+                    given.put(new TaskKey(set.generation(), task), connector.tasks().get(task)));
+      }
+    }
+    return given;
+  }
+
+  /** Looks after the tasks; called several times a second. */
+  void tick() {
+    if (!isStopping) {
+      tasks.heal(Instant.now());
+      statuses.tell(connectors.values(), view, assigned);
+    }
   }
 
   List<String> names() {
@@ -88,13 +210,13 @@ final class Herder {
   }
 
   List<TaskInfo> tasks(String name) {
-    List<TaskInfo> tasks = new ArrayList<>();
-    for (ManagedTask task : find(name).tasks()) {
-      Map<String, String> config = new LinkedHashMap<>(task.config().connector().properties());
-      config.put("vbuckets", task.config().vbuckets());
-      tasks.add(new TaskInfo(task.config().task(), config));
+    List<TaskInfo> result = new ArrayList<>();
+    for (TaskConfig task : find(name).tasks()) {
+      Map<String, String> config = new LinkedHashMap<>(task.connector().properties());
+      config.put("vbuckets", task.vbuckets());
+      result.add(new TaskInfo(task.task(), config));
     }
-    return tasks;
+    return result;
   }
 
   ConnectorStatus status(String name) {
@@ -102,105 +224,112 @@ final class Herder {
     if (connector == null) {
       throw new ConnectorNotFoundException("No status found for connector " + name);
     }
-    Part self =
-        connector.error().isEmpty()
-            ? new Part(running ? State.RUNNING : State.UNASSIGNED, workerId, "")
-            : new Part(State.FAILED, workerId, connector.error());
-    return new ConnectorStatus(
-        name, self, connector.tasks().stream().map(task -> task.status(workerId)).toList());
+    return statuses.of(connector, view.targetState(name), assigned);
   }
 
   CompletableFuture<ConnectorInfo> create(String name, Map<String, String> properties) {
     check(properties);
-    return change(
-        () -> {
-          if (connectors.containsKey(name)) {
+    return write(
+        name,
+        newest -> {
+          if (newest.connector(name) != null) {
             throw new ConnectorExistsException(name);
           }
-          return write(name, properties);
+          return List.of(new ConfigRecord(name, properties));
         });
   }
 
   CompletableFuture<PutResult> put(String name, Map<String, String> properties) {
     check(properties);
-    return change(
-        () -> {
-          Connector old = connectors.get(name);
-          if (old != null && old.properties().equals(properties) && !old.isFailed()) {
-            // Tools put the same configuration again and again; streams need not break for that.
-            return CompletableFuture.completedFuture(new PutResult(old.info(), false));
-          }
-          return write(name, properties).thenApply(info -> new PutResult(info, old == null));
-        });
+    boolean hasFailed = connectors.containsKey(name) && hasFailedTask(name);
+    AtomicBoolean isNew = new AtomicBoolean();
+    return write(
+            name,
+            newest -> {
+              StoredConnector old = newest.connector(name);
+              isNew.set(old == null);
+              refuseForeign(name, old);
+              // Tools put the same configuration again and again; streams need not break for that.
+              return old != null && old.properties().equals(properties) && !hasFailed
+                  ? List.of()
+                  : List.of(new ConfigRecord(name, properties));
+            })
+        .thenApply(info -> new PutResult(info, isNew.get()));
+  }
+
+  private boolean hasFailedTask(String name) {
+    return status(name).tasks().stream().anyMatch(task -> task.state() == State.FAILED);
+  }
+
+  private CompletableFuture<ConnectorInfo> write(
+      String name, Function<ConfigView, List<ConfigChange>> change) {
+    return unwrapped(configLog.write(change))
+        .thenApplyAsync(
+            newer -> {
+              configured(newer);
+              ConnectorInfo info = info(name);
+              statuses.forgetTasks(name, info.tasks().size());
+              return info;
+            },
+            thread);
   }
 
   CompletableFuture<Void> delete(String name) {
-    return change(
-        () -> {
-          find(name);
-          return configTopic
-              .write(new ConfigRecord(name, null))
-              .thenAcceptAsync(
-                  written -> {
-                    stopTasks(connectors.remove(name));
-                    LOG.info("Connector {} deleted", name);
-                  },
-                  thread);
-        });
+    return unwrapped(
+            configLog.write(
+                newest -> {
+                  StoredConnector old = newest.connector(name);
+                  if (old == null) {
+                    throw new ConnectorNotFoundException("Connector " + name + " not found");
+                  }
+                  refuseForeign(name, old);
+                  return List.of(new ConfigRecord(name, null), new TargetStateRecord(name, null));
+                }))
+        .thenAcceptAsync(
+            newer -> {
+              configured(newer);
+              if (!connectors.containsKey(name)) {
+                statuses.forget(name);
+              }
+            },
+            thread);
   }
 
-  /** Stops all tasks; after this, only questions are answered. */
-  void stop() {
-    running = false;
-    connectors.values().forEach(this::stopTasks);
+  /** The same, failing with what it failed of. */
+  private static <T> CompletableFuture<T> unwrapped(CompletableFuture<T> future) {
+    return future.exceptionallyCompose(
+        failure ->
+            CompletableFuture.failedFuture(
+                failure instanceof CompletionException && failure.getCause() != null
+                    ? failure.getCause()
+                    : failure));
   }
 
-  /** Makes a change when all changes before it are made or have failed. */
-  private <T> CompletableFuture<T> change(Supplier<CompletableFuture<T>> change) {
-    CompletableFuture<T> done =
-        lastChange
-            .handleAsync((result, failure) -> null, thread)
-            .thenCompose(ignored -> change.get());
-    lastChange = done;
-    return done;
-  }
-
-  private CompletableFuture<ConnectorInfo> write(String name, Map<String, String> properties) {
-    return configTopic
-        .write(new ConfigRecord(name, properties))
-        .thenApplyAsync(offset -> replace(name, properties, offset), thread);
-  }
-
-  private ConnectorInfo replace(String name, Map<String, String> properties, long offset) {
-    Connector connector = connector(name, properties, offset);
-    Connector old = connectors.put(name, connector);
-    if (old != null) {
-      stopTasks(old);
-    }
-    LOG.info("Connector {} {}", name, old == null ? "created" : "changed");
-    if (running) {
-      startTasks(connector);
-    }
-    return connector.info();
-  }
-
-  private Connector connector(String name, Map<String, String> properties, long generation) {
-    try {
-      ConnectorConfig config = check(properties);
-      if (!config.name().equals(name)) {
+  private static void refuseForeign(String name, @Nullable StoredConnector stored) {
+    if (stored != null) {
+      Connector connector = Connector.of(name, stored);
+      if (connector.isForeign()) {
         throw new InvalidConnectorConfigException(
-            List.of("Its properties name another connector, " + config.name()));
+            List.of(
+                "Connector "
+                    + name
+                    + " belongs to another program: "
+                    + connector.error()
+                    + ". Change it there, or take another name"));
       }
-      config.warnOfUnknownProperties();
-      List<ManagedTask> tasks =
-          config.tasks().stream()
-              .map(task -> new ManagedTask(task, generation, taskFactory, taskDelivery))
-              .toList();
-      return new Connector(name, properties, tasks, "");
-    } catch (InvalidConnectorConfigException e) {
-      LOG.error("Connector {} can't run: {}", name, e.getMessage());
-      return new Connector(name, properties, List.of(), String.valueOf(e.getMessage()));
     }
+  }
+
+  /**
+   * Stops all tasks, for good.
+   *
+   * @return completes when nothing of them is left
+   */
+  CompletableFuture<Void> stop() {
+    isStopping = true;
+    group.leave();
+    reconcile();
+    return stopped;
   }
 
   private ConnectorConfig check(Map<String, String> properties) {
@@ -227,41 +356,11 @@ final class Herder {
     return config;
   }
 
-  private void startTasks(Connector connector) {
-    for (ManagedTask task : connector.tasks()) {
-      lifecycle.execute(task::start);
-    }
-  }
-
-  private void stopTasks(Connector connector) {
-    connector.tasks().forEach(ManagedTask::retire);
-    for (ManagedTask task : connector.tasks()) {
-      lifecycle.execute(task::stop);
-    }
-  }
-
   private Connector find(String name) {
     Connector connector = connectors.get(name);
     if (connector == null) {
       throw new ConnectorNotFoundException("Connector " + name + " not found");
     }
     return connector;
-  }
-
-  /**
-   * A connector of this worker.
-   *
-   * @param error why it can't run, for one whose stored configuration is not valid here; else empty
-   */
-  private record Connector(
-      String name, Map<String, String> properties, List<ManagedTask> tasks, String error) {
-    ConnectorInfo info() {
-      return new ConnectorInfo(
-          name, properties, tasks.stream().map(task -> task.config().task()).toList());
-    }
-
-    boolean isFailed() {
-      return tasks.stream().anyMatch(ManagedTask::isFailed);
-    }
   }
 }

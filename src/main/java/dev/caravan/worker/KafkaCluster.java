@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -17,6 +18,8 @@ import java.util.function.Supplier;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.ConsumerGroupDescription;
+import org.apache.kafka.clients.admin.ConsumerGroupListing;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
@@ -62,9 +65,10 @@ final class KafkaCluster implements AutoCloseable {
   /**
    * Makes a topic that keeps the last record of each key, unless it is there.
    *
+   * @return how many partitions it has
    * @throws ConfigException if a topic of that name is there and is another kind of topic
    */
-  void ensure(InternalTopic topic) {
+  int ensure(InternalTopic topic) {
     if (describe(topic.name()).isEmpty()) {
       create(topic);
     }
@@ -87,6 +91,7 @@ final class KafkaCluster implements AutoCloseable {
               + " partitions. Name another topic, or one that the worker may make.");
     }
     checkCompacted(topic);
+    return partitions;
   }
 
   private Optional<TopicDescription> describe(String topic) {
@@ -174,8 +179,51 @@ final class KafkaCluster implements AutoCloseable {
     }
   }
 
+  /**
+   * Makes sure that these topics are not those of another group of workers, each of which would run
+   * the other's connectors.
+   *
+   * @throws ConfigException if they are; naming the group
+   */
+  void checkThatNoOtherGroupUses(Set<String> topics, String group) {
+    try {
+      List<String> others =
+          ask(admin.listConsumerGroups().valid(), "list its consumer groups").stream()
+              .map(ConsumerGroupListing::groupId)
+              .filter(other -> !other.equals(group))
+              .toList();
+      for (ConsumerGroupDescription other :
+          ask(admin.describeConsumerGroups(others).all(), "describe its consumer groups")
+              .values()) {
+        if (other.partitionAssignor().equals(GroupAssignor.NAME)) {
+          other.members().stream()
+              .flatMap(member -> member.assignment().topicPartitions().stream())
+              .map(TopicPartition::topic)
+              .filter(topics::contains)
+              .findAny()
+              .ifPresent(
+                  topic -> {
+                    throw new ConfigException(
+                        "Topic '"
+                            + topic
+                            + "' is in use by the workers of group "
+                            + other.groupId()
+                            + ". Take other topics for group "
+                            + group
+                            + ", or the same group for all workers that are to share the load.");
+                  });
+        }
+      }
+    } catch (ConfigException e) {
+      throw e;
+    } catch (KafkaException e) {
+      // It may need rights that the worker needs for nothing else.
+      LOG.warn("Whether other groups use the worker's topics can't be checked: {}", e.getMessage());
+    }
+  }
+
   /** The offset after the last record of a partition, those of open transactions included. */
-  long endOffset(TopicPartition partition) {
+  long endOffset(TopicPartition partition, Duration timeout) {
     String what = "tell the end of " + partition;
     return await(
         () ->
@@ -185,9 +233,11 @@ final class KafkaCluster implements AutoCloseable {
                             admin
                                 .listOffsets(Map.of(partition, OffsetSpec.latest()))
                                 .partitionResult(partition),
-                            what)
+                            what,
+                            timeout)
                         .offset()),
-        what);
+        what,
+        timeout);
   }
 
   /**
@@ -206,12 +256,16 @@ final class KafkaCluster implements AutoCloseable {
 
   /** Asks again until there is an answer. */
   private <T> T await(Supplier<Optional<T>> question, String what) {
-    long deadline = System.nanoTime() + TIMEOUT.toNanos();
+    return await(question, what, TIMEOUT);
+  }
+
+  private <T> T await(Supplier<Optional<T>> question, String what, Duration timeout) {
+    long deadline = System.nanoTime() + timeout.toNanos();
     Optional<T> answer = question.get();
     while (answer.isEmpty()) {
       if (System.nanoTime() - deadline > 0) {
         throw new KafkaException(
-            "Kafka at " + brokers + " did not " + what + " within " + TIMEOUT.toSeconds() + " s");
+            "Kafka at " + brokers + " did not " + what + " within " + timeout.toSeconds() + " s");
       }
       LockSupport.parkNanos(ASK_AGAIN.toNanos());
       answer = question.get();
@@ -220,8 +274,12 @@ final class KafkaCluster implements AutoCloseable {
   }
 
   private <T> T ask(KafkaFuture<T> answer, String what) {
+    return ask(answer, what, TIMEOUT);
+  }
+
+  private <T> T ask(KafkaFuture<T> answer, String what, Duration timeout) {
     try {
-      return answer.get(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+      return answer.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
     } catch (ExecutionException e) {
       Throwable cause = requireNonNullElse(e.getCause(), e);
       throw new KafkaException(
@@ -233,7 +291,7 @@ final class KafkaCluster implements AutoCloseable {
               + " did not "
               + what
               + " within "
-              + TIMEOUT.toSeconds()
+              + timeout.toSeconds()
               + " s; is it running, and is "
               + WorkerConfig.BOOTSTRAP_SERVERS
               + " right?",

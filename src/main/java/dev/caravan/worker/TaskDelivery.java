@@ -26,9 +26,15 @@ final class TaskDelivery {
   private final KafkaCluster cluster;
   private final OffsetTopic topic;
   private final SharedProducers producers;
+  private final GroupLease lease;
 
   TaskDelivery(
-      WorkerConfig config, KafkaCluster cluster, OffsetTopic topic, SharedProducers producers) {
+      WorkerConfig config,
+      KafkaCluster cluster,
+      OffsetTopic topic,
+      SharedProducers producers,
+      GroupLease lease) {
+    this.lease = lease;
     this.cluster = cluster;
     this.group = config.groupId();
     this.producerSettings = transactionalSettings(config);
@@ -68,7 +74,8 @@ final class TaskDelivery {
   }
 
   private Producer<byte[], byte[]> tolerant(TaskConfig task, Producer<byte[], byte[]> producer) {
-    return ErrorTolerantProducer.of(task, producer, producers.executor());
+    return ErrorTolerantProducer.of(
+        task, new LeasedProducer(producer, lease), producers.executor());
   }
 
   /** Makes the task's dead-letter topic, if it has one that isn't there. */

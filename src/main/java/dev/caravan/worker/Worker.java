@@ -3,95 +3,137 @@ package dev.caravan.worker;
 
 import dev.caravan.connector.TaskFactory;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A worker: runs the connectors that are in its config topic, and takes changes to them.
+ * A worker: runs its share of the connectors that are in its config topic, and takes changes to
+ * them. All workers of a group give the same answers.
  *
  * <p>Questions and changes are answered by futures, which fail with a {@link
- * ConnectorNotFoundException}, a {@link ConnectorExistsException}, an {@link
- * dev.caravan.connector.InvalidConnectorConfigException}, or, when Kafka did not acknowledge a
- * change, a {@link org.apache.kafka.common.KafkaException}. No answer waits for Couchbase. Safe for
- * use by several threads.
+ * ConnectorNotFoundException}, a {@link ConnectorExistsException}, a {@link
+ * ConcurrentChangeException}, an {@link dev.caravan.connector.InvalidConnectorConfigException}, or,
+ * when Kafka did not acknowledge a change, a {@link org.apache.kafka.common.KafkaException}. No
+ * answer waits for Couchbase. Safe for use by several threads.
  */
 public final class Worker implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
   private static final Duration STOP_TIMEOUT = Duration.ofSeconds(30);
+  private static final Duration TICK = Duration.ofMillis(250);
 
-  private final KafkaCluster cluster;
+  private final Deque<Runnable> closing = new ArrayDeque<>();
+  private final CompletableFuture<Void> refusal = new CompletableFuture<>();
+  private final WorkerConfig config;
   private final String clusterId;
-  private final ConfigTopic configTopic;
-  private final OffsetTopic offsetTopic;
-  private final ExecutorService herderThread;
-  private final ExecutorService lifecycleThread;
+  private final ScheduledExecutorService herderThread;
+  private final GroupLease lease;
   private final Herder herder;
+  private volatile String workerId = "";
 
   /**
    * Makes a worker that knows its connectors and answers, but runs nothing before {@link #run}.
    * Blocks until the config topic is read.
    *
-   * @throws org.apache.kafka.common.KafkaException if Kafka can't be reached or refuses, or if the
-   *     config topic is of the wrong kind
+   * @throws org.apache.kafka.common.KafkaException if Kafka can't be reached or refuses, or if one
+   *     of the worker's topics is of the wrong kind or another group uses it
    */
   public Worker(WorkerConfig config, TaskFactory taskFactory, SharedProducers producers) {
-    KafkaCluster kafka = new KafkaCluster(config);
-    this.cluster = kafka;
-    this.clusterId = orClose(kafka::id, kafka);
-    OffsetTopic offsets = orClose(() -> new OffsetTopic(config, kafka), kafka);
-    this.offsetTopic = offsets;
-    ConfigTopic configs = orClose(() -> new ConfigTopic(config, kafka), offsets, kafka);
-    this.configTopic = configs;
-    Map<String, ConfigTopic.Stored> connectors =
-        orClose(() -> configs.read(kafka), configs, offsets, kafka);
-    this.herderThread = singleThread("herder");
-    this.lifecycleThread = singleThread("task-lifecycle");
-    this.herder =
-        new Herder(
-            herderThread,
-            lifecycleThread,
-            configs,
-            config.internalTopics(),
-            taskFactory,
-            new TaskDelivery(config, kafka, offsets, producers));
-    herderThread.execute(() -> herder.load(connectors));
-  }
-
-  /** Does a step of starting; if it fails, closes what was opened before. */
-  private static <T> T orClose(Supplier<T> step, AutoCloseable... opened) {
+    this.config = config;
+    this.lease = new GroupLease(config.sessionTimeout());
+    this.herderThread =
+        opened(
+            Executors.newSingleThreadScheduledExecutor(task -> new Thread(task, "herder")),
+            Worker::shutdown);
+    ExecutorService lifecycle =
+        opened(
+            Executors.newSingleThreadExecutor(task -> new Thread(task, "task-lifecycle")),
+            Worker::shutdown);
     try {
-      return step.get();
+      KafkaCluster cluster = opened(new KafkaCluster(config), KafkaCluster::close);
+      this.clusterId = cluster.id();
+      OffsetTopic offsets = opened(new OffsetTopic(config, cluster), OffsetTopic::close);
+      StatusLog statuses = opened(new StatusLog(config, cluster), StatusLog::close);
+      cluster.checkThatNoOtherGroupUses(config.internalTopics(), config.groupId());
+      ConfigLog configs =
+          opened(new ConfigLog(config, cluster, this::configured), ConfigLog::close);
+      this.herder =
+          new Herder(
+              herderThread,
+              lifecycle,
+              this::workerId,
+              configs,
+              statuses,
+              config.internalTopics(),
+              taskFactory,
+              new TaskDelivery(config, cluster, offsets, producers, lease),
+              lease,
+              refusal);
+      configs.start();
     } catch (RuntimeException e) {
-      for (AutoCloseable closed : opened) {
-        try {
-          closed.close();
-        } catch (Exception suppressed) {
-          e.addSuppressed(suppressed);
-        }
-      }
+      release();
       throw e;
     }
   }
 
-  private static ExecutorService singleThread(String name) {
-    return Executors.newSingleThreadExecutor(task -> new Thread(task, name));
+  private <T> T opened(T resource, Consumer<T> close) {
+    closing.push(() -> close.accept(resource));
+    return resource;
+  }
+
+  private void configured(ConfigView view) {
+    herderThread.execute(() -> herder.configured(view));
+  }
+
+  private String workerId() {
+    return workerId;
   }
 
   /**
-   * Starts the tasks of all connectors, without waiting for them.
+   * Joins the group, without waiting for it; the tasks that it gives to this worker start.
    *
-   * @param workerId {@code host:port}, by which others know this worker
+   * @param id {@code host:port}, by which others know this worker
    */
-  public void run(String workerId) {
-    herderThread.execute(() -> herder.run(workerId));
+  public synchronized void run(String id) {
+    workerId = id;
+    GroupMembership membership =
+        opened(
+            new GroupMembership(
+                config.groupSettings(), config.internalTopics(), herder.member(), lease),
+            GroupMembership::close);
+    membership.start();
+    herderThread.scheduleWithFixedDelay(
+        this::tick, TICK.toMillis(), TICK.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  private void tick() {
+    try {
+      herder.tick();
+    } catch (RuntimeException e) {
+      // The next one must come, whatever this is.
+      LOG.error("The tasks could not be looked after", e);
+    }
+  }
+
+  /**
+   * Fails when the worker can't be in its group, now or ever, with an exception that says why; then
+   * it is good for nothing. Never completes otherwise.
+   */
+  public CompletableFuture<Void> refusal() {
+    return refusal.copy();
   }
 
   /** The id of the Kafka cluster. */
@@ -142,22 +184,41 @@ public final class Worker implements AutoCloseable {
     return ask(change).thenCompose(Function.identity());
   }
 
-  /** Stops all tasks and the worker. Blocks for half a minute at most. */
+  /**
+   * Stops all tasks, and then leaves the group, so that others have them at once. Blocks for half a
+   * minute at most.
+   */
   @Override
-  public void close() {
-    herderThread.execute(herder::stop);
-    shutdown(herderThread);
-    shutdown(lifecycleThread);
-    configTopic.close();
-    offsetTopic.close();
-    cluster.close();
+  public synchronized void close() {
+    if (closing.isEmpty()) {
+      return;
+    }
+    try {
+      change(herder::stop).get(STOP_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      LOG.warn("Not all tasks stopped within {} s", STOP_TIMEOUT.toSeconds());
+    } catch (ExecutionException e) {
+      LOG.error("The tasks could not be stopped", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    release();
+  }
+
+  private void release() {
+    while (!closing.isEmpty()) {
+      try {
+        closing.pop().run();
+      } catch (RuntimeException e) {
+        LOG.warn("Something could not be closed in order: {}", e.toString());
+      }
+    }
   }
 
   private static void shutdown(ExecutorService thread) {
     thread.shutdown();
     try {
       if (!thread.awaitTermination(STOP_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)) {
-        LOG.warn("Not all tasks stopped within {} s", STOP_TIMEOUT.toSeconds());
         thread.shutdownNow();
       }
     } catch (InterruptedException e) {

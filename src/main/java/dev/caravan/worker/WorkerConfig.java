@@ -3,6 +3,7 @@ package dev.caravan.worker;
 
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -39,6 +40,11 @@ public final class WorkerConfig {
   public static final String OFFSET_TOPIC_REPLICATION = "offset.storage.replication.factor";
   public static final String OFFSET_TOPIC_PARTITIONS = "offset.storage.partitions";
   public static final String STATUS_TOPIC = "status.storage.topic";
+  public static final String STATUS_TOPIC_REPLICATION = "status.storage.replication.factor";
+  public static final String STATUS_TOPIC_PARTITIONS = "status.storage.partitions";
+  public static final String SESSION_TIMEOUT = CommonClientConfigs.SESSION_TIMEOUT_MS_CONFIG;
+  public static final String HEARTBEAT_INTERVAL = CommonClientConfigs.HEARTBEAT_INTERVAL_MS_CONFIG;
+  public static final String REBALANCE_TIMEOUT = CommonClientConfigs.REBALANCE_TIMEOUT_MS_CONFIG;
   public static final String LISTENERS = "listeners";
   public static final String ADVERTISED_HOST = "rest.advertised.host.name";
   public static final String SCHEMA_REGISTRY = "schema.registry.url";
@@ -51,6 +57,10 @@ public final class WorkerConfig {
   /** Settings of clients that each client of the worker has for itself. */
   private static final Set<String> OWN =
       Set.of(BOOTSTRAP_SERVERS, CommonClientConfigs.CLIENT_ID_CONFIG);
+
+  /** What follows the group's name in the names of topics that have none. */
+  private static final Map<String, String> DEFAULT_TOPICS =
+      Map.of(CONFIG_TOPIC, "-configs", OFFSET_TOPIC, "-offsets", STATUS_TOPIC, "-status");
 
   private static final int MAX_PORT = 65535;
 
@@ -72,14 +82,17 @@ public final class WorkerConfig {
               CLUSTER,
               ConfigDef.Type.STRING,
               "",
+              WorkerConfig::checkCluster,
               Importance.LOW,
-              "The name of the cluster of workers.")
+              "The name of the cluster of workers, which goes before the names of its group and"
+                  + " topics. Without one, they are Kafka Connect's.")
           .define(
               CONFIG_TOPIC,
               ConfigDef.Type.STRING,
-              ConfigDef.NO_DEFAULT_VALUE,
+              "",
               Importance.HIGH,
-              "The topic that keeps the configuration of connectors.")
+              "The topic that keeps the configuration of connectors; by default the group's name"
+                  + " and -configs.")
           .define(
               CONFIG_TOPIC_REPLICATION,
               ConfigDef.Type.SHORT,
@@ -91,9 +104,10 @@ public final class WorkerConfig {
           .define(
               OFFSET_TOPIC,
               ConfigDef.Type.STRING,
-              ConfigDef.NO_DEFAULT_VALUE,
+              "",
               Importance.HIGH,
-              "The topic that keeps the offsets of connectors.")
+              "The topic that keeps the offsets of connectors; by default the group's name and"
+                  + " -offsets.")
           .define(
               OFFSET_TOPIC_REPLICATION,
               ConfigDef.Type.SHORT,
@@ -115,7 +129,46 @@ public final class WorkerConfig {
               ConfigDef.Type.STRING,
               "",
               Importance.HIGH,
-              "The topic that keeps the status of connectors.")
+              "The topic that keeps the status of connectors; by default the group's name and"
+                  + " -status.")
+          .define(
+              STATUS_TOPIC_REPLICATION,
+              ConfigDef.Type.SHORT,
+              (short) 3,
+              WorkerConfig::checkReplication,
+              Importance.LOW,
+              "How many replicas that topic gets when the worker makes it; -1 is the broker's"
+                  + " default. Unless set, no more than there are brokers.")
+          .define(
+              STATUS_TOPIC_PARTITIONS,
+              ConfigDef.Type.INT,
+              5,
+              WorkerConfig::checkPartitions,
+              Importance.LOW,
+              "How many partitions that topic gets when the worker makes it; -1 is the broker's"
+                  + " default.")
+          .define(
+              SESSION_TIMEOUT,
+              ConfigDef.Type.INT,
+              10_000,
+              ConfigDef.Range.atLeast(1000),
+              Importance.HIGH,
+              "Milliseconds after which the group gives the tasks of a worker that it doesn't hear"
+                  + " of to others.")
+          .define(
+              HEARTBEAT_INTERVAL,
+              ConfigDef.Type.INT,
+              500,
+              ConfigDef.Range.atLeast(1),
+              Importance.LOW,
+              "Milliseconds after which a worker tells the group again that it is there.")
+          .define(
+              REBALANCE_TIMEOUT,
+              ConfigDef.Type.INT,
+              30_000,
+              ConfigDef.Range.atLeast(1000),
+              Importance.LOW,
+              "Milliseconds within which all workers must join when tasks are shared out anew.")
           .define(
               LISTENERS,
               ConfigDef.Type.STRING,
@@ -168,6 +221,13 @@ public final class WorkerConfig {
     return config;
   }
 
+  private static void checkCluster(String key, Object value) {
+    if (!((String) value).matches("[A-Za-z0-9._-]{0,100}")) {
+      throw new ConfigException(
+          key, value, "It is part of topic names: up to 100 letters, digits or any of . _ -");
+    }
+  }
+
   private static void checkReplication(String key, Object value) {
     if (value != null && (short) value < 1 && (short) value != -1) {
       throw new ConfigException(
@@ -202,9 +262,26 @@ public final class WorkerConfig {
     }
   }
 
-  /** The group of workers that share the load. */
+  /** The group of workers that share the load, as Kafka knows it. */
   String groupId() {
-    return values.getString(GROUP_ID);
+    String cluster = values.getString(CLUSTER);
+    String group = values.getString(GROUP_ID);
+    return cluster.isEmpty() ? group : cluster + "-" + group;
+  }
+
+  /** How long the group waits for a word of a worker before it gives its tasks to others. */
+  Duration sessionTimeout() {
+    return Duration.ofMillis(values.getInt(SESSION_TIMEOUT));
+  }
+
+  /** Settings for the consumer that is the worker's place in the group. */
+  Map<String, Object> groupSettings() {
+    Map<String, Object> settings = new HashMap<>(internalConsumerSettings());
+    settings.put(ConsumerConfig.GROUP_ID_CONFIG, groupId());
+    settings.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, values.getInt(SESSION_TIMEOUT));
+    settings.put(ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG, values.getInt(HEARTBEAT_INTERVAL));
+    settings.put(ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG, values.getInt(REBALANCE_TIMEOUT));
+    return settings;
   }
 
   /** The brokers, separated by commas. */
@@ -232,6 +309,21 @@ public final class WorkerConfig {
         OFFSET_TOPIC_REPLICATION);
   }
 
+  /** The topic that keeps the status of connectors. */
+  InternalTopic statusTopic() {
+    return internalTopic(
+        STATUS_TOPIC,
+        "connector statuses",
+        false,
+        Optional.of(values.getInt(STATUS_TOPIC_PARTITIONS)).filter(n -> n != -1),
+        STATUS_TOPIC_REPLICATION);
+  }
+
+  private String topic(String property) {
+    String given = values.getString(property);
+    return given.isEmpty() ? groupId() + DEFAULT_TOPICS.get(property) : given;
+  }
+
   private InternalTopic internalTopic(
       String property,
       String holds,
@@ -240,7 +332,7 @@ public final class WorkerConfig {
       String replicationProperty) {
     return new InternalTopic(
         property,
-        values.getString(property),
+        topic(property),
         holds,
         singlePartition,
         partitions,
@@ -252,10 +344,7 @@ public final class WorkerConfig {
   /** The topics that are the worker's own: no connector may write to them. */
   public Set<String> internalTopics() {
     Set<String> topics = new TreeSet<>();
-    for (String key : List.of(CONFIG_TOPIC, OFFSET_TOPIC, STATUS_TOPIC)) {
-      topics.add(values.getString(key));
-    }
-    topics.remove("");
+    DEFAULT_TOPICS.keySet().forEach(property -> topics.add(topic(property)));
     return topics;
   }
 

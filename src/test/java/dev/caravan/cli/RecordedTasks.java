@@ -55,6 +55,11 @@ public final class RecordedTasks implements TaskFactory {
     return List.copyOf(tasks);
   }
 
+  /** The tasks that were started and not closed. */
+  public List<RecordedTask> running() {
+    return tasks.stream().filter(task -> !task.closed).toList();
+  }
+
   /** The tasks of a connector that were started and not closed. */
   public List<RecordedTask> runningOf(String connector) {
     return tasks.stream()

@@ -32,10 +32,10 @@ public final class TestWorker implements AutoCloseable {
       KafkaBroker kafka, String configTopic, Map<String, String> properties) throws Exception {
     Map<String, String> all = new HashMap<>();
     all.put("bootstrap.servers", kafka.bootstrapServers());
-    all.put("group.id", "tests");
+    all.put("group.id", configTopic);
     all.put("config.storage.topic", configTopic);
     all.put("config.storage.replication.factor", "1");
-    all.put("offset.storage.topic", "offsets");
+    all.put("offset.storage.topic", configTopic + "-offsets");
     all.put("listeners", "http://127.0.0.1:0");
     all.putAll(properties);
     return new TestWorker(all);

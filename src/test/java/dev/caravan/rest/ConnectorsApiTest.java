@@ -117,9 +117,13 @@ class ConnectorsApiTest {
   void createDoesNotWaitForTheTasksToStart() throws Exception {
     worker.tasks().block();
     assertThat(create("slow").statusCode()).isEqualTo(201);
-    JsonNode status = json(worker.get("/connectors/slow/status"));
-    assertThat(status.at("/connector/state").textValue()).isEqualTo("RUNNING");
-    assertThat(status.at("/tasks/0/state").textValue()).isEqualTo("UNASSIGNED");
+    await()
+        .untilAsserted(
+            () -> {
+              JsonNode status = json(worker.get("/connectors/slow/status"));
+              assertThat(status.at("/connector/state").textValue()).isEqualTo("RUNNING");
+              assertThat(status.at("/tasks/0/state").textValue()).isEqualTo("UNASSIGNED");
+            });
     // Another connector can be created and deleted meanwhile.
     assertThat(create("other").statusCode()).isEqualTo(201);
     assertThat(worker.delete("/connectors/other").statusCode()).isEqualTo(204);

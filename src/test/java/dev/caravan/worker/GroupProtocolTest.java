@@ -4,6 +4,7 @@ package dev.caravan.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caravan.worker.Assignments.Share;
 import dev.caravan.worker.MemberState.OwnedTasks;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -23,10 +24,10 @@ class GroupProtocolTest {
               new OwnedTasks(-1, 1L << 39, BitSet.valueOf(new long[] {0, 1}))));
 
   private static Assignments assignments() {
-    TreeMap<Long, int[]> owners = new TreeMap<>();
-    owners.put(7L, new int[] {0, Assignments.NOBODY, 1});
-    owners.put(1L << 39, new int[0]);
-    return new Assignments(300, List.of("one:1", "other:2"), owners);
+    TreeMap<Long, Share> shares = new TreeMap<>();
+    shares.put(7L, new Share("a".hashCode(), new int[] {0, Assignments.NOBODY, 1}));
+    shares.put(1L << 39, new Share(-5, new int[0]));
+    return new Assignments(300, List.of("one:1", "other:2"), shares);
   }
 
   @Test
@@ -41,8 +42,10 @@ class GroupProtocolTest {
     assertThat(told.member()).isEqualTo(1);
     assertThat(told.assignments().configOffset()).isEqualTo(300);
     assertThat(told.assignments().workers()).containsExactly("one:1", "other:2");
-    assertThat(told.assignments().owners()).containsOnlyKeys(7L, 1L << 39);
-    assertThat(told.assignments().owners().get(7L)).containsExactly(0, Assignments.NOBODY, 1);
+    assertThat(told.assignments().shares()).containsOnlyKeys(7L, 1L << 39);
+    assertThat(told.assignments().shares().get(7L).owners())
+        .containsExactly(0, Assignments.NOBODY, 1);
+    assertThat(told.assignments().shares().get(1L << 39).connectorHash()).isEqualTo(-5);
   }
 
   @Test

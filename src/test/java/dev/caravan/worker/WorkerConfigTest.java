@@ -17,9 +17,18 @@ class WorkerConfigTest {
   void whatIsLeftOutHasADefault() {
     WorkerConfig config = WorkerConfig.parse(minimal());
     assertThat(config.bootstrapServers()).isEqualTo("a:9092,b:9092");
-    assertThat(config.configTopic().name()).isEqualTo("configs");
+    assertThat(config.configTopic().name()).isEqualTo("caravan-configs");
+    assertThat(config.statusTopic().partitions()).contains(5);
     assertThat(config.configTopic().replication()).contains((short) 3);
-    assertThat(config.internalTopics()).containsExactlyInAnyOrder("configs", "offsets");
+    assertThat(config.internalTopics())
+        .containsExactlyInAnyOrder("caravan-configs", "caravan-offsets", "caravan-status");
+    assertThat(config.groupId()).isEqualTo("caravan");
+    assertThat(config.sessionTimeout()).hasSeconds(10);
+    assertThat(config.groupSettings())
+        .containsEntry("group.id", "caravan")
+        .containsEntry("session.timeout.ms", 10_000)
+        .containsEntry("heartbeat.interval.ms", 500)
+        .containsEntry("max.poll.interval.ms", 30_000);
     assertThat(config.host()).isEqualTo("0.0.0.0");
     assertThat(config.port()).isEqualTo(8083);
     assertThat(config.advertisedHost()).isEmpty();
@@ -33,8 +42,6 @@ class WorkerConfigTest {
         .isInstanceOf(ConfigException.class)
         .hasMessageContaining("Missing required configuration \"bootstrap.servers\"")
         .hasMessageContaining("Missing required configuration \"group.id\"")
-        .hasMessageContaining("Missing required configuration \"config.storage.topic\"")
-        .hasMessageContaining("Missing required configuration \"offset.storage.topic\"")
         .hasMessageContaining("Invalid value nowhere for configuration listeners");
   }
 
@@ -72,6 +79,19 @@ class WorkerConfigTest {
   }
 
   @Test
+  void theClusterGoesBeforeTheNamesThatOthersMustNotShare() {
+    Map<String, String> properties = with("cluster", "blue");
+    properties.put("config.storage.topic", "mine");
+    WorkerConfig config = WorkerConfig.parse(properties);
+    assertThat(config.groupId()).isEqualTo("blue-caravan");
+    assertThat(config.internalTopics())
+        .containsExactlyInAnyOrder("mine", "blue-caravan-offsets", "blue-caravan-status");
+    assertThatThrownBy(() -> WorkerConfig.parse(with("cluster", "deep blue")))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("Invalid value deep blue for configuration cluster");
+  }
+
+  @Test
   void settingsOfClientsArePassedOn() {
     Map<String, String> properties = minimal();
     properties.put("security.protocol", "SASL_SSL");
@@ -97,8 +117,6 @@ class WorkerConfigTest {
     Map<String, String> properties = new HashMap<>();
     properties.put("bootstrap.servers", "a:9092,b:9092");
     properties.put("group.id", "caravan");
-    properties.put("config.storage.topic", "configs");
-    properties.put("offset.storage.topic", "offsets");
     return properties;
   }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.caravan.cli.TestWorker;
 import dev.caravan.offset.Offset;
@@ -32,6 +33,8 @@ class WorkerTest {
        "couchbase.bucket": "travel", "couchbase.username": "u", "couchbase.password": "secret",
        "tasks.max": "2"}
       """;
+
+  private static final ObjectMapper JSON = new ObjectMapper();
 
   private static KafkaBroker kafka;
 
@@ -100,34 +103,51 @@ class WorkerTest {
 
   @Test
   void aConnectorWhoseStoredConfigIsNotValidHereIsFailed() throws Exception {
+    TestWorker.start(kafka, "invalid").close();
+    store("invalid", "{\"connector.class\":\"dev.caravan.CouchbaseSourceConnector\"}");
+    try (TestWorker worker = TestWorker.start(kafka, "invalid")) {
+      JsonNode status = JSON.readTree(worker.get("/connectors/stored/status").body());
+      assertThat(status.at("/connector/state").textValue()).isEqualTo("FAILED");
+      assertThat(status.at("/connector/trace").textValue())
+          .contains("Missing required configuration \"couchbase.bucket\"");
+      assertThat(status.get("tasks")).isEmpty();
+      assertThat(worker.put("/connectors/stored/config", CONFIG).statusCode()).isEqualTo(200);
+      await().untilAsserted(() -> assertThat(worker.tasks().runningOf("stored")).hasSize(2));
+    }
+  }
+
+  @Test
+  void aConnectorOfAnotherProgramIsShownAndLeftAlone() throws Exception {
+    TestWorker.start(kafka, "foreign").close();
+    store("foreign", "{\"connector.class\":\"org.example.Other\",\"name\":\"stored\"}");
+    try (TestWorker worker = TestWorker.start(kafka, "foreign")) {
+      JsonNode status = JSON.readTree(worker.get("/connectors/stored/status").body());
+      assertThat(status.at("/connector/state").textValue()).isEqualTo("UNASSIGNED");
+      assertThat(status.at("/connector/trace").textValue())
+          .isEqualTo("This worker runs no connectors of class org.example.Other");
+      assertThat(status.get("tasks")).isEmpty();
+      for (HttpResponse<String> refused :
+          List.of(
+              worker.put("/connectors/stored/config", CONFIG),
+              worker.delete("/connectors/stored"))) {
+        assertThat(refused.statusCode()).isEqualTo(400);
+        assertThat(refused.body()).contains("Connector stored belongs to another program");
+      }
+      assertThat(worker.get("/connectors/stored/config").body()).contains("org.example.Other");
+    }
+  }
+
+  private static void store(String topic, String properties) throws Exception {
     try (KafkaProducer<String, String> producer =
         new KafkaProducer<>(
             Map.of("bootstrap.servers", kafka.bootstrapServers()),
             new StringSerializer(),
             new StringSerializer())) {
-      TestWorker.start(kafka, "foreign").close();
       producer
           .send(
               new ProducerRecord<>(
-                  "foreign",
-                  0,
-                  "connector-foreign",
-                  "{\"properties\":{\"connector.class\":\"org.example.Other\",\"name\":\"foreign\"}}"))
+                  topic, 0, "connector-stored", "{\"properties\":" + properties + "}"))
           .get(30, TimeUnit.SECONDS);
-    }
-    try (TestWorker worker = TestWorker.start(kafka, "foreign")) {
-      await()
-          .untilAsserted(
-              () -> {
-                var status =
-                    new ObjectMapper().readTree(worker.get("/connectors/foreign/status").body());
-                assertThat(status.at("/connector/state").textValue()).isEqualTo("FAILED");
-                assertThat(status.at("/connector/trace").textValue())
-                    .contains("Invalid value org.example.Other for configuration connector.class");
-                assertThat(status.get("tasks")).isEmpty();
-              });
-      assertThat(worker.put("/connectors/foreign/config", CONFIG).statusCode()).isEqualTo(200);
-      await().untilAsserted(() -> assertThat(worker.tasks().runningOf("foreign")).hasSize(2));
     }
   }
 
@@ -135,7 +155,7 @@ class WorkerTest {
   void aConnectorMayNotWriteToTheWorkersOwnTopics() throws Exception {
     try (TestWorker worker = TestWorker.start(kafka, "own")) {
       HttpResponse<String> response =
-          worker.put("/connectors/golden/config", CONFIG.replace("travel", "offsets"));
+          worker.put("/connectors/golden/config", CONFIG.replace("travel", "own-offsets"));
       assertThat(response.statusCode()).isEqualTo(400);
       assertThat(response.body())
           .contains("for configuration topic", "the worker needs for itself");
@@ -161,8 +181,7 @@ class WorkerTest {
       assertThat(worker.get("/connectors/golden").statusCode()).isEqualTo(200);
       HttpResponse<String> response = write.get(80, TimeUnit.SECONDS);
       assertThat(response.statusCode()).isEqualTo(500);
-      assertThat(response.body())
-          .contains("Kafka did not acknowledge the record of connector late");
+      assertThat(response.body()).contains("could not be written to the config topic 'dying'");
       assertThat(worker.get("/connectors").body()).isEqualTo("[\"golden\"]");
     } finally {
       client.shutdown();

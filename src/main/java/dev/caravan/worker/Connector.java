@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import dev.caravan.connector.ConnectorConfig;
+import dev.caravan.connector.InvalidConnectorConfigException;
+import dev.caravan.connector.TaskConfig;
+import dev.caravan.worker.ConfigView.StoredConnector;
+import java.util.List;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A connector as this worker understands it.
+ *
+ * @param generation of its configuration
+ * @param tasks none if it can't run
+ * @param error why it can't run; else empty
+ * @param isForeign whether it is of a class that isn't Caravan's: it can't run here, and its
+ *     records are left as they are
+ */
+record Connector(
+    String name,
+    Map<String, String> properties,
+    long generation,
+    List<TaskConfig> tasks,
+    String error,
+    boolean isForeign) {
+  private static final Logger LOG = LoggerFactory.getLogger(Connector.class);
+
+  /** Reads a stored configuration, whoever stored it; one that is not valid is logged. */
+  static Connector of(String name, StoredConnector stored) {
+    Map<String, String> properties = stored.properties();
+    String type = properties.get(ConnectorConfig.CONNECTOR_CLASS);
+    if (type != null && !ConnectorConfig.isConnectorClass(type)) {
+      return new Connector(
+          name,
+          properties,
+          stored.generation(),
+          List.of(),
+          "This worker runs no connectors of class " + type,
+          true);
+    }
+    try {
+      ConnectorConfig config = ConnectorConfig.parse(properties);
+      if (!config.name().equals(name)) {
+        throw new InvalidConnectorConfigException(
+            List.of("Its properties name another connector, " + config.name()));
+      }
+      config.warnOfUnknownProperties();
+      return new Connector(name, properties, stored.generation(), config.tasks(), "", false);
+    } catch (InvalidConnectorConfigException e) {
+      LOG.error("Connector {} can't run: {}", name, e.getMessage());
+      return new Connector(
+          name, properties, stored.generation(), List.of(), String.valueOf(e.getMessage()), false);
+    }
+  }
+
+  ConnectorInfo info() {
+    return new ConnectorInfo(name, properties, tasks.stream().map(TaskConfig::task).toList());
+  }
+
+  /** Leaves the properties out: they may hold secrets. */
+  @Override
+  public String toString() {
+    return "Connector[" + name + ", " + generation + "]";
+  }
+}

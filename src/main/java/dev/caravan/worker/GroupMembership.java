@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.Metric;
+import org.apache.kafka.common.MetricName;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.InconsistentGroupProtocolException;
+import org.apache.kafka.common.errors.WakeupException;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A worker's place in its group: the thread that polls Kafka's consumer, which finds the other
+ * workers, notices when one is gone, and has the leader share out the tasks. That thread does
+ * nothing else, and no error ends it, except that the group is one of another kind.
+ *
+ * <p>The worker's lease is told whenever Kafka answers a heartbeat, which is seen by the client's
+ * metric {@code heartbeat-total}. Safe for use by several threads.
+ */
+final class GroupMembership implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(GroupMembership.class);
+  private static final Duration POLL = Duration.ofMillis(50);
+  private static final long BACKOFF_MILLIS = 1000;
+  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
+
+  private final Set<String> topics;
+  private final GroupMember member;
+  private final GroupLease lease;
+  private final String groupId;
+  private final KafkaConsumer<byte[], byte[]> consumer;
+  private final Thread thread = new Thread(this::run, "group-membership");
+  private final CountDownLatch closed = new CountDownLatch(1);
+  private double heartbeats;
+
+  /**
+   * @param settings of a consumer of the group, without its assignor
+   * @param topics that the group of workers is for
+   */
+  GroupMembership(
+      Map<String, Object> settings, Set<String> topics, GroupMember member, GroupLease lease) {
+    this.topics = Set.copyOf(topics);
+    this.member = member;
+    this.lease = lease;
+    this.groupId = String.valueOf(settings.get(ConsumerConfig.GROUP_ID_CONFIG));
+    Map<String, Object> all = new HashMap<>(settings);
+    all.put(ConsumerConfig.PARTITION_ASSIGNMENT_STRATEGY_CONFIG, GroupAssignor.class.getName());
+    all.put(GroupAssignor.MEMBER, member);
+    this.consumer =
+        new KafkaConsumer<>(all, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+  }
+
+  /** Joins the group, without waiting for it. */
+  void start() {
+    thread.start();
+  }
+
+  private void run() {
+    try (consumer) {
+      consumer.subscribe(topics, new Pausing());
+      while (closed.getCount() > 0) {
+        poll();
+      }
+    } catch (WakeupException e) {
+      // Closed.
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (InconsistentGroupProtocolException e) {
+      member.refused(
+          new KafkaException(
+              "Group '"
+                  + groupId
+                  + "' has members of another kind, such as those of a Kafka Connect cluster that"
+                  + " is running. Stop them first, or give this worker another group or cluster",
+              e));
+    } catch (RuntimeException e) {
+      LOG.warn("The group could not be left in order: {}", e.toString());
+    } finally {
+      lease.end();
+    }
+  }
+
+  private void poll() throws InterruptedException {
+    try {
+      consumer.poll(POLL);
+      double answered = heartbeatsAnswered();
+      if (answered > heartbeats) {
+        lease.confirm();
+      }
+      heartbeats = answered;
+      if (lease.isOver()) {
+        member.lost();
+      }
+      if (member.wantsRebalance()) {
+        consumer.enforceRebalance("tasks are to be shared out");
+      }
+    } catch (WakeupException | InconsistentGroupProtocolException e) {
+      throw e;
+    } catch (KafkaException | IllegalStateException e) {
+      LOG.error("The group of workers can't be joined at the moment: {}", e.toString());
+      closed.await(BACKOFF_MILLIS, TimeUnit.MILLISECONDS);
+      consumer.enforceRebalance("after an error");
+    }
+  }
+
+  private double heartbeatsAnswered() {
+    for (Map.Entry<MetricName, ? extends Metric> metric : consumer.metrics().entrySet()) {
+      if (metric.getKey().name().equals("heartbeat-total")) {
+        return (double) metric.getValue().metricValue();
+      }
+    }
+    return 0;
+  }
+
+  /**
+   * Leaves the group, so that others get this worker's tasks at once: to be called when they have
+   * stopped. Blocks for a few seconds at most.
+   */
+  @Override
+  public void close() {
+    closed.countDown();
+    if (thread.getState() == Thread.State.NEW) {
+      consumer.close(Duration.ZERO);
+      return;
+    }
+    consumer.wakeup();
+    try {
+      thread.join(CLOSE_TIMEOUT.toMillis());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Reads nothing of what the group gives this worker. */
+  private final class Pausing implements ConsumerRebalanceListener {
+    @Override
+    public void onPartitionsAssigned(Collection<TopicPartition> partitions) {
+      consumer.pause(partitions);
+    }
+
+    @Override
+    public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
+      // They were not read.
+    }
+  }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import dev.caravan.connector.TaskConfig;
+import dev.caravan.connector.TaskFactory;
+import dev.caravan.worker.Assignments.TaskKey;
+import dev.caravan.worker.ConnectorStatus.Part;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The tasks that exist on this worker. A task belongs to the worker from before its start until
+ * nothing of it is left.
+ *
+ * <p>Not thread-safe: for the herder's thread. What may block happens on the lifecycle thread, in
+ * the order in which it was decided.
+ */
+final class LocalTasks {
+  private final Executor herder;
+  private final Executor lifecycle;
+  private final TaskFactory factory;
+  private final TaskDelivery delivery;
+  private final TaskOwnership ownership;
+  private final Runnable released;
+
+  private final Map<TaskKey, ManagedTask> tasks = new HashMap<>();
+  private final Set<TaskKey> stopping = new HashSet<>();
+
+  /**
+   * @param released called on the herder's thread when nothing of a task is left
+   */
+  LocalTasks(
+      Executor herder,
+      Executor lifecycle,
+      TaskFactory factory,
+      TaskDelivery delivery,
+      TaskOwnership ownership,
+      Runnable released) {
+    this.herder = herder;
+    this.lifecycle = lifecycle;
+    this.factory = factory;
+    this.delivery = delivery;
+    this.ownership = ownership;
+    this.released = released;
+  }
+
+  /**
+   * Has these tasks run, and no others. A task that is still being stopped isn't started; this is
+   * to be called again when it is released.
+   */
+  void run(Map<TaskKey, TaskConfig> wanted) {
+    Set<TaskKey> unwanted = new HashSet<>(tasks.keySet());
+    unwanted.removeAll(wanted.keySet());
+    unwanted.removeAll(stopping);
+    // All at once, so that they finish together what they have begun.
+    unwanted.forEach(key -> task(key).retire());
+    unwanted.forEach(this::stop);
+    wanted.forEach(
+        (key, config) -> {
+          if (!tasks.containsKey(key)) {
+            start(key, config);
+          }
+        });
+  }
+
+  private ManagedTask task(TaskKey key) {
+    ManagedTask task = tasks.get(key);
+    if (task == null) {
+      throw new IllegalStateException("There is no task " + key);
+    }
+    return task;
+  }
+
+  private void start(TaskKey key, TaskConfig config) {
+    ManagedTask task = new ManagedTask(config, key.generation(), factory, delivery);
+    tasks.put(key, task);
+    ownership.add(key, config.connector().name());
+    lifecycle.execute(task::start);
+  }
+
+  private void stop(TaskKey key) {
+    stopping.add(key);
+    ManagedTask task = task(key);
+    lifecycle.execute(
+        () -> {
+          task.stop();
+          herder.execute(() -> release(key));
+        });
+  }
+
+  private void release(TaskKey key) {
+    tasks.remove(key);
+    stopping.remove(key);
+    ownership.release(key);
+    released.run();
+  }
+
+  /** Starts failed tasks again whose time has come. */
+  void heal(Instant now) {
+    tasks.forEach(
+        (key, task) -> {
+          if (!stopping.contains(key) && task.isRestartDue(now)) {
+            lifecycle.execute(task::restart);
+          }
+        });
+  }
+
+  boolean isEmpty() {
+    return tasks.isEmpty();
+  }
+
+  boolean isStopping() {
+    return !stopping.isEmpty();
+  }
+
+  /** How a task is doing; null if it doesn't exist here. */
+  @Nullable Part status(TaskKey key, String workerId) {
+    ManagedTask task = tasks.get(key);
+    return task == null ? null : task.status(workerId);
+  }
+}

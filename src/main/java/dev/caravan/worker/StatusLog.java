@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import dev.caravan.worker.ConnectorStatus.Part;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.stream.IntStream;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The topic in which each worker tells the others how its tasks are doing. What it holds of a task
+ * is its last word only if the worker that wrote it still has the task: who has what is for the
+ * group to say. Safe for use by several threads; nothing blocks.
+ */
+final class StatusLog implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(StatusLog.class);
+
+  private final String topic;
+  private final Map<Key, Part> statuses = new ConcurrentHashMap<>();
+  private final TopicTail tail;
+  private final Producer<byte[], byte[]> producer;
+  private final ExecutorService writer =
+      Executors.newSingleThreadExecutor(task -> new Thread(task, "status-writer"));
+
+  private record Key(String connector, OptionalInt task) {}
+
+  /**
+   * Opens the topic, makes it if it isn't there, and begins to follow it.
+   *
+   * @throws org.apache.kafka.common.config.ConfigException if the topic is not of this kind
+   * @throws KafkaException if Kafka can't be reached or refuses
+   */
+  StatusLog(WorkerConfig config, KafkaCluster cluster) {
+    int partitions = cluster.ensure(config.statusTopic());
+    this.topic = config.statusTopic().name();
+    this.producer =
+        new KafkaProducer<>(
+            config.internalProducerSettings(),
+            new ByteArraySerializer(),
+            new ByteArraySerializer());
+    this.tail =
+        new TopicTail(
+            "status-reader",
+            config.internalConsumerSettings(),
+            IntStream.range(0, partitions).mapToObj(n -> new TopicPartition(topic, n)).toList(),
+            this::read);
+    tail.start();
+  }
+
+  private void read(ConsumerRecords<byte[], byte[]> records, Map<TopicPartition, Long> reached) {
+    for (ConsumerRecord<byte[], byte[]> record : records) {
+      try {
+        StatusRecord.read(record.key(), record.value()).ifPresent(this::remember);
+      } catch (IOException e) {
+        LOG.error(
+            "The record at offset {} of partition {} of the status topic '{}' can't be read and is"
+                + " ignored: {}",
+            record.offset(),
+            record.partition(),
+            topic,
+            e.getMessage());
+      }
+    }
+  }
+
+  private void remember(StatusRecord record) {
+    Key key = new Key(record.connector(), record.task());
+    if (record.status() == null) {
+      statuses.remove(key);
+    } else {
+      statuses.put(key, record.status());
+    }
+  }
+
+  /** What was last written of a connector or task; null if nothing was. */
+  @Nullable Part last(String connector, OptionalInt task) {
+    return statuses.get(new Key(connector, task));
+  }
+
+  /** The numbers of the tasks of a connector of which something was written. */
+  List<Integer> tasksOf(String connector) {
+    return statuses.keySet().stream()
+        .filter(key -> key.connector().equals(connector) && key.task().isPresent())
+        .map(key -> key.task().getAsInt())
+        .sorted()
+        .toList();
+  }
+
+  /** Writes a record, after those before it; one that Kafka doesn't take is logged. */
+  void write(StatusRecord record) {
+    writer.execute(() -> send(record));
+  }
+
+  private void send(StatusRecord record) {
+    try {
+      producer.send(
+          new ProducerRecord<>(topic, record.key(), record.value()),
+          (metadata, failure) -> {
+            if (failure != null) {
+              notWritten(record, failure);
+            }
+          });
+    } catch (KafkaException e) {
+      notWritten(record, e);
+    }
+  }
+
+  private void notWritten(StatusRecord record, Exception failure) {
+    LOG.warn(
+        "The status of connector {} could not be written to the status topic '{}': {}",
+        record.connector(),
+        topic,
+        failure.toString());
+  }
+
+  /** Writes what waits and stops. Blocks for a few seconds at most. */
+  @Override
+  public void close() {
+    tail.close();
+    writer.shutdown();
+    producer.close(java.time.Duration.ofSeconds(2));
+  }
+}

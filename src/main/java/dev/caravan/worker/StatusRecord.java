@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.caravan.worker.ConnectorStatus.Part;
+import dev.caravan.worker.ConnectorStatus.State;
+import java.io.IOException;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A record of the status topic, as Kafka Connect writes it with its JSON converter and no schemas:
+ *
+ * <pre>
+ * key    status-connector-NAME, or status-task-NAME-NUMBER
+ * value  {"state":"RUNNING","trace":null,"worker_id":"host:8083","generation":4}
+ * </pre>
+ *
+ * A null value says that there is no such connector or task any more.
+ *
+ * @param connector the connector
+ * @param task the number of its task; empty for the connector itself
+ * @param status how it is; null if it is no more
+ * @param generation of the group when that was so
+ */
+record StatusRecord(String connector, OptionalInt task, @Nullable Part status, int generation) {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String CONNECTOR_PREFIX = "status-connector-";
+  private static final Pattern TASK = Pattern.compile("status-task-(.*)-([0-9]{1,9})");
+
+  /**
+   * Reads a record, whoever wrote it.
+   *
+   * @return empty for a record of another kind
+   * @throws IOException if the value is not what Kafka Connect writes
+   */
+  static Optional<StatusRecord> read(byte @Nullable [] key, byte @Nullable [] value)
+      throws IOException {
+    String text = key == null ? "" : new String(key, UTF_8);
+    Matcher task = TASK.matcher(text);
+    String connector;
+    OptionalInt number = OptionalInt.empty();
+    if (task.matches()) {
+      connector = task.group(1);
+      number = OptionalInt.of(Integer.parseInt(task.group(2)));
+    } else if (text.startsWith(CONNECTOR_PREFIX)) {
+      connector = text.substring(CONNECTOR_PREFIX.length());
+    } else {
+      return Optional.empty();
+    }
+    if (value == null) {
+      return Optional.of(new StatusRecord(connector, number, null, 0));
+    }
+    JsonNode json = JSON.readTree(value);
+    Part status =
+        new Part(
+            state(json.path("state").asText()),
+            json.path("worker_id").asText(""),
+            json.path("trace").isTextual() ? json.path("trace").textValue() : "");
+    return Optional.of(
+        new StatusRecord(connector, number, status, json.path("generation").asInt()));
+  }
+
+  private static State state(String name) throws IOException {
+    try {
+      // What Kafka Connect has more, DESTROYED, it never writes with a value.
+      return State.valueOf(name);
+    } catch (IllegalArgumentException e) {
+      throw new IOException("its state \"" + name + "\" is none of Kafka Connect's", e);
+    }
+  }
+
+  byte[] key() {
+    String text =
+        task.isPresent()
+            ? "status-task-" + connector + "-" + task.getAsInt()
+            : CONNECTOR_PREFIX + connector;
+    return text.getBytes(UTF_8);
+  }
+
+  byte @Nullable [] value() {
+    if (status == null) {
+      return null;
+    }
+    ObjectNode value =
+        JsonNodeFactory.instance
+            .objectNode()
+            .put("state", status.state().name())
+            .put("trace", status.trace().isEmpty() ? null : status.trace())
+            .put("worker_id", status.workerId())
+            .put("generation", generation);
+    try {
+      return JSON.writeValueAsBytes(value);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("A tree of strings and numbers is always JSON", e);
+    }
+  }
+}

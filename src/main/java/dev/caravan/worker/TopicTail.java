@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.WakeupException;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Reads partitions from their beginning and goes on with what comes, on a thread of its own that no
+ * error of Kafka's ends.
+ */
+final class TopicTail implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(TopicTail.class);
+  private static final Duration POLL = Duration.ofSeconds(1);
+  private static final long BACKOFF_MILLIS = 500;
+  private static final long CLOSE_MILLIS = 5000;
+
+  private final Map<String, Object> consumerSettings;
+  private final BiConsumer<ConsumerRecords<byte[], byte[]>, Map<TopicPartition, Long>> reader;
+  private final Map<TopicPartition, Long> positions = new HashMap<>();
+  private final Thread thread;
+  private final CountDownLatch closed = new CountDownLatch(1);
+  private volatile @Nullable KafkaConsumer<byte[], byte[]> consumer;
+
+  /**
+   * @param name of the thread
+   * @param reader is given records, and the offsets up to which everything was given then; on this
+   *     thread, also when only the offsets are new
+   */
+  TopicTail(
+      String name,
+      Map<String, Object> consumerSettings,
+      List<TopicPartition> partitions,
+      BiConsumer<ConsumerRecords<byte[], byte[]>, Map<TopicPartition, Long>> reader) {
+    this.consumerSettings = Map.copyOf(consumerSettings);
+    this.reader = reader;
+    this.thread = new Thread(this::run, name);
+    partitions.forEach(partition -> positions.put(partition, 0L));
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  private void run() {
+    try {
+      while (closed.getCount() > 0) {
+        follow();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void follow() throws InterruptedException {
+    KafkaConsumer<byte[], byte[]> opened =
+        new KafkaConsumer<>(
+            consumerSettings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+    consumer = opened;
+    try {
+      opened.assign(positions.keySet());
+      positions.forEach(opened::seek);
+      while (closed.getCount() > 0) {
+        ConsumerRecords<byte[], byte[]> records = opened.poll(POLL);
+        Map<TopicPartition, Long> reached = new HashMap<>();
+        positions.keySet().forEach(partition -> reached.put(partition, opened.position(partition)));
+        if (!reached.equals(positions)) {
+          reader.accept(records, reached);
+          positions.putAll(reached);
+        }
+      }
+    } catch (WakeupException e) {
+      // Closed: the loop sees it.
+    } catch (KafkaException | IllegalStateException e) {
+      LOG.error("{} can't be read at the moment, and are tried again: {}", positions, e.toString());
+      closed.await(BACKOFF_MILLIS, TimeUnit.MILLISECONDS);
+    } finally {
+      // At once: it would wait half a second for what it has asked for at the end.
+      opened.close(Duration.ZERO);
+    }
+  }
+
+  /** Stops reading. Blocks for a few seconds at most. */
+  @Override
+  public void close() {
+    closed.countDown();
+    KafkaConsumer<byte[], byte[]> open = consumer;
+    if (open != null) {
+      open.wakeup();
+    }
+    try {
+      thread.join(CLOSE_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

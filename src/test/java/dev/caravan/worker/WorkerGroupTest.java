@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.caravan.cli.RecordedTasks.RecordedTask;
+import dev.caravan.cli.TestWorker;
+import dev.caravan.sandbox.KafkaBroker;
+import java.net.URI;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** Several workers of one group, on a real Kafka. */
+class WorkerGroupTest {
+  private static final String CONFIG =
+      """
+      {"connector.class": "dev.caravan.CouchbaseSourceConnector", "couchbase.nodes": "localhost",
+       "couchbase.bucket": "travel", "couchbase.username": "u", "couchbase.password": "secret",
+       "tasks.max": "%d"}
+      """;
+  private static final Duration SOON = Duration.ofSeconds(20);
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private static KafkaBroker kafka;
+
+  @BeforeAll
+  static void startKafka() throws Exception {
+    kafka = KafkaBroker.start();
+  }
+
+  @AfterAll
+  static void stopKafka() {
+    kafka.close();
+  }
+
+  private static void awaitShares(List<TestWorker> workers, String connector, Integer... shares) {
+    await()
+        .atMost(SOON)
+        .untilAsserted(
+            () ->
+                assertThat(workers)
+                    .extracting(worker -> worker.tasks().runningOf(connector).size())
+                    .containsExactlyInAnyOrder(shares));
+  }
+
+  private static void create(TestWorker worker, String name, int tasks) throws Exception {
+    assertThat(worker.put("/connectors/" + name + "/config", CONFIG.formatted(tasks)).statusCode())
+        .isEqualTo(201);
+  }
+
+  private static String id(TestWorker worker) {
+    return URI.create(worker.url()).getAuthority();
+  }
+
+  @Test
+  void aSecondWorkerTakesHalfAndGivesItBackWhenItStops() throws Exception {
+    try (TestWorker one = TestWorker.start(kafka, "halves")) {
+      create(one, "golden", 4);
+      awaitShares(List.of(one), "golden", 4);
+      List<RecordedTask> before = one.tasks().runningOf("golden");
+      try (TestWorker other = TestWorker.start(kafka, "halves")) {
+        awaitShares(List.of(one, other), "golden", 2, 2);
+        assertThat(before).containsAll(one.tasks().runningOf("golden"));
+        before = one.tasks().runningOf("golden");
+      }
+      awaitShares(List.of(one), "golden", 4);
+      assertThat(one.tasks().runningOf("golden")).containsAll(before);
+    }
+  }
+
+  @Test
+  void everyWorkerTellsTheSame() throws Exception {
+    try (TestWorker one = TestWorker.start(kafka, "same");
+        TestWorker other = TestWorker.start(kafka, "same")) {
+      create(one, "golden", 2);
+      await()
+          .atMost(SOON)
+          .untilAsserted(
+              () -> {
+                JsonNode told = status(one);
+                assertThat(told.at("/connector/state").textValue()).isEqualTo("RUNNING");
+                assertThat(told.get("tasks"))
+                    .extracting(task -> task.get("state").textValue())
+                    .containsExactly("RUNNING", "RUNNING");
+                assertThat(told.get("tasks"))
+                    .extracting(task -> task.get("worker_id").textValue())
+                    .containsExactlyInAnyOrder(id(one), id(other));
+                assertThat(status(other)).isEqualTo(told);
+              });
+      assertThat(other.get("/connectors/golden").body())
+          .isEqualTo(one.get("/connectors/golden").body());
+      assertThat(other.delete("/connectors/golden").statusCode()).isEqualTo(204);
+      awaitShares(List.of(one, other), "golden", 0, 0);
+      await()
+          .atMost(SOON)
+          .untilAsserted(
+              () -> assertThat(one.get("/connectors/golden").statusCode()).isEqualTo(404));
+    }
+  }
+
+  private static JsonNode status(TestWorker worker) throws Exception {
+    return JSON.readTree(worker.get("/connectors/golden/status").body());
+  }
+
+  @Test
+  void ofTwoWhoCreateTheSameOneIsToldThatItIsThere() throws Exception {
+    try (TestWorker one = TestWorker.start(kafka, "conflict");
+        TestWorker other = TestWorker.start(kafka, "conflict")) {
+      for (int i = 0; i < 10; i++) {
+        String body = "{\"name\":\"c%d\",\"config\":%s}".formatted(i, CONFIG.formatted(1));
+        CompletableFuture<Integer> first = post(one, body);
+        CompletableFuture<Integer> second = post(other, body);
+        assertThat(List.of(first.get(30, TimeUnit.SECONDS), second.get(30, TimeUnit.SECONDS)))
+            .containsExactlyInAnyOrder(201, 409);
+      }
+    }
+  }
+
+  private static CompletableFuture<Integer> post(TestWorker worker, String body) {
+    return CompletableFuture.supplyAsync(
+        () -> {
+          try {
+            return worker.post("/connectors", body).statusCode();
+          } catch (Exception e) {
+            throw new AssertionError(e);
+          }
+        });
+  }
+
+  @Test
+  void anEditedConnectorHasNoOldTaskBesideANewOne() throws Exception {
+    try (TestWorker one = TestWorker.start(kafka, "edited");
+        TestWorker other = TestWorker.start(kafka, "edited");
+        TestWorker third = TestWorker.start(kafka, "edited")) {
+      List<TestWorker> workers = List.of(one, other, third);
+      create(one, "golden", 3);
+      awaitShares(workers, "golden", 1, 1, 1);
+
+      other.put("/connectors/golden/config", CONFIG.formatted(6));
+
+      awaitShares(workers, "golden", 2, 2, 2);
+      for (TestWorker worker : workers) {
+        List<RecordedTask> tasks = worker.tasks().runningOf("golden");
+        assertThat(tasks).allMatch(task -> task.config().tasks() == 6);
+      }
+    }
+  }
+
+  @Test
+  void topicsOfAnotherGroupAreRefused() throws Exception {
+    try (TestWorker one = TestWorker.start(kafka, "taken")) {
+      create(one, "golden", 1);
+      awaitShares(List.of(one), "golden", 1);
+      assertThatThrownBy(() -> TestWorker.start(kafka, "taken", Map.of("group.id", "thief")))
+          .hasMessageContaining("is in use by the workers of group taken");
+    }
+  }
+
+  @Test
+  void aTaskThatFailsIsStartedAgainAndItsStatusSaysWhen() throws Exception {
+    try (TestWorker worker = TestWorker.start(kafka, "healing")) {
+      worker.tasks().setStartFailure(new IllegalStateException("no such bucket"));
+      worker.put(
+          "/connectors/golden/config",
+          CONFIG
+              .formatted(1)
+              .replace(
+                  "}",
+                  ", \"errors.max.retries\": \"3\", \"errors.retry.delay.initial.ms\": \"500\"}"));
+      await()
+          .atMost(SOON)
+          .untilAsserted(
+              () ->
+                  assertThat(status(worker).at("/tasks/0/trace").asText())
+                      .matches(
+                          "(?s)Failed at \\S+, try 2 of 3 follows at \\S+\n.*no such bucket.*"));
+      assertThat(status(worker).at("/tasks/0/state").textValue()).isEqualTo("FAILED");
+
+      worker.tasks().setStartFailure(null);
+
+      await()
+          .atMost(SOON)
+          .untilAsserted(
+              () ->
+                  assertThat(status(worker).at("/tasks/0/state").textValue()).isEqualTo("RUNNING"));
+    }
+  }
+
+  @Test
+  void aTaskThatFailsAgainAndAgainStaysFailed() throws Exception {
+    try (TestWorker worker = TestWorker.start(kafka, "hopeless")) {
+      worker.tasks().setStartFailure(new IllegalStateException("no such bucket"));
+      String config =
+          CONFIG
+              .formatted(1)
+              .replace(
+                  "}",
+                  ", \"errors.max.retries\": \"2\", \"errors.retry.delay.initial.ms\": \"10\"}");
+      worker.put("/connectors/golden/config", config);
+      await()
+          .atMost(SOON)
+          .untilAsserted(
+              () ->
+                  assertThat(status(worker).at("/tasks/0/trace").asText())
+                      .contains("and is not started again by itself after 2 tries"));
+
+      worker.tasks().setStartFailure(null);
+      HttpResponse<String> again = worker.put("/connectors/golden/config", config);
+
+      assertThat(again.statusCode()).isEqualTo(200);
+      awaitShares(List.of(worker), "golden", 1);
+    }
+  }
+
+  @Test
+  void fiveWorkersThatComeAndGoAlwaysRunEachTaskOnce() throws Exception {
+    Random random = new Random(5);
+    Map<String, Integer> connectors = new HashMap<>();
+    List<TestWorker> workers = new ArrayList<>();
+    try {
+      for (int i = 0; i < 3; i++) {
+        workers.add(TestWorker.start(kafka, "five"));
+      }
+      for (int step = 0; step < 15; step++) {
+        TestWorker any = workers.get(random.nextInt(workers.size()));
+        String name = "c" + random.nextInt(4);
+        switch (random.nextInt(4)) {
+          case 0 -> {
+            if (workers.size() < 5) {
+              workers.add(TestWorker.start(kafka, "five"));
+            }
+          }
+          case 1 -> {
+            if (workers.size() > 1) {
+              workers.remove(random.nextInt(workers.size())).close();
+            }
+          }
+          case 2 -> {
+            int tasks = 1 + random.nextInt(6);
+            any.put("/connectors/" + name + "/config", CONFIG.formatted(tasks));
+            connectors.put(name, tasks);
+          }
+          default -> {
+            any.delete("/connectors/" + name);
+            connectors.remove(name);
+          }
+        }
+        if (step % 5 == 4) {
+          await().atMost(SOON).untilAsserted(() -> assertShared(workers, connectors));
+        }
+      }
+    } finally {
+      workers.forEach(TestWorker::close);
+    }
+  }
+
+  private static void assertShared(List<TestWorker> workers, Map<String, Integer> connectors) {
+    Set<String> ids = new HashSet<>();
+    int min = Integer.MAX_VALUE;
+    int max = 0;
+    for (TestWorker worker : workers) {
+      int count = 0;
+      for (RecordedTask task : worker.tasks().running()) {
+        assertThat(ids.add(task.config().id())).as(task.config().id()).isTrue();
+        assertThat(connectors)
+            .containsEntry(task.config().connector().name(), task.config().tasks());
+        count++;
+      }
+      min = Math.min(min, count);
+      max = Math.max(max, count);
+    }
+    assertThat(ids).hasSize(connectors.values().stream().mapToInt(Integer::intValue).sum());
+    assertThat(max - min).isLessThanOrEqualTo(1);
+  }
+}
