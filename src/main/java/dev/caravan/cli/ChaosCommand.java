@@ -28,7 +28,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "chaos",
     description = {
-      "Runs a worker in a process of its own, writes documents, breaks one thing after the other at "
+      "Runs workers in processes of their own, writes documents, breaks one thing after the other at "
           + "random, and then holds what is in Kafka against what was written. It ends with status 1 if "
           + "anything is missing, out of order, or there more often than the guarantee allows."
     },
@@ -66,6 +66,15 @@ final class ChaosCommand implements Callable<Integer> {
       defaultValue = "at_least_once",
       description = "at_least_once or exactly_once (default: ${DEFAULT-VALUE}).")
   private String guarantee;
+
+  @Option(
+      names = "--workers",
+      paramLabel = "N",
+      defaultValue = "1",
+      description =
+          "How many workers share the load (default: ${DEFAULT-VALUE}). With more than one, some are "
+              + "gone for longer, and the connector is changed and deleted meanwhile.")
+  private int workerCount;
 
   @Option(
       names = "--rate",
@@ -114,26 +123,35 @@ final class ChaosCommand implements Callable<Integer> {
           "--guarantee must be at_least_once or exactly_once, not '" + guarantee + "'.");
     }
     long chosen = seed == null ? new Random().nextInt(1_000_000) : seed;
-    say("chaos: seed=%d guarantee=%s seconds=%d rate=%d/s", chosen, guarantee, seconds, rate);
+    say(
+        "chaos: seed=%d guarantee=%s seconds=%d rate=%d/s workers=%d",
+        chosen, guarantee, seconds, rate, workerCount);
     try (ChaosTarget target = target();
-        KafkaBroker kafka = KafkaBroker.start();
-        ChaosWorker worker =
-            new ChaosWorker(
-                kafka.bootstrapServers(), System.getProperty("caravan.log.level", "ERROR"))) {
-      Map<String, String> config = connectorConfig(target);
-      String topic = TOPIC_PREFIX + config.get("couchbase.bucket");
-      createTopic(kafka.bootstrapServers(), topic);
-      worker.start();
-      worker.create(config);
+        KafkaBroker kafka = KafkaBroker.start()) {
+      return run(chosen, target, kafka) ? 0 : 1;
+    }
+  }
+
+  private boolean run(long chosen, ChaosTarget target, KafkaBroker kafka) throws Exception {
+    Map<String, String> config = connectorConfig(target);
+    String topic = TOPIC_PREFIX + config.get("couchbase.bucket");
+    createTopic(kafka.bootstrapServers(), topic);
+    try (ChaosWorkers workers =
+        new ChaosWorkers(
+            workerCount,
+            kafka.bootstrapServers(),
+            System.getProperty("caravan.log.level", "ERROR"),
+            config)) {
+      workers.start();
       String prefix = "chaos-" + chosen + "-" + System.currentTimeMillis() + "-";
       ChaosWriter writer = new ChaosWriter(target, prefix, rate, chosen);
       writer.start();
-      List<Long> faults = breakThings(chosen, target, kafka, worker);
+      List<Long> faults = breakThings(chosen, target, kafka, workers);
       writer.finish();
       List<ChaosWrite> writes = target.writes();
       say("chaos: %d documents written, waiting until they are in Kafka", writes.size());
       try (ChaosTopic records = new ChaosTopic(kafka.bootstrapServers(), topic, prefix)) {
-        return audit(writes, records, worker, faults) ? 0 : 1;
+        return audit(writes, records, workers, faults);
       }
     }
   }
@@ -164,12 +182,9 @@ final class ChaosCommand implements Callable<Integer> {
 
   /** Returns when each fault was, in milliseconds since the epoch. */
   private List<Long> breakThings(
-      long chosen, ChaosTarget target, KafkaBroker kafka, ChaosWorker worker) throws Exception {
+      long chosen, ChaosTarget target, KafkaBroker kafka, ChaosWorkers workers) throws Exception {
     List<ChaosFault> faults = new ArrayList<>(target.faults());
-    faults.add(new ChaosFault("worker killed", random -> kill(worker, random)));
-    faults.add(new ChaosFault("worker killed", random -> kill(worker, random)));
-    faults.add(new ChaosFault("worker stopped", random -> stop(worker, random)));
-    faults.add(new ChaosFault("worker suspended", random -> suspend(worker, random)));
+    faults.addAll(workers.faults());
     faults.add(new ChaosFault("Kafka down", random -> brokerDown(kafka, random)));
     Random random = new Random(chosen);
     List<Long> times = new ArrayList<>();
@@ -186,29 +201,6 @@ final class ChaosCommand implements Callable<Integer> {
     return times;
   }
 
-  private static String kill(ChaosWorker worker, Random random) throws Exception {
-    worker.kill();
-    return startAgain(worker, random);
-  }
-
-  private static String stop(ChaosWorker worker, Random random) throws Exception {
-    long millis = worker.stop().toMillis();
-    return "within " + millis + " ms, " + startAgain(worker, random);
-  }
-
-  private static String startAgain(ChaosWorker worker, Random random) throws Exception {
-    int millis = random.nextInt(DOWN_MAX_MILLIS);
-    TimeUnit.MILLISECONDS.sleep(millis);
-    worker.start();
-    return "started again after " + millis + " ms";
-  }
-
-  private static String suspend(ChaosWorker worker, Random random) throws Exception {
-    int millis = random.nextInt(DOWN_MAX_MILLIS);
-    worker.suspend(Duration.ofMillis(millis));
-    return "for " + millis + " ms";
-  }
-
   private static String brokerDown(KafkaBroker kafka, Random random) throws Exception {
     int millis = random.nextInt(DOWN_MAX_MILLIS);
     kafka.stop();
@@ -218,33 +210,40 @@ final class ChaosCommand implements Callable<Integer> {
   }
 
   private boolean audit(
-      List<ChaosWrite> writes, ChaosTopic records, ChaosWorker worker, List<Long> faults)
+      List<ChaosWrite> writes, ChaosTopic records, ChaosWorkers workers, List<Long> faults)
       throws InterruptedException {
+    boolean exactlyOnce = guarantee.equals("exactly_once");
     long deadline = System.nanoTime() + RECOVERY.toNanos();
     ChaosAudit.Findings findings;
     ChaosAudit audit;
+    int zombie;
     do {
       records.readToEnd();
       audit = new ChaosAudit(writes);
+      zombie = 0;
       for (ChaosTopic.Entry entry : records.entries()) {
-        audit.add(entry.identity(), entry.where());
+        if (!exactlyOnce && entry.isOfZombie(workers.outages())) {
+          zombie++;
+        } else {
+          audit.add(entry.identity(), entry.where());
+        }
       }
       findings = audit.findings();
     } while (findings.missing() > 0 && System.nanoTime() - deadline < 0);
     // Whatever should not be there, such as a record sent twice, would follow now.
-    int allowed = guarantee.equals("exactly_once") ? 0 : records.countBefore(faults);
+    int allowed = exactlyOnce ? 0 : records.countBefore(faults);
     boolean right =
         findings.missing() == 0
             && findings.reordered() == 0
             && findings.unknown() == 0
             && findings.duplicated() <= allowed;
     if (!right) {
-      say("chaos: the task is %s", worker.status());
+      workers.statuses().forEach(status -> say("chaos: the tasks are %s", status));
       audit.examples().forEach(example -> say("chaos: %s", example));
     }
     say(
         "chaos: faults=%d documents=%d records=%d missing=%d duplicated=%d (allowed %d) reordered=%d"
-            + " unknown=%d stale=%d",
+            + " unknown=%d stale=%d zombie=%d gaps: %s",
         faults.size(),
         writes.size(),
         findings.records(),
@@ -253,7 +252,9 @@ final class ChaosCommand implements Callable<Integer> {
         allowed,
         findings.reordered(),
         findings.unknown(),
-        findings.stale());
+        findings.stale(),
+        zombie,
+        new ChaosGaps(records.entries()).longest(workers.outages()));
     return right;
   }
 

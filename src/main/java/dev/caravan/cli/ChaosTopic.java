@@ -3,11 +3,14 @@ package dev.caravan.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.caravan.cli.ChaosWorkers.Kind;
+import dev.caravan.cli.ChaosWorkers.Outage;
 import dev.caravan.cli.ChaosWrite.Identity;
 import dev.caravan.record.RecordHeader;
 import dev.caravan.record.RecordHeaders;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -35,12 +38,38 @@ final class ChaosTopic implements AutoCloseable {
   /** As long as a worker goes without committing offsets, and what it takes to do so. */
   private static final long UNCOMMITTED_MILLIS = 6_000;
 
-  /** A record of the topic. */
-  record Entry(Identity identity, long timestamp, String where) {}
+  /** As long as a suspended process may take to stand still. */
+  private static final long CLOCK_MILLIS = 100;
+
+  /** Before that, nobody takes over from a worker that isn't heard of. */
+  private static final long LEASE_MILLIS = 6_000;
+
+  /**
+   * A record of the topic.
+   *
+   * @param timestamp when it was sent, in milliseconds since the epoch
+   * @param after the latest timestamp of the records before it in its partition
+   */
+  record Entry(Identity identity, long timestamp, long after, String where) {
+    /**
+     * Whether a worker had sent it, but not got rid of it, when it was suspended for so long that
+     * another one went on meanwhile.
+     */
+    boolean isOfZombie(List<Outage> outages) {
+      return outages.stream()
+          .anyMatch(
+              outage ->
+                  outage.kind() == Kind.SUSPENDED
+                      && timestamp <= outage.start() + CLOCK_MILLIS
+                      && timestamp > outage.start() - UNCOMMITTED_MILLIS
+                      && after > outage.start() + LEASE_MILLIS);
+    }
+  }
 
   private final KafkaConsumer<byte[], byte[]> consumer;
   private final String prefix;
   private final List<Entry> entries = new ArrayList<>();
+  private final Map<Integer, Long> latest = new HashMap<>();
 
   /**
    * @param prefix what the ids of the documents begin with; others are left out
@@ -80,13 +109,16 @@ final class ChaosTopic implements AutoCloseable {
     } while (read > 0);
   }
 
-  private static Entry entry(ConsumerRecord<byte[], byte[]> record) {
+  private Entry entry(ConsumerRecord<byte[], byte[]> record) {
+    long before = latest.getOrDefault(record.partition(), 0L);
+    latest.put(record.partition(), Math.max(before, record.timestamp()));
     return new Entry(
         new Identity(
             (int) number(record, RecordHeader.PARTITION),
             number(record, RecordHeader.SEQNO),
             number(record, RecordHeader.CAS)),
         record.timestamp(),
+        before,
         record.partition() + "@" + record.offset());
   }
 

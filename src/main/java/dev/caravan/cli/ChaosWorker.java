@@ -35,15 +35,7 @@ final class ChaosWorker implements AutoCloseable {
   ChaosWorker(String brokers, String logLevel) {
     javaOptions =
         List.of("-Xmx256m", "-Dcaravan.log.level=" + logLevel, "-Dcaravan.log.libraries=ERROR");
-    arguments =
-        new String[] {
-          "worker",
-          "-brokers=" + brokers,
-          "-group=" + NAME,
-          "-configs=" + NAME + "-configs",
-          "-offsets=" + NAME + "-offsets",
-          "-port=0"
-        };
+    arguments = new String[] {"worker", "-brokers=" + brokers, "-group=" + NAME, "-port=0"};
   }
 
   /** Starts it and returns when its REST API answers. */
@@ -90,16 +82,33 @@ final class ChaosWorker implements AutoCloseable {
         .waitFor();
   }
 
-  /** Creates the connector. */
-  void create(Map<String, String> config) throws IOException, InterruptedException {
+  /**
+   * Creates or changes the connector.
+   *
+   * @throws IOException if the worker doesn't, or doesn't answer
+   */
+  void put(Map<String, String> config) throws IOException, InterruptedException {
+    send(
+        request("/connectors/" + NAME + "/config")
+            .header("Content-Type", "application/json")
+            .PUT(HttpRequest.BodyPublishers.ofString(JSON.writeValueAsString(config))),
+        List.of(200, 201));
+  }
+
+  /**
+   * Deletes the connector, if it is there.
+   *
+   * @throws IOException if the worker doesn't, or doesn't answer
+   */
+  void delete() throws IOException, InterruptedException {
+    send(request("/connectors/" + NAME).DELETE(), List.of(204, 404));
+  }
+
+  private static void send(HttpRequest.Builder request, List<Integer> expected)
+      throws IOException, InterruptedException {
     HttpResponse<String> response =
-        HTTP.send(
-            request("/connectors/" + NAME + "/config")
-                .header("Content-Type", "application/json")
-                .PUT(HttpRequest.BodyPublishers.ofString(JSON.writeValueAsString(config)))
-                .build(),
-            HttpResponse.BodyHandlers.ofString());
-    if (response.statusCode() != 201) {
+        HTTP.send(request.build(), HttpResponse.BodyHandlers.ofString());
+    if (!expected.contains(response.statusCode())) {
       throw new IOException(
           "the worker answered " + response.statusCode() + ": " + response.body());
     }
@@ -116,6 +125,7 @@ final class ChaosWorker implements AutoCloseable {
       for (JsonNode task : JSON.readTree(response.body()).path("tasks")) {
         String trace = task.path("trace").asText();
         states
+            .append(states.isEmpty() ? "" : ", ")
             .append(task.path("state").asText())
             .append(' ')
             .append(trace.lines().findFirst().orElse(""));

@@ -144,6 +144,8 @@ public final class KafkaBroker implements AutoCloseable {
     settings.put("num.io.threads", "4");
     settings.put("log.cleaner.dedupe.buffer.size", "4194304");
     settings.put("group.initial.rebalance.delay.ms", "0");
+    // Who tries what happens when a worker dies need not wait long for it.
+    settings.put("group.min.session.timeout.ms", "1000");
     // A Couchbase document may have 20 MiB; with the record round it, that must fit.
     settings.put("message.max.bytes", Integer.toString(32 * 1024 * 1024));
     settings.put("replica.fetch.max.bytes", Integer.toString(32 * 1024 * 1024));

@@ -50,9 +50,9 @@ record Connectors(String url) {
     return task(name).path("state").textValue();
   }
 
-  /** What its status says is wrong with a connector's one task. */
-  String taskTrace(String name) throws IOException, InterruptedException {
-    return task(name).path("trace").asText();
+  /** The worker that has a connector's one task, as its status tells. */
+  String taskWorker(String name) throws IOException, InterruptedException {
+    return task(name).path("worker_id").textValue();
   }
 
   private JsonNode task(String name) throws IOException, InterruptedException {
