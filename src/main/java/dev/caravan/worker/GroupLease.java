@@ -16,15 +16,6 @@ final class GroupLease {
   /** For contacts that were on their way, and to stop tasks. */
   private static final int PARTS = 3;
 
-  /**
-   * Kafka's client sends no heartbeats while it joins, which may take until the session of a dead
-   * worker is over; who joins is not taken for dead meanwhile. So a worker that was heard of just
-   * now may use nearly all of its session then.
-   */
-  private static final Duration JUST_NOW = Duration.ofSeconds(1);
-
-  private static final Duration JOIN_MARGIN = Duration.ofMillis(500);
-
   private final long session;
   private final LongSupplier nanoTime;
   private long contact;
@@ -58,11 +49,17 @@ final class GroupLease {
     }
   }
 
-  /** This worker joins the group again. */
-  synchronized void join() {
-    if (!isOver() && nanoTime.getAsLong() - contact <= JUST_NOW.toNanos()) {
-      end = contact + session - JOIN_MARGIN.toNanos();
+  /** The group was seen to wait for others to join, as this worker does: it holds on to it. */
+  synchronized void confirm(long asOf) {
+    if (!isOver() && asOf - contact > 0) {
+      contact = asOf;
+      end = contact + session * (PARTS - 1) / PARTS;
     }
+  }
+
+  /** How long ago the group was last known to hold on to this worker. */
+  synchronized Duration age() {
+    return Duration.ofNanos(nanoTime.getAsLong() - contact);
   }
 
   /** Ends the lease. */

@@ -32,6 +32,10 @@ import org.slf4j.LoggerFactory;
 final class GroupMembership implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(GroupMembership.class);
   private static final Duration POLL = Duration.ofMillis(50);
+
+  /** Heartbeats are more frequent, unless none are sent. */
+  private static final Duration SILENCE = Duration.ofSeconds(1);
+
   private static final long BACKOFF_MILLIS = 1000;
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 
@@ -42,14 +46,21 @@ final class GroupMembership implements AutoCloseable {
   private final KafkaConsumer<byte[], byte[]> consumer;
   private final Thread thread = new Thread(this::run, "group-membership");
   private final CountDownLatch closed = new CountDownLatch(1);
+  private final KafkaCluster cluster;
   private double heartbeats;
+  private long inquired = System.nanoTime();
 
   /**
    * @param settings of a consumer of the group, without its assignor
    * @param topics that the group of workers is for
    */
   GroupMembership(
-      Map<String, Object> settings, Set<String> topics, GroupMember member, GroupLease lease) {
+      Map<String, Object> settings,
+      Set<String> topics,
+      KafkaCluster cluster,
+      GroupMember member,
+      GroupLease lease) {
+    this.cluster = cluster;
     this.topics = Set.copyOf(topics);
     this.member = member;
     this.lease = lease;
@@ -101,6 +112,8 @@ final class GroupMembership implements AutoCloseable {
       heartbeats = answered;
       if (lease.isOver()) {
         member.lost();
+      } else if (lease.age().compareTo(SILENCE) > 0) {
+        inquire();
       }
       if (member.wantsRebalance()) {
         consumer.enforceRebalance("tasks are to be shared out");
@@ -112,6 +125,27 @@ final class GroupMembership implements AutoCloseable {
       closed.await(BACKOFF_MILLIS, TimeUnit.MILLISECONDS);
       consumer.enforceRebalance("after an error");
     }
+  }
+
+  /**
+   * Kafka's client sends no heartbeats while it joins, and a join may take until the session of a
+   * worker that is dead is over. Who waits for it is not taken for dead meanwhile; so it is enough
+   * to know that the group still waits.
+   */
+  private void inquire() {
+    long now = System.nanoTime();
+    if (now - inquired < SILENCE.toNanos()) {
+      return;
+    }
+    inquired = now;
+    cluster
+        .isJoining(groupId, consumer.groupMetadata().memberId())
+        .whenComplete(
+            (isJoining, failure) -> {
+              if (failure == null && isJoining) {
+                lease.confirm(now);
+              }
+            });
   }
 
   private double heartbeatsAnswered() {

@@ -127,7 +127,6 @@ final class GroupWork implements GroupMember {
   public synchronized MemberState join() {
     isRequested = false;
     joinedAt = System.nanoTime();
-    lease.join();
     return new MemberState(workerId.get(), wanted.configOffset(), ownership.tell());
   }
 

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -23,6 +24,7 @@ import org.apache.kafka.clients.admin.ConsumerGroupListing;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.common.ConsumerGroupState;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
@@ -220,6 +222,25 @@ final class KafkaCluster implements AutoCloseable {
       // It may need rights that the worker needs for nothing else.
       LOG.warn("Whether other groups use the worker's topics can't be checked: {}", e.getMessage());
     }
+  }
+
+  /**
+   * Whether a group is waiting for members to join, this one among those that it has. Answers
+   * later; fails if it can't be told.
+   */
+  CompletionStage<Boolean> isJoining(String group, String memberId) {
+    return admin
+        .describeConsumerGroups(List.of(group))
+        .all()
+        .thenApply(
+            groups ->
+                groups.values().stream()
+                    .anyMatch(
+                        found ->
+                            found.state() == ConsumerGroupState.PREPARING_REBALANCE
+                                && found.members().stream()
+                                    .anyMatch(member -> member.consumerId().equals(memberId))))
+        .toCompletionStage();
   }
 
   /** The offset after the last record of a partition, those of open transactions included. */

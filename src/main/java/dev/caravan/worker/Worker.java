@@ -38,6 +38,7 @@ public final class Worker implements AutoCloseable {
   private final Deque<Runnable> closing = new ArrayDeque<>();
   private final CompletableFuture<Void> refusal = new CompletableFuture<>();
   private final WorkerConfig config;
+  private final KafkaCluster cluster;
   private final String clusterId;
   private final ScheduledExecutorService herderThread;
   private final GroupLease lease;
@@ -63,7 +64,7 @@ public final class Worker implements AutoCloseable {
             Executors.newSingleThreadExecutor(task -> new Thread(task, "task-lifecycle")),
             Worker::shutdown);
     try {
-      KafkaCluster cluster = opened(new KafkaCluster(config), KafkaCluster::close);
+      this.cluster = opened(new KafkaCluster(config), KafkaCluster::close);
       this.clusterId = cluster.id();
       OffsetTopic offsets = opened(new OffsetTopic(config, cluster), OffsetTopic::close);
       StatusLog statuses = opened(new StatusLog(config, cluster), StatusLog::close);
@@ -112,7 +113,7 @@ public final class Worker implements AutoCloseable {
     GroupMembership membership =
         opened(
             new GroupMembership(
-                config.groupSettings(), config.internalTopics(), herder.member(), lease),
+                config.groupSettings(), config.internalTopics(), cluster, herder.member(), lease),
             GroupMembership::close);
     membership.start();
     herderThread.scheduleWithFixedDelay(

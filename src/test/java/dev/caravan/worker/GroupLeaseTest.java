@@ -49,29 +49,33 @@ class GroupLeaseTest {
     lease.begin();
     after(60);
     lease.confirm();
-    lease.join();
+    lease.confirm(now.get());
     assertThat(lease.isOver()).isTrue();
     lease.begin();
     assertThat(lease.isOver()).isFalse();
   }
 
   @Test
-  void whoJoinsRightAfterAnAnswerMayWaitForNearlyTheWholeSession() {
+  void aGroupThatWaitsHoldsOnToItFromWhenItWasAsked() {
     lease.begin();
-    after(1);
-    lease.join();
-    after(7.4);
+    after(3);
+    long asked = now.get();
+    after(2);
+    lease.confirm(asked);
+    assertThat(lease.age()).hasSeconds(2);
+    after(3.9);
     assertThat(lease.isOver()).isFalse();
     after(0.1);
     assertThat(lease.isOver()).isTrue();
   }
 
   @Test
-  void whoJoinsLongAfterTheLastAnswerGetsNoMore() {
+  void anOldAnswerDoesNotShortenIt() {
+    long asked = now.get();
+    after(5);
     lease.begin();
-    after(3);
-    lease.join();
-    after(3);
-    assertThat(lease.isOver()).isTrue();
+    lease.confirm(asked);
+    after(5.9);
+    assertThat(lease.isOver()).isFalse();
   }
 }
