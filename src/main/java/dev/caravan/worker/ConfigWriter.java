@@ -314,7 +314,15 @@ final class ConfigWriter implements AutoCloseable {
     KafkaProducer<byte[], byte[]> discarded = producer;
     producer = null;
     if (discarded != null) {
-      discarded.close(Duration.ZERO);
+      // Kafka's client throws at once in an interrupted thread.
+      boolean interrupted = Thread.interrupted();
+      try {
+        discarded.close(Duration.ZERO);
+      } finally {
+        if (interrupted) {
+          Thread.currentThread().interrupt();
+        }
+      }
     }
   }
 

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.testkit.ConnectStorage;
+import dev.caravan.testkit.RecordedTopic;
+import dev.caravan.worker.ConnectorStatus.Part;
+import dev.caravan.worker.ConnectorStatus.State;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.connect.runtime.TargetState;
+import org.apache.kafka.connect.runtime.TaskStatus;
+import org.apache.kafka.connect.storage.ClusterConfigState;
+import org.apache.kafka.connect.storage.KafkaConfigBackingStore;
+import org.apache.kafka.connect.storage.KafkaStatusBackingStore;
+import org.apache.kafka.connect.util.ConnectorTaskId;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** Configurations and statuses go over from Kafka Connect to Caravan and back. */
+class KafkaConnectTopicsTest {
+  private static KafkaBroker kafka;
+
+  @BeforeAll
+  static void startKafka() throws Exception {
+    kafka = KafkaBroker.start();
+  }
+
+  @AfterAll
+  static void stopKafka() {
+    kafka.close();
+  }
+
+  private static WorkerConfig config(String group) {
+    return WorkerConfig.parse(
+        Map.of(
+            "bootstrap.servers",
+            kafka.bootstrapServers(),
+            "group.id",
+            group,
+            "config.storage.replication.factor",
+            "1",
+            "status.storage.replication.factor",
+            "1"));
+  }
+
+  private interface Use {
+    void with(ConfigLog log) throws Exception;
+  }
+
+  private static void configLog(String group, Use use) throws Exception {
+    try (KafkaCluster cluster = new KafkaCluster(config(group));
+        ConfigLog log = new ConfigLog(config(group), cluster, view -> {})) {
+      log.start();
+      use.with(log);
+    }
+  }
+
+  private static ConfigView write(ConfigLog log, ConfigChange... changes) throws Exception {
+    return log.write(view -> List.of(changes)).get(30, TimeUnit.SECONDS);
+  }
+
+  @Test
+  void kafkaConnectReadsTheConfigurationsThatCaravanHasWritten() throws Exception {
+    Map<String, String> properties = Map.of("name", "a", "connector.class", "X", "ü", "\"\\");
+    configLog(
+        "handed-back",
+        log -> {
+          write(log, new ConfigRecord("a", properties), new ConfigRecord("gone", Map.of()));
+          write(log, new ConfigRecord("stopped", Map.of("name", "stopped")));
+          write(log, new TargetStateRecord("stopped", dev.caravan.worker.TargetState.STOPPED));
+          write(log, new ConfigRecord("gone", null), new TargetStateRecord("gone", null));
+        });
+    try (ConnectStorage connect = new ConnectStorage(kafka.bootstrapServers(), "handed-back")) {
+      KafkaConfigBackingStore store = connect.configs();
+      try {
+        ClusterConfigState state = store.snapshot();
+        assertThat(state.connectors()).containsExactlyInAnyOrder("a", "stopped");
+        assertThat(state.connectorConfig("a")).isEqualTo(properties);
+        assertThat(state.targetState("a")).isEqualTo(TargetState.STARTED);
+        assertThat(state.targetState("stopped")).isEqualTo(TargetState.STOPPED);
+        assertThat(state.inconsistentConnectors()).isEmpty();
+      } finally {
+        store.stop();
+      }
+    }
+  }
+
+  @Test
+  void caravanReadsTheConfigurationsThatKafkaConnectHasWritten() throws Exception {
+    Map<String, String> properties = Map.of("name", "a", "connector.class", "X", "ü", "\"\\");
+    try (ConnectStorage connect = new ConnectStorage(kafka.bootstrapServers(), "taken-over")) {
+      KafkaConfigBackingStore store = connect.configs();
+      try {
+        store.putConnectorConfig("a", properties, null);
+        store.putTaskConfigs("a", List.of(Map.of("task", "0"), Map.of("task", "1")));
+        store.putConnectorConfig("b", Map.of("name", "b"), null);
+        store.putTargetState("b", TargetState.PAUSED);
+        store.putConnectorConfig("gone", Map.of("name", "gone"), null);
+        store.removeConnectorConfig("gone");
+      } finally {
+        store.stop();
+      }
+    }
+    configLog(
+        "taken-over",
+        log -> {
+          ConfigView view = log.view();
+          assertThat(view.connectors()).containsOnlyKeys("a", "b");
+          assertThat(view.connectors().get("a").properties()).isEqualTo(properties);
+          assertThat(view.targetState("a")).isEqualTo(dev.caravan.worker.TargetState.STARTED);
+          assertThat(view.targetState("b")).isEqualTo(dev.caravan.worker.TargetState.PAUSED);
+        });
+  }
+
+  @Test
+  void theTopicOfARealClusterIsUnderstood() throws Exception {
+    RecordedTopic recorded = RecordedTopic.read("configs");
+    configLog(
+        "recorded",
+        log -> {
+          recorded.writeTo(kafka.bootstrapServers(), "recorded-configs");
+          ConfigView view = write(log);
+          // "no-value" was deleted.
+          assertThat(view.connectors())
+              .containsOnlyKeys("raw", "raw-headers", "raw-meta", "schema", "blackhole");
+          assertThat(view.connectors().get("schema").properties())
+              .containsEntry("couchbase.topic", "schema")
+              .containsEntry("value.converter.schemas.enable", "true");
+          recorded.records().stream()
+              .filter(record -> record.getKey().startsWith("target-state-"))
+              .forEach(
+                  record -> {
+                    String name = record.getKey().substring("target-state-".length());
+                    dev.caravan.worker.TargetState state = view.targetState(name);
+                    assertThat(record.getValue() == null ? "STARTED" : record.getValue())
+                        .contains(state.name());
+                  });
+        });
+  }
+
+  @Test
+  void statusesGoOverAndBack() throws Exception {
+    WorkerConfig config = config("statuses");
+    ConnectorTaskId task = new ConnectorTaskId("a-b", 3);
+    try (KafkaCluster cluster = new KafkaCluster(config);
+        StatusLog log = new StatusLog(config, cluster);
+        ConnectStorage connect = new ConnectStorage(kafka.bootstrapServers(), "statuses")) {
+      Part failed = new Part(State.FAILED, "one:1", "because\n\tof \"it\"");
+      log.write(new StatusRecord("a-b", OptionalInt.of(3), failed, 7));
+      log.write(
+          new StatusRecord("a-b", OptionalInt.empty(), new Part(State.RUNNING, "one:1", ""), 7));
+      await().until(() -> log.last("a-b", OptionalInt.of(3)) != null);
+      await().until(() -> log.last("a-b", OptionalInt.empty()) != null);
+      KafkaStatusBackingStore store = connect.statuses();
+      try {
+        TaskStatus read = store.get(task);
+        assertThat(read.state()).isEqualTo(TaskStatus.State.FAILED);
+        assertThat(read.trace()).isEqualTo(failed.trace());
+        assertThat(read.workerId()).isEqualTo("one:1");
+        assertThat(read.generation()).isEqualTo(7);
+        assertThat(store.get("a-b").trace()).isNull();
+
+        store.put(new TaskStatus(task, TaskStatus.State.RUNNING, "other:2", 8));
+        store.flush();
+        await()
+            .until(
+                () ->
+                    new Part(State.RUNNING, "other:2", "")
+                        .equals(log.last("a-b", OptionalInt.of(3))));
+        store.put(new TaskStatus(task, TaskStatus.State.DESTROYED, "other:2", 8));
+        store.flush();
+        await().until(() -> log.last("a-b", OptionalInt.of(3)) == null);
+      } finally {
+        store.stop();
+      }
+    }
+  }
+
+  @Test
+  void recordsAreTheBytesOfARealCluster() throws Exception {
+    int written = 0;
+    for (Map.Entry<String, String> record : RecordedTopic.read("status").records()) {
+      Optional<StatusRecord> read =
+          StatusRecord.read(
+              record.getKey().getBytes(UTF_8),
+              record.getValue() == null ? null : record.getValue().getBytes(UTF_8));
+      if (record.getKey().startsWith("status-topic-")) {
+        assertThat(read).isEmpty();
+      } else {
+        assertThat(read).isPresent();
+        assertThat(new String(read.get().key(), UTF_8)).isEqualTo(record.getKey());
+        assertThat(read.get().value())
+            .isEqualTo(record.getValue() == null ? null : record.getValue().getBytes(UTF_8));
+        written++;
+      }
+    }
+    assertThat(written).isGreaterThan(40);
+  }
+}
