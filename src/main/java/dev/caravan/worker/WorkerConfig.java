@@ -65,7 +65,7 @@ public final class WorkerConfig {
   private static final int MAX_PORT = 65535;
 
   private static final ConfigDef DEFINITION =
-      new ConfigDef()
+      topics()
           .define(
               BOOTSTRAP_SERVERS,
               ConfigDef.Type.LIST,
@@ -86,67 +86,6 @@ public final class WorkerConfig {
               Importance.LOW,
               "The name of the cluster of workers, which goes before the names of its group and"
                   + " topics. Without one, they are Kafka Connect's.")
-          .define(
-              CONFIG_TOPIC,
-              ConfigDef.Type.STRING,
-              "",
-              Importance.HIGH,
-              "The topic that keeps the configuration of connectors; by default the group's name"
-                  + " and -configs.")
-          .define(
-              CONFIG_TOPIC_REPLICATION,
-              ConfigDef.Type.SHORT,
-              (short) 3,
-              WorkerConfig::checkReplication,
-              Importance.LOW,
-              "How many replicas that topic gets when the worker makes it; -1 is the broker's"
-                  + " default. Unless set, no more than there are brokers.")
-          .define(
-              OFFSET_TOPIC,
-              ConfigDef.Type.STRING,
-              "",
-              Importance.HIGH,
-              "The topic that keeps the offsets of connectors; by default the group's name and"
-                  + " -offsets.")
-          .define(
-              OFFSET_TOPIC_REPLICATION,
-              ConfigDef.Type.SHORT,
-              (short) 3,
-              WorkerConfig::checkReplication,
-              Importance.LOW,
-              "How many replicas that topic gets when the worker makes it; -1 is the broker's"
-                  + " default. Unless set, no more than there are brokers.")
-          .define(
-              OFFSET_TOPIC_PARTITIONS,
-              ConfigDef.Type.INT,
-              25,
-              WorkerConfig::checkPartitions,
-              Importance.LOW,
-              "How many partitions that topic gets when the worker makes it; -1 is the broker's"
-                  + " default.")
-          .define(
-              STATUS_TOPIC,
-              ConfigDef.Type.STRING,
-              "",
-              Importance.HIGH,
-              "The topic that keeps the status of connectors; by default the group's name and"
-                  + " -status.")
-          .define(
-              STATUS_TOPIC_REPLICATION,
-              ConfigDef.Type.SHORT,
-              (short) 3,
-              WorkerConfig::checkReplication,
-              Importance.LOW,
-              "How many replicas that topic gets when the worker makes it; -1 is the broker's"
-                  + " default. Unless set, no more than there are brokers.")
-          .define(
-              STATUS_TOPIC_PARTITIONS,
-              ConfigDef.Type.INT,
-              5,
-              WorkerConfig::checkPartitions,
-              Importance.LOW,
-              "How many partitions that topic gets when the worker makes it; -1 is the broker's"
-                  + " default.")
           .define(
               SESSION_TIMEOUT,
               ConfigDef.Type.INT,
@@ -189,6 +128,47 @@ public final class WorkerConfig {
               "",
               Importance.HIGH,
               "The URL of the schema registry. Without one, values are JSON.");
+
+  private static ConfigDef topics() {
+    ConfigDef definition = new ConfigDef();
+    define(definition, CONFIG_TOPIC, CONFIG_TOPIC_REPLICATION);
+    define(definition, OFFSET_TOPIC, OFFSET_TOPIC_REPLICATION);
+    define(definition, STATUS_TOPIC, STATUS_TOPIC_REPLICATION);
+    define(definition, OFFSET_TOPIC_PARTITIONS, 25);
+    define(definition, STATUS_TOPIC_PARTITIONS, 5);
+    return definition;
+  }
+
+  private static void define(ConfigDef definition, String topic, String replication) {
+    definition
+        .define(
+            topic,
+            ConfigDef.Type.STRING,
+            "",
+            Importance.HIGH,
+            "A topic of the worker's own; by default its name is the group's name and "
+                + DEFAULT_TOPICS.get(topic)
+                + ".")
+        .define(
+            replication,
+            ConfigDef.Type.SHORT,
+            (short) 3,
+            WorkerConfig::checkReplication,
+            Importance.LOW,
+            "How many replicas that topic gets when the worker makes it; -1 is the broker's"
+                + " default. Unless set, no more than there are brokers.");
+  }
+
+  private static void define(ConfigDef definition, String partitions, int count) {
+    definition.define(
+        partitions,
+        ConfigDef.Type.INT,
+        count,
+        WorkerConfig::checkPartitions,
+        Importance.LOW,
+        "How many partitions that topic gets when the worker makes it; -1 is the broker's"
+            + " default.");
+  }
 
   private final Map<String, String> properties;
   private final AbstractConfig values;

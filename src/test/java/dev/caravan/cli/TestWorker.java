@@ -10,6 +10,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import org.apache.camel.main.Main;
 
 /** A whole worker on a free port, with a real Kafka, and tasks that need no Couchbase. */
@@ -43,6 +44,11 @@ public final class TestWorker implements AutoCloseable {
 
   public RecordedTasks tasks() {
     return tasks;
+  }
+
+  /** Fails when the worker can't be in its group. */
+  public CompletableFuture<Void> refusal() {
+    return application.refusal();
   }
 
   public String url() {

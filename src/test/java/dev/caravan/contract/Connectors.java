@@ -12,6 +12,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /** The connectors of a worker, over its REST API. */
@@ -55,10 +56,24 @@ record Connectors(String url) {
     return task(name).path("worker_id").textValue();
   }
 
+  /** The states of a connector's tasks. */
+  List<String> taskStates(String name) throws IOException, InterruptedException {
+    return tasks(name).findValuesAsText("state");
+  }
+
+  /** The workers that have a connector's tasks. */
+  List<String> taskWorkers(String name) throws IOException, InterruptedException {
+    return tasks(name).findValuesAsText("worker_id");
+  }
+
   private JsonNode task(String name) throws IOException, InterruptedException {
+    return tasks(name).path(0);
+  }
+
+  private JsonNode tasks(String name) throws IOException, InterruptedException {
     HttpResponse<String> response = send(request("/connectors/" + name + "/status").GET());
     assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
-    return JSON.readTree(response.body()).at("/tasks/0");
+    return JSON.readTree(response.body()).path("tasks");
   }
 
   private HttpRequest.Builder request(String path) {

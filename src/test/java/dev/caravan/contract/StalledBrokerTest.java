@@ -38,7 +38,6 @@ class StalledBrokerTest {
   private static final long BOUND = 64L * MIB;
 
   private static final Duration AT_MOST = Duration.ofSeconds(60).plusSeconds(BACKLOG / 10);
-  private static final String TASK_RUNS = "RUNNING";
 
   private static SandboxCouchbase couchbase;
   private static TcpProxy toCouchbase;
@@ -91,14 +90,15 @@ class StalledBrokerTest {
           .until(
               () -> {
                 assertThat(worker.isAlive()).isTrue();
-                assertThat(connectors.taskState(name)).isEqualTo(TASK_RUNS);
+                // A stall that outlasts the worker's session takes the task away for a while.
+                assertThat(connectors.taskState(name)).isNotEqualTo("FAILED");
                 return stillness.lastsFor(STALL);
               });
       assertThat(toCouchbase.bytesFromServer() - atStall).isLessThan(BOUND);
 
       toKafka.resume();
       awaitEveryDocument(name + couchbase.bucket());
-      assertThat(connectors.taskState(name)).isEqualTo(TASK_RUNS);
+      assertThat(connectors.taskState(name)).isEqualTo("RUNNING");
       assertThat(worker.stop()).as("the status after SIGTERM").isEqualTo(143);
     }
   }

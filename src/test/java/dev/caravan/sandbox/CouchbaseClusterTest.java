@@ -177,8 +177,10 @@ class CouchbaseClusterTest {
         .atMost(TIMEOUT)
         .untilAsserted(
             () ->
+                // The client may have asked twice before it heard of the first rollback.
                 assertThat(changes.rollbacks())
-                    .containsExactly(bucket.vbucketOf(document) + " to 1"));
+                    .isNotEmpty()
+                    .containsOnly(bucket.vbucketOf(document) + " to 1"));
     assertThat(bucket.defaultCollection().get(document))
         .hasValue("kept".getBytes(StandardCharsets.UTF_8));
     bucket.upsert(document, "after");

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.caravan.cli.RecordedTasks.RecordedTask;
 import dev.caravan.cli.TestWorker;
 import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.testkit.RecordedTopic;
 import java.net.URI;
 import java.net.http.HttpResponse;
 import java.time.Duration;
@@ -22,6 +23,9 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.StringDeserializer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -225,6 +229,85 @@ class WorkerGroupTest {
 
       assertThat(again.statusCode()).isEqualTo(200);
       awaitShares(List.of(worker), "golden", 1);
+    }
+  }
+
+  @Test
+  void aWorkerThatIsCutOffFromKafkaStopsItsTasksBeforeItsSessionIsOver() throws Exception {
+    Map<String, String> settings =
+        Map.of("session.timeout.ms", "3000", "heartbeat.interval.ms", "200");
+    try (KafkaBroker lonely = KafkaBroker.start();
+        TestWorker worker = TestWorker.start(lonely, "cut-off", settings)) {
+      create(worker, "golden", 2);
+      awaitShares(List.of(worker), "golden", 2);
+
+      lonely.stop();
+      await().atMost(3, TimeUnit.SECONDS).until(() -> worker.tasks().runningOf("golden").isEmpty());
+      assertThat(status(worker).at("/tasks/0/state").textValue()).isEqualTo("UNASSIGNED");
+
+      lonely.restart();
+      awaitShares(List.of(worker), "golden", 2);
+    }
+  }
+
+  @Test
+  void membersOfAnotherKindAreAnErrorThatNamesTheGroup() throws Exception {
+    try (KafkaConsumer<String, String> other =
+        new KafkaConsumer<>(
+            Map.of("bootstrap.servers", kafka.bootstrapServers(), "group.id", "mixed"),
+            new StringDeserializer(),
+            new StringDeserializer())) {
+      other.subscribe(List.of("anything"));
+      await()
+          .atMost(SOON)
+          .until(
+              () -> {
+                other.poll(Duration.ofMillis(100));
+                return other.groupMetadata().generationId() > 0;
+              });
+      try (TestWorker worker = TestWorker.start(kafka, "mixed")) {
+        assertThat(worker.refusal())
+            .failsWithin(SOON)
+            .withThrowableThat()
+            .withMessageContaining("Group 'mixed' has members of another kind");
+      }
+    }
+  }
+
+  @Test
+  void theTopicsOfAKafkaConnectClusterAreTakenOverAndLeftAsTheyAre() throws Exception {
+    TestWorker.start(kafka, "legacy").close();
+    RecordedTopic.read("configs").writeTo(kafka.bootstrapServers(), "legacy");
+    RecordedTopic.read("status").writeTo(kafka.bootstrapServers(), "legacy-status");
+    long end = end("legacy") + end("legacy-status");
+    try (TestWorker worker = TestWorker.start(kafka, "legacy")) {
+      assertThat(JSON.readTree(worker.get("/connectors").body()))
+          .extracting(JsonNode::textValue)
+          .containsExactlyInAnyOrder("raw", "raw-headers", "raw-meta", "schema", "blackhole");
+      JsonNode status = JSON.readTree(worker.get("/connectors/schema/status").body());
+      assertThat(status.at("/connector/state").textValue()).isEqualTo("UNASSIGNED");
+      assertThat(status.at("/connector/trace").textValue())
+          .contains("com.couchbase.connect.kafka.CouchbaseSourceConnector");
+      assertThat(worker.delete("/connectors/schema").statusCode()).isEqualTo(400);
+    }
+    assertThat(end("legacy") + end("legacy-status")).isEqualTo(end);
+  }
+
+  private static long end(String topic) {
+    try (KafkaConsumer<String, String> consumer =
+        new KafkaConsumer<>(
+            Map.of("bootstrap.servers", kafka.bootstrapServers()),
+            new StringDeserializer(),
+            new StringDeserializer())) {
+      return consumer
+          .endOffsets(
+              consumer.partitionsFor(topic).stream()
+                  .map(partition -> new TopicPartition(topic, partition.partition()))
+                  .toList())
+          .values()
+          .stream()
+          .mapToLong(Long::longValue)
+          .sum();
     }
   }
 

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.Deserializer;
+
+/** Reading a topic as somebody who must not miss a record and see none that is not committed. */
+final class CommittedRecords {
+  private CommittedRecords() {}
+
+  /** A consumer of all partitions of a topic, from their beginning; the caller closes it. */
+  static <K> KafkaConsumer<K, byte[]> of(String brokers, String topic, Deserializer<K> keys) {
+    KafkaConsumer<K, byte[]> consumer =
+        new KafkaConsumer<>(
+            Map.of(
+                ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG,
+                brokers,
+                ConsumerConfig.ISOLATION_LEVEL_CONFIG,
+                "read_committed",
+                ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG,
+                false),
+            keys,
+            new ByteArrayDeserializer());
+    List<TopicPartition> partitions =
+        consumer.partitionsFor(topic).stream()
+            .map(partition -> new TopicPartition(topic, partition.partition()))
+            .toList();
+    consumer.assign(partitions);
+    consumer.seekToBeginning(partitions);
+    return consumer;
+  }
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.contract;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.caravan.sandbox.Bucket;
+import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.testkit.Program;
+import dev.caravan.testkit.Topic;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** How long vBuckets stand still when their task goes from one worker to another. */
+class HandOverTest {
+  private static final String NAME = "hand-over-";
+  private static final int DOCUMENTS_PER_SECOND = 400;
+  private static final long SESSION_MILLIS = 3000;
+  private static final Duration AT_MOST = Duration.ofSeconds(60);
+
+  @TempDir private Path directory;
+  private final AtomicInteger written = new AtomicInteger();
+  private ScheduledExecutorService writer;
+  private SandboxCouchbase couchbase;
+  private KafkaBroker kafka;
+
+  @BeforeEach
+  void start() throws Exception {
+    couchbase = SandboxCouchbase.start();
+    kafka = KafkaBroker.start();
+    Bucket bucket = couchbase.node().bucket(couchbase.bucket());
+    writer = Executors.newSingleThreadScheduledExecutor();
+    writer.scheduleAtFixedRate(
+        () -> bucket.upsert("doc-" + written.incrementAndGet(), "{}"),
+        0,
+        1_000_000 / DOCUMENTS_PER_SECOND,
+        TimeUnit.MICROSECONDS);
+  }
+
+  @AfterEach
+  void stop() {
+    writer.shutdownNow();
+    kafka.close();
+    couchbase.close();
+  }
+
+  private Program startWorker() throws Exception {
+    Path settings = directory.resolve("worker.properties");
+    Files.writeString(
+        settings, "session.timeout.ms=" + SESSION_MILLIS + "\nheartbeat.interval.ms=200\n");
+    return Program.start(
+        "worker",
+        settings.toString(),
+        "-brokers=" + kafka.bootstrapServers(),
+        "-group=hand-over",
+        "-port=0");
+  }
+
+  @Test
+  void aWorkerThatIsStoppedIsReplacedWithinTwoSecondsAndOneThatIsKilledAfterItsSession()
+      throws Exception {
+    try (Program one = startWorker();
+        Topic records = new Topic(kafka.bootstrapServers(), NAME + couchbase.bucket())) {
+      Connectors connectors = new Connectors(one.await(Program.WORKER_READY).group(1));
+      connectors.create(
+          NAME,
+          couchbase,
+          couchbase.host() + ":" + couchbase.port(),
+          Map.of("tasks.max", "2", "couchbase.headers", "partition"));
+      records.awaitRecords(1);
+
+      try (Program other = startWorker()) {
+        awaitWorkers(connectors, 2);
+        awaitMore(records);
+        long stopped = System.currentTimeMillis();
+        assertThat(other.stop()).isEqualTo(143);
+        awaitWorkers(connectors, 1);
+        awaitMore(records);
+        assertThat(gapAround(records, stopped)).isLessThan(2000);
+      }
+
+      try (Program other = startWorker()) {
+        awaitWorkers(connectors, 2);
+        awaitMore(records);
+        long killed = System.currentTimeMillis();
+        other.kill();
+        awaitWorkers(connectors, 1);
+        awaitMore(records);
+        assertThat(gapAround(records, killed)).isLessThan(SESSION_MILLIS + 3000);
+      }
+
+      writer.shutdown();
+      assertThat(writer.awaitTermination(10, TimeUnit.SECONDS)).isTrue();
+      records.awaitUntil(
+          "every document",
+          read -> read.stream().map(ConsumerRecord::key).distinct().count() == written.get());
+    }
+  }
+
+  private static void awaitWorkers(Connectors connectors, int count) {
+    await()
+        .atMost(AT_MOST)
+        .until(
+            () ->
+                Set.copyOf(connectors.taskWorkers(NAME)).size() == count
+                    && connectors.taskStates(NAME).equals(List.of("RUNNING", "RUNNING")));
+  }
+
+  /** Waits until each vBucket has a record that was written from now on. */
+  private void awaitMore(Topic records) {
+    long now = System.currentTimeMillis();
+    records.awaitUntil(
+        "more of each vBucket",
+        read -> {
+          Map<String, Long> latest = new HashMap<>();
+          read.forEach(record -> latest.merge(vbucket(record), record.timestamp(), Math::max));
+          return latest.values().stream().allMatch(time -> time > now);
+        });
+  }
+
+  /** The longest time between two records of a vBucket, of which the first was about then. */
+  private static long gapAround(Topic records, long time) {
+    Map<String, Long> last = new HashMap<>();
+    long longest = 0;
+    for (ConsumerRecord<String, byte[]> record : records.records()) {
+      Long before = last.put(vbucket(record), record.timestamp());
+      if (before != null && before > time - 500 && before < time + 1000) {
+        longest = Math.max(longest, record.timestamp() - before);
+      }
+    }
+    assertThat(longest).isPositive();
+    return longest;
+  }
+
+  private static String vbucket(ConsumerRecord<String, byte[]> record) {
+    return new String(record.headers().lastHeader("couchbase.partition").value(), UTF_8);
+  }
+}
