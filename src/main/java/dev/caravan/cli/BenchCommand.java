@@ -13,6 +13,7 @@ import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -36,6 +37,9 @@ final class BenchCommand implements Callable<Integer> {
       Pattern.compile("sandbox: ready couchbase=(\\S+) kafka=(\\S+)");
   private static final Pattern RESULT =
       Pattern.compile("result cpu-nanos=(\\d+) wall-nanos=(\\d+) resident-kb=(\\d+)");
+
+  /** Streams are not what many connectors are about. */
+  private static final int FLEET_VBUCKETS = 8;
 
   @Spec private CommandSpec spec;
 
@@ -67,8 +71,36 @@ final class BenchCommand implements Callable<Integer> {
       description = "The heap of each contender, as for -Xmx (default: ${DEFAULT-VALUE}).")
   private String heap;
 
+  @Option(
+      names = "--connectors",
+      paramLabel = "N",
+      description =
+          "Measures instead what N connectors of one task cost three workers: threads and memory for "
+              + "each, how long it takes to share them out anew, and how fast REST answers.")
+  private @Nullable Integer connectors;
+
   @Override
   public Integer call() throws Exception {
+    return connectors == null ? contend() : fleet(connectors);
+  }
+
+  private int fleet(int count) throws Exception {
+    try (Program sandbox =
+        Program.start(
+            javaOptions("2g"),
+            "sandbox",
+            "--kv-port=0",
+            "--kafka-port=0",
+            "--bucket=" + BenchRun.MEASURED,
+            "--vbuckets=" + FLEET_VBUCKETS,
+            "--documents=100")) {
+      Matcher ready = sandbox.await(SANDBOX_READY);
+      BenchFleet fleet = new BenchFleet(spec.commandLine().getOut(), count);
+      return fleet.run(ready.group(1), ready.group(2), BenchRun.MEASURED, heap) ? 0 : 1;
+    }
+  }
+
+  private int contend() throws Exception {
     PrintWriter out = spec.commandLine().getOut();
     Map<BenchRun.Contender, List<Result>> results = new EnumMap<>(BenchRun.Contender.class);
     for (BenchRun.Contender contender : BenchRun.Contender.values()) {

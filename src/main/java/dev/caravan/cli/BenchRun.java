@@ -10,8 +10,6 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -203,22 +201,8 @@ final class BenchRun implements Callable<Integer> {
         .getOut()
         .printf(
             "result cpu-nanos=%d wall-nanos=%d resident-kb=%d%n",
-            taken.cpuNanos(), taken.wallNanos(), residentKilobytes());
+            taken.cpuNanos(), taken.wallNanos(), ProcStatus.of("self", "VmHWM"));
     spec.commandLine().getOut().flush();
-  }
-
-  /** The most memory that the process had; 0 where the system does not tell. */
-  private static long residentKilobytes() throws IOException {
-    Path status = Path.of("/proc/self/status");
-    if (!Files.isReadable(status)) {
-      return 0;
-    }
-    return Files.readAllLines(status).stream()
-        .filter(line -> line.startsWith("VmHWM:"))
-        .map(line -> line.replaceAll("\\D", ""))
-        .mapToLong(Long::parseLong)
-        .findAny()
-        .orElse(0);
   }
 
   /** Time as the wall has it, and as this process used it on all cores. */

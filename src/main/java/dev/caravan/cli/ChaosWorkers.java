@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -12,6 +13,8 @@ import java.util.concurrent.TimeUnit;
 
 /** The workers of one group, and what can go wrong with them. Not thread-safe. */
 final class ChaosWorkers implements AutoCloseable {
+  private static final String NAME = "chaos";
+  private static final String HEAP = "256m";
   private static final int DOWN_MAX_MILLIS = 3000;
 
   /** Longer than a group waits for a worker. */
@@ -20,7 +23,7 @@ final class ChaosWorkers implements AutoCloseable {
   private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(60);
   private static final int MAX_TASKS = 6;
 
-  private final List<ChaosWorker> workers = new ArrayList<>();
+  private final List<WorkerProcess> workers = new ArrayList<>();
   private final List<Outage> outages = new ArrayList<>();
   private final Map<String, String> config;
 
@@ -45,13 +48,13 @@ final class ChaosWorkers implements AutoCloseable {
   ChaosWorkers(int count, String brokers, String logLevel, Map<String, String> config) {
     this.config = config;
     for (int i = 0; i < count; i++) {
-      workers.add(new ChaosWorker(brokers, logLevel));
+      workers.add(new WorkerProcess(brokers, NAME, HEAP, logLevel));
     }
   }
 
   /** Starts them, and the connector. */
   void start() throws IOException, InterruptedException {
-    for (ChaosWorker worker : workers) {
+    for (WorkerProcess worker : workers) {
       worker.start();
     }
     put(new Random(0), workers.size() * 2);
@@ -74,7 +77,7 @@ final class ChaosWorkers implements AutoCloseable {
     return workers.size() == 1 ? "" : " " + random.nextInt(workers.size());
   }
 
-  private ChaosWorker worker(String name) {
+  private WorkerProcess worker(String name) {
     return workers.get(name.isEmpty() ? 0 : Integer.parseInt(name.trim()));
   }
 
@@ -121,7 +124,7 @@ final class ChaosWorkers implements AutoCloseable {
   }
 
   private String deleteAndCreate(Random random) throws Exception {
-    int deleting = ask(random, ChaosWorker::delete);
+    int deleting = ask(random, worker -> worker.delete(NAME));
     int tasks = 1 + random.nextInt(MAX_TASKS);
     return "by worker " + deleting + ", created by worker " + put(random, tasks);
   }
@@ -129,11 +132,11 @@ final class ChaosWorkers implements AutoCloseable {
   private int put(Random random, int tasks) throws IOException, InterruptedException {
     Map<String, String> changed = new HashMap<>(config);
     changed.put("tasks.max", Integer.toString(tasks));
-    return ask(random, worker -> worker.put(changed));
+    return ask(random, worker -> worker.put(NAME, changed));
   }
 
   private interface Request {
-    void send(ChaosWorker worker) throws IOException, InterruptedException;
+    void send(WorkerProcess worker) throws IOException, InterruptedException;
   }
 
   /** Asks one worker after the other until one has done it; returns which. */
@@ -161,14 +164,30 @@ final class ChaosWorkers implements AutoCloseable {
   /** What the connector's status says, in one line for each worker. */
   List<String> statuses() throws InterruptedException {
     List<String> statuses = new ArrayList<>();
-    for (ChaosWorker worker : workers) {
-      statuses.add(worker.status());
+    for (WorkerProcess worker : workers) {
+      try {
+        statuses.add(describe(worker.status(NAME)));
+      } catch (IOException e) {
+        statuses.add("not told: " + e);
+      }
     }
     return statuses;
   }
 
+  private static String describe(JsonNode status) {
+    StringBuilder states = new StringBuilder();
+    for (JsonNode task : status.path("tasks")) {
+      states
+          .append(states.isEmpty() ? "" : ", ")
+          .append(task.path("state").asText())
+          .append(' ')
+          .append(task.path("trace").asText().lines().findFirst().orElse(""));
+    }
+    return states.toString();
+  }
+
   @Override
   public void close() {
-    workers.forEach(ChaosWorker::close);
+    workers.forEach(WorkerProcess::close);
   }
 }

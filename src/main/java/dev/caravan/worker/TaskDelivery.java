@@ -22,6 +22,7 @@ final class TaskDelivery {
   private static final int REQUEST_TIMEOUT_MS = 10_000;
 
   private final String group;
+  private final String clientIdPrefix;
   private final Map<String, Object> producerSettings;
   private final KafkaCluster cluster;
   private final OffsetTopic topic;
@@ -37,6 +38,7 @@ final class TaskDelivery {
     this.lease = lease;
     this.cluster = cluster;
     this.group = config.groupId();
+    this.clientIdPrefix = config.clientIdPrefix();
     this.producerSettings = transactionalSettings(config);
     this.topic = topic;
     this.producers = producers;
@@ -67,7 +69,7 @@ final class TaskDelivery {
     }
     TransactionalId id = new TransactionalId(group, connector.name(), generation, task.task());
     Map<String, Object> settings = new HashMap<>(producerSettings);
-    settings.put(ProducerConfig.CLIENT_ID_CONFIG, task.producerClientId());
+    settings.put(ProducerConfig.CLIENT_ID_CONFIG, clientIdPrefix + task.producerClientId());
     TransactionalProducer producer = new TransactionalProducer(id.toString(), settings);
     producers.assign(task.routeId(), shared -> tolerant(task, producer));
     return topic.of(id, producer, task.transactionInterval());

@@ -244,9 +244,13 @@ public final class WorkerConfig {
 
   /** The group of workers that share the load, as Kafka knows it. */
   String groupId() {
+    return clientIdPrefix() + values.getString(GROUP_ID);
+  }
+
+  /** What the client ids of tasks begin with, and the group. */
+  String clientIdPrefix() {
     String cluster = values.getString(CLUSTER);
-    String group = values.getString(GROUP_ID);
-    return cluster.isEmpty() ? group : cluster + "-" + group;
+    return cluster.isEmpty() ? "" : cluster + "-";
   }
 
   /** How long the group waits for a word of a worker before it gives its tasks to others. */

@@ -65,6 +65,8 @@ class ConnectorConfigTest {
     assertThat(config.streamFrom()).isEqualTo("saved-or-beginning");
     assertThat(config.purgedTombstones()).isEqualTo("strict");
     assertThat(config.stallTimeout()).hasSeconds(60);
+    assertThat(config.restartPolicy())
+        .isEqualTo(new RestartPolicy(10, Duration.ofSeconds(1), Duration.ofMinutes(1)));
     assertThat(config.rollbackPolicy()).isEqualTo("resume");
     assertThat(config.operationsTopic()).isEmpty();
     assertThat(config.isExactlyOnce()).isFalse();
@@ -93,6 +95,9 @@ class ConnectorConfigTest {
     properties.put("couchbase.stream.from", "SAVED_OFFSET_OR_NOW");
     properties.put("couchbase.purged.tombstones", "lenient");
     properties.put("couchbase.stall.timeout", "5m");
+    properties.put("errors.max.retries", "-1");
+    properties.put("errors.retry.delay.initial.ms", "5");
+    properties.put("errors.retry.delay.max.ms", "500");
     properties.put("delivery.guarantee", "exactly_once");
     properties.put("couchbase.headers", "seqno, cas,seqno");
     properties.put("couchbase.header.name.prefix", "cb-");
@@ -110,6 +115,8 @@ class ConnectorConfigTest {
     assertThat(config.streamFrom()).isEqualTo("saved-or-now");
     assertThat(config.purgedTombstones()).isEqualTo("lenient");
     assertThat(config.stallTimeout()).hasMinutes(5);
+    assertThat(config.restartPolicy())
+        .isEqualTo(new RestartPolicy(-1, Duration.ofMillis(5), Duration.ofMillis(500)));
     assertThat(config.isExactlyOnce()).isTrue();
     assertThat(config.headers())
         .isEqualTo(new RecordHeaders("cb-", List.of(RecordHeader.SEQNO, RecordHeader.CAS)));
@@ -177,6 +184,8 @@ class ConnectorConfigTest {
         "couchbase.stream.from | END | String must be one of: ",
         "couchbase.purged.tombstones | ignore | String must be one of: strict, lenient",
         "couchbase.stall.timeout | 1441m | up to one day",
+        "errors.max.retries | -2 | Value must be at least -1",
+        "errors.retry.delay.initial.ms | 0 | Value must be at least 1",
         "couchbase.rollback.policy | stop | String must be one of: resume, fail",
         "couchbase.operations.topic | a/b | letters, digits or any of . _ -",
         "topic | with blank | would be \"with blanktravel\"",

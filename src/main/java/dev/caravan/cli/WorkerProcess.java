@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
@@ -16,26 +15,29 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** A worker in a process of its own, started again after each end. Not thread-safe. */
-final class ChaosWorker implements AutoCloseable {
+/**
+ * A worker in a process of its own, started again after each end. Its REST calls may be made by
+ * several threads at a time, the rest by one.
+ */
+final class WorkerProcess implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final HttpClient HTTP = HttpClient.newHttpClient();
   private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(10);
   private static final Pattern READY = Pattern.compile("worker: ready (http://\\S+:\\d+)");
-  private static final String NAME = "chaos";
 
   private final List<String> javaOptions;
   private final String[] arguments;
   private @Nullable Program program;
-  private String url = "";
+  private volatile String url = "";
 
   /**
+   * @param heap as for -Xmx
    * @param logLevel of the worker's own log
    */
-  ChaosWorker(String brokers, String logLevel) {
+  WorkerProcess(String brokers, String group, String heap, String logLevel) {
     javaOptions =
-        List.of("-Xmx256m", "-Dcaravan.log.level=" + logLevel, "-Dcaravan.log.libraries=ERROR");
-    arguments = new String[] {"worker", "-brokers=" + brokers, "-group=" + NAME, "-port=0"};
+        List.of("-Xmx" + heap, "-Dcaravan.log.level=" + logLevel, "-Dcaravan.log.libraries=ERROR");
+    arguments = new String[] {"worker", "-brokers=" + brokers, "-group=" + group, "-port=0"};
   }
 
   /** Starts it and returns when its REST API answers. */
@@ -50,10 +52,6 @@ final class ChaosWorker implements AutoCloseable {
       throw new IllegalStateException("the worker was not started");
     }
     return program;
-  }
-
-  boolean isAlive() {
-    return program != null && program.process().isAlive();
   }
 
   /** Ends it as SIGKILL does. */
@@ -83,28 +81,28 @@ final class ChaosWorker implements AutoCloseable {
   }
 
   /**
-   * Creates or changes the connector.
+   * Creates or changes a connector.
    *
    * @throws IOException if the worker doesn't, or doesn't answer
    */
-  void put(Map<String, String> config) throws IOException, InterruptedException {
+  void put(String name, Map<String, String> config) throws IOException, InterruptedException {
     send(
-        request("/connectors/" + NAME + "/config")
+        request("/connectors/" + name + "/config")
             .header("Content-Type", "application/json")
             .PUT(HttpRequest.BodyPublishers.ofString(JSON.writeValueAsString(config))),
         List.of(200, 201));
   }
 
   /**
-   * Deletes the connector, if it is there.
+   * Deletes a connector, if it is there.
    *
    * @throws IOException if the worker doesn't, or doesn't answer
    */
-  void delete() throws IOException, InterruptedException {
-    send(request("/connectors/" + NAME).DELETE(), List.of(204, 404));
+  void delete(String name) throws IOException, InterruptedException {
+    send(request("/connectors/" + name).DELETE(), List.of(204, 404));
   }
 
-  private static void send(HttpRequest.Builder request, List<Integer> expected)
+  private static String send(HttpRequest.Builder request, List<Integer> expected)
       throws IOException, InterruptedException {
     HttpResponse<String> response =
         HTTP.send(request.build(), HttpResponse.BodyHandlers.ofString());
@@ -112,30 +110,26 @@ final class ChaosWorker implements AutoCloseable {
       throw new IOException(
           "the worker answered " + response.statusCode() + ": " + response.body());
     }
+    return response.body();
   }
 
-  /** What the connector's status says, in one line, or why it doesn't. */
-  String status() throws InterruptedException {
-    try {
-      HttpResponse<String> response =
-          HTTP.send(
-              request("/connectors/" + NAME + "/status").GET().build(),
-              HttpResponse.BodyHandlers.ofString());
-      StringBuilder states = new StringBuilder();
-      for (JsonNode task : JSON.readTree(response.body()).path("tasks")) {
-        String trace = task.path("trace").asText();
-        states
-            .append(states.isEmpty() ? "" : ", ")
-            .append(task.path("state").asText())
-            .append(' ')
-            .append(trace.lines().findFirst().orElse(""));
-      }
-      return states.toString().trim();
-    } catch (JsonProcessingException e) {
-      return "no JSON: " + e.getOriginalMessage();
-    } catch (IOException e) {
-      return "no answer: " + e;
-    }
+  /**
+   * The status of a connector.
+   *
+   * @throws IOException if the worker doesn't tell
+   */
+  JsonNode status(String name) throws IOException, InterruptedException {
+    return JSON.readTree(send(request("/connectors/" + name + "/status").GET(), List.of(200)));
+  }
+
+  /** What its id ends with: a colon and its port. */
+  String id() {
+    return url.substring(url.lastIndexOf(':'));
+  }
+
+  /** A value of the process's own status, such as {@code VmRSS} in kilobytes; 0 if unknown. */
+  long processStatus(String key) throws IOException {
+    return ProcStatus.of(Long.toString(program().process().pid()), key);
   }
 
   private HttpRequest.Builder request(String path) {

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * What many connectors cost a few workers: threads and memory for each task, how long it takes to
+ * share them out anew, and how fast the REST API answers meanwhile.
+ */
+final class BenchFleet {
+  private static final int WORKERS = 3;
+  private static final int CLIENTS = 4;
+  private static final double MAX_THREADS_PER_TASK = 2;
+  private static final Duration TIMEOUT = Duration.ofMinutes(10);
+
+  private final PrintWriter out;
+  private final int connectors;
+  private final List<Double> answerMillis = Collections.synchronizedList(new ArrayList<>());
+  private final List<WorkerProcess> workers = new ArrayList<>();
+
+  BenchFleet(PrintWriter out, int connectors) {
+    this.out = out;
+    this.connectors = connectors;
+  }
+
+  /** Whether it stayed within its bound. */
+  boolean run(String couchbase, String kafka, String bucket, String heap) throws Exception {
+    ExecutorService clients = Executors.newFixedThreadPool(CLIENTS);
+    try {
+      for (int i = 0; i < WORKERS; i++) {
+        WorkerProcess worker = new WorkerProcess(kafka, "fleet", heap, "WARN");
+        workers.add(worker);
+        worker.start();
+      }
+      create(clients, "first", couchbase, bucket);
+      awaitRunning(clients, List.of("first"));
+      long threads = total("Threads");
+      long kilobytes = total("VmRSS");
+
+      List<String> names = new ArrayList<>();
+      for (int i = 1; i < connectors; i++) {
+        names.add("fleet-" + i);
+      }
+      long start = System.nanoTime();
+      List<Future<?>> creations = new ArrayList<>();
+      for (String name : names) {
+        creations.add(create(clients, name, couchbase, bucket));
+      }
+      for (Future<?> creation : creations) {
+        creation.get();
+      }
+      double created = seconds(start);
+      awaitRunning(clients, names);
+      say(
+          "bench: connectors=%d workers=%d created in %.1f s, all running after %.1f s",
+          connectors, WORKERS, created, seconds(start));
+
+      double threadsPerTask = (double) (total("Threads") - threads) / names.size();
+      say(
+          "bench: for each further task %.2f threads, %d kB resident",
+          threadsPerTask, (total("VmRSS") - kilobytes) / names.size());
+
+      WorkerProcess leaver = workers.remove(WORKERS - 1);
+      start = System.nanoTime();
+      leaver.stop();
+      awaitRunning(clients, names);
+      double left = seconds(start);
+      workers.add(leaver);
+      start = System.nanoTime();
+      leaver.start();
+      double up = seconds(start);
+      awaitShare(leaver, names);
+      awaitRunning(clients, names);
+      say(
+          "bench: all running %.1f s after a worker was told to stop, and balanced and running %.1f s"
+              + " after one was up (in %.1f s)",
+          left, seconds(start) - up, up);
+      say(
+          "bench: REST answers=%d p50=%.1f ms p99=%.1f ms",
+          answerMillis.size(), percentile(0.5), percentile(0.99));
+      return threadsPerTask <= MAX_THREADS_PER_TASK;
+    } finally {
+      clients.shutdownNow();
+      workers.forEach(WorkerProcess::close);
+    }
+  }
+
+  private Future<?> create(ExecutorService clients, String name, String couchbase, String bucket) {
+    Map<String, String> config =
+        Map.of(
+            "connector.class",
+            "dev.caravan.CouchbaseSourceConnector",
+            "couchbase.nodes",
+            couchbase,
+            "couchbase.bucket",
+            bucket,
+            "topic",
+            name + "-");
+    return clients.submit(
+        () -> {
+          timed(() -> worker(name).put(name, config));
+          return null;
+        });
+  }
+
+  private WorkerProcess worker(String name) {
+    return workers.get(Math.floorMod(name.hashCode(), workers.size()));
+  }
+
+  private interface Call {
+    void run() throws IOException, InterruptedException;
+  }
+
+  private void timed(Call call) throws IOException, InterruptedException {
+    long start = System.nanoTime();
+    call.run();
+    answerMillis.add((System.nanoTime() - start) / 1e6);
+  }
+
+  private void awaitRunning(ExecutorService clients, List<String> names) throws Exception {
+    long deadline = System.nanoTime() + TIMEOUT.toNanos();
+    List<Future<?>> all = new ArrayList<>();
+    for (String name : names) {
+      all.add(
+          clients.submit(
+              () -> {
+                boolean[] running = new boolean[1];
+                while (!running[0]) {
+                  timed(() -> running[0] = isRunning(worker(name).status(name)));
+                  if (System.nanoTime() - deadline > 0) {
+                    throw new IOException("Connector " + name + " doesn't run");
+                  }
+                  TimeUnit.MILLISECONDS.sleep(running[0] ? 0 : 20);
+                }
+                return null;
+              }));
+    }
+    for (Future<?> one : all) {
+      one.get();
+    }
+  }
+
+  private static boolean isRunning(JsonNode status) {
+    return status.at("/tasks/0/state").asText().equals("RUNNING");
+  }
+
+  /** Waits until a worker has as many of the tasks as it gets. */
+  private void awaitShare(WorkerProcess worker, List<String> names) throws Exception {
+    long deadline = System.nanoTime() + TIMEOUT.toNanos();
+    String id = worker.id();
+    int count = 0;
+    while (count < names.size() / WORKERS) {
+      count = 0;
+      for (String name : names) {
+        count += worker.status(name).at("/tasks/0/worker_id").asText().endsWith(id) ? 1 : 0;
+      }
+      if (System.nanoTime() - deadline > 0) {
+        throw new IOException("Worker " + id + " has " + count + " tasks only");
+      }
+    }
+  }
+
+  private long total(String key) throws IOException {
+    long total = 0;
+    for (WorkerProcess worker : workers) {
+      total += worker.processStatus(key);
+    }
+    return total;
+  }
+
+  private double percentile(double share) {
+    List<Double> sorted = new ArrayList<>(answerMillis);
+    Collections.sort(sorted);
+    return sorted.get((int) Math.min(sorted.size() - 1L, (long) (share * sorted.size())));
+  }
+
+  private static double seconds(long start) {
+    return (System.nanoTime() - start) / 1e9;
+  }
+
+  private void say(String format, Object... values) {
+    out.printf(Locale.ROOT, format + "%n", values);
+    out.flush();
+  }
+}
