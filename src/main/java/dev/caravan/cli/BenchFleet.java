@@ -14,6 +14,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 
 /**
  * What many connectors cost a few workers: threads and memory for each task, how long it takes to
@@ -44,23 +45,16 @@ final class BenchFleet {
         workers.add(worker);
         worker.start();
       }
-      create(clients, "first", couchbase, bucket);
-      awaitRunning(clients, List.of("first"));
+      // The first of them have the pools of threads grow that all share.
+      List<String> first = names(0, connectors / 5);
+      create(clients, first, couchbase, bucket);
+      awaitRunning(clients, first);
       long threads = total("Threads");
       long kilobytes = total("VmRSS");
 
-      List<String> names = new ArrayList<>();
-      for (int i = 1; i < connectors; i++) {
-        names.add("fleet-" + i);
-      }
+      List<String> names = names(first.size(), connectors);
       long start = System.nanoTime();
-      List<Future<?>> creations = new ArrayList<>();
-      for (String name : names) {
-        creations.add(create(clients, name, couchbase, bucket));
-      }
-      for (Future<?> creation : creations) {
-        creation.get();
-      }
+      create(clients, names, couchbase, bucket);
       double created = seconds(start);
       awaitRunning(clients, names);
       say(
@@ -97,22 +91,34 @@ final class BenchFleet {
     }
   }
 
-  private Future<?> create(ExecutorService clients, String name, String couchbase, String bucket) {
-    Map<String, String> config =
-        Map.of(
-            "connector.class",
-            "dev.caravan.CouchbaseSourceConnector",
-            "couchbase.nodes",
-            couchbase,
-            "couchbase.bucket",
-            bucket,
-            "topic",
-            name + "-");
-    return clients.submit(
-        () -> {
-          timed(() -> worker(name).put(name, config));
-          return null;
-        });
+  private static List<String> names(int from, int to) {
+    return IntStream.range(from, to).mapToObj(i -> "fleet-" + i).toList();
+  }
+
+  private void create(ExecutorService clients, List<String> names, String couchbase, String bucket)
+      throws Exception {
+    List<Future<?>> creations = new ArrayList<>();
+    for (String name : names) {
+      Map<String, String> config =
+          Map.of(
+              "connector.class",
+              "dev.caravan.CouchbaseSourceConnector",
+              "couchbase.nodes",
+              couchbase,
+              "couchbase.bucket",
+              bucket,
+              "topic",
+              name + "-");
+      creations.add(
+          clients.submit(
+              () -> {
+                timed(() -> worker(name).put(name, config));
+                return null;
+              }));
+    }
+    for (Future<?> creation : creations) {
+      creation.get();
+    }
   }
 
   private WorkerProcess worker(String name) {

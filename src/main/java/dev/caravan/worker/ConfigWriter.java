@@ -56,8 +56,10 @@ final class ConfigWriter implements AutoCloseable {
   /** A turn begins with waiting for the end of the transaction before it, which takes so long. */
   private static final int RETRY_BACKOFF_MS = 20;
 
+  private static final Duration OTHERS_TURN = Duration.ofMillis(300);
+
   /** Who takes its turn too soon only makes the others begin again. */
-  private static final int MIN_BACKOFF_MS = 100;
+  private static final int MIN_BACKOFF_MS = 50;
 
   private static final int MAX_BACKOFF_MS = 1000;
   private static final int MAX_BATCH = 100;
@@ -162,6 +164,10 @@ final class ConfigWriter implements AutoCloseable {
             return;
           }
           giveUp(batch, e);
+          if (isContended(e)) {
+            // Another worker has just begun: it is let finish, which is soon.
+            reader.await(reader.view().offset() + 1, OTHERS_TURN);
+          }
           Thread.sleep(1L + ThreadLocalRandom.current().nextInt(backoff));
           backoff = Math.min(2 * backoff, MAX_BACKOFF_MS);
         }
@@ -275,9 +281,7 @@ final class ConfigWriter implements AutoCloseable {
 
   /** Fails, and removes from the batch, what must not be tried again. */
   private void giveUp(List<Request> batch, KafkaException failure) {
-    boolean isContended =
-        isCausedBy(failure, ProducerFencedException.class)
-            || isCausedBy(failure, InvalidProducerEpochException.class);
+    boolean isContended = isContended(failure);
     Duration timeout = isContended ? CONTENTION_TIMEOUT : writeTimeout;
     boolean isFinal = isTooLarge(failure) || isCausedBy(failure, AuthorizationException.class);
     for (Request request : List.copyOf(batch)) {
@@ -295,6 +299,11 @@ final class ConfigWriter implements AutoCloseable {
             + "': "
             + cause.getMessage(),
         cause);
+  }
+
+  private static boolean isContended(KafkaException failure) {
+    return isCausedBy(failure, ProducerFencedException.class)
+        || isCausedBy(failure, InvalidProducerEpochException.class);
   }
 
   private static boolean isTooLarge(KafkaException failure) {

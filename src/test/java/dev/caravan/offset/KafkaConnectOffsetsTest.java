@@ -9,6 +9,7 @@ import dev.caravan.sandbox.KafkaBroker;
 import dev.caravan.testkit.ConnectStorage;
 import dev.caravan.testkit.RecordedTopic;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -78,8 +79,12 @@ class KafkaConnectOffsetsTest {
         offset.collectionsManifestUid());
   }
 
+  /** In the order of the official connector: keys are compared as bytes. */
   private static Map<String, String> connectPartition(int vbucket) {
-    return Map.of("bucket", "travel", "partition", Integer.toString(vbucket));
+    Map<String, String> partition = new LinkedHashMap<>();
+    partition.put("bucket", "travel");
+    partition.put("partition", Integer.toString(vbucket));
+    return partition;
   }
 
   @Test
