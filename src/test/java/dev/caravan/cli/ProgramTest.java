@@ -7,6 +7,8 @@ import dev.caravan.testkit.Program;
 import dev.caravan.testkit.Topic;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +17,7 @@ import java.util.regex.Pattern;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
@@ -138,7 +141,10 @@ class ProgramTest {
   }
 
   @Test
-  void aWorkerThatIsKilledLosesNoDocument() throws Exception {
+  void aWorkerThatIsKilledLosesNoDocument(@TempDir Path directory) throws Exception {
+    Path settings = directory.resolve("worker.properties");
+    // The tasks of a worker that was killed must not wait long for the next one.
+    Files.writeString(settings, "session.timeout.ms=3000\nheartbeat.interval.ms=200\n");
     int documents = 10_000;
     try (Program sandbox =
         Program.start(
@@ -152,6 +158,7 @@ class ProgramTest {
       Matcher ready = sandbox.await(SANDBOX_READY);
       String[] worker = {
         "worker",
+        settings.toString(),
         "-brokers",
         ready.group(2),
         "-group",

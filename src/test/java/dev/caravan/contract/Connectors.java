@@ -26,13 +26,14 @@ record Connectors(String url) {
   /** Creates a connector of one task that copies a bucket into the topic {@code name + bucket}. */
   void create(String name, CouchbaseUnderTest couchbase, String nodes, Map<String, String> options)
       throws IOException, InterruptedException {
-    Map<String, String> config = new HashMap<>(options);
+    Map<String, String> config = new HashMap<>();
     config.put("connector.class", "dev.caravan.CouchbaseSourceConnector");
     config.put("topic", name);
     config.put("couchbase.nodes", nodes);
     config.put("couchbase.bucket", couchbase.bucket());
     config.put("couchbase.username", couchbase.login().username());
     config.put("couchbase.password", couchbase.login().password());
+    config.putAll(options);
     String body = JSON.writeValueAsString(Map.of("name", name, "config", config));
     HttpResponse<String> response =
         send(

@@ -12,11 +12,14 @@ import dev.caravan.testkit.Topic;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -26,9 +29,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** How long vBuckets stand still when their task goes from one worker to another. */
-class HandOverTest {
-  private static final String NAME = "hand-over-";
+/** That vBuckets don't stand still, or not for long, whatever happens around their task. */
+class ContinuityTest {
+  private static final String NAME = "continuous-";
   private static final int DOCUMENTS_PER_SECOND = 400;
   private static final long SESSION_MILLIS = 3000;
   private static final Duration AT_MOST = Duration.ofSeconds(60);
@@ -67,7 +70,7 @@ class HandOverTest {
         "worker",
         settings.toString(),
         "-brokers=" + kafka.bootstrapServers(),
-        "-group=hand-over",
+        "-group=continuity",
         "-port=0");
   }
 
@@ -77,11 +80,7 @@ class HandOverTest {
     try (Program one = startWorker();
         Topic records = new Topic(kafka.bootstrapServers(), NAME + couchbase.bucket())) {
       Connectors connectors = new Connectors(one.await(Program.WORKER_READY).group(1));
-      connectors.create(
-          NAME,
-          couchbase,
-          couchbase.host() + ":" + couchbase.port(),
-          Map.of("tasks.max", "2", "couchbase.headers", "partition"));
+      create(connectors, NAME);
       records.awaitRecords(1);
 
       try (Program other = startWorker()) {
@@ -91,7 +90,7 @@ class HandOverTest {
         assertThat(other.stop()).isEqualTo(143);
         awaitWorkers(connectors, 1);
         awaitMore(records);
-        assertThat(gapAround(records, stopped)).isLessThan(2000);
+        assertThat(gap(records, stopped - 500, stopped + 1000)).isLessThan(2000);
       }
 
       try (Program other = startWorker()) {
@@ -101,7 +100,7 @@ class HandOverTest {
         other.kill();
         awaitWorkers(connectors, 1);
         awaitMore(records);
-        assertThat(gapAround(records, killed)).isLessThan(SESSION_MILLIS + 3000);
+        assertThat(gap(records, killed - 500, killed + 1000)).isLessThan(SESSION_MILLIS + 3000);
       }
 
       writer.shutdown();
@@ -110,6 +109,88 @@ class HandOverTest {
           "every document",
           read -> read.stream().map(ConsumerRecord::key).distinct().count() == written.get());
     }
+  }
+
+  @Test
+  void connectorsOfACouchbaseThatIsDeadOrRefusesDisturbNoOther() throws Exception {
+    try (TcpProxy dead = new TcpProxy(ClusterMapFilter::new);
+        Program worker = startWorker();
+        Topic records = new Topic(kafka.bootstrapServers(), NAME + couchbase.bucket())) {
+      dead.open(couchbase.host(), couchbase.port());
+      dead.stall();
+      Connectors connectors = new Connectors(worker.await(Program.WORKER_READY).group(1));
+      create(connectors, NAME);
+      awaitMore(records);
+      long start = System.currentTimeMillis();
+
+      for (int i = 0; i < 3; i++) {
+        connectors.create("dead-" + i, couchbase, dead.address(), Map.of());
+        connectors.create(
+            "refused-" + i,
+            couchbase,
+            couchbase.host() + ":" + couchbase.port(),
+            Map.of("couchbase.username", "nobody", "errors.retry.delay.max.ms", "100"));
+      }
+      create(connectors, "after-");
+      awaitRunning(connectors, "after-");
+      for (int i = 0; i < 3; i++) {
+        connectors.delete("dead-" + i);
+        connectors.delete("refused-" + i);
+      }
+      create(connectors, "last-");
+      awaitRunning(connectors, "last-");
+
+      awaitMore(records);
+      assertThat(gap(records, start, System.currentTimeMillis())).isLessThan(2000);
+    }
+  }
+
+  @Test
+  void aThousandRequestsDisturbNobody() throws Exception {
+    try (Program worker = startWorker();
+        Topic records = new Topic(kafka.bootstrapServers(), NAME + couchbase.bucket())) {
+      Connectors connectors = new Connectors(worker.await(Program.WORKER_READY).group(1));
+      create(connectors, NAME);
+      awaitMore(records);
+      long start = System.currentTimeMillis();
+
+      ExecutorService clients = Executors.newFixedThreadPool(20);
+      List<Future<?>> requests = new ArrayList<>();
+      for (int i = 0; i < 1000; i++) {
+        int number = i;
+        requests.add(
+            clients.submit(
+                () -> {
+                  if (number % 50 == 0) {
+                    create(connectors, "other-" + number);
+                    connectors.delete("other-" + number);
+                  }
+                  return connectors.taskState(NAME);
+                }));
+      }
+      for (Future<?> request : requests) {
+        request.get();
+      }
+      clients.shutdown();
+
+      awaitMore(records);
+      assertThat(gap(records, start, System.currentTimeMillis())).isLessThan(2000);
+      assertThat(connectors.taskState(NAME)).isEqualTo("RUNNING");
+    }
+  }
+
+  private void create(Connectors connectors, String name) throws Exception {
+    connectors.create(
+        name,
+        couchbase,
+        couchbase.host() + ":" + couchbase.port(),
+        Map.of("tasks.max", "2", "couchbase.headers", "partition"));
+  }
+
+  private static void awaitRunning(Connectors connectors, String name) {
+    await()
+        .atMost(Duration.ofSeconds(10))
+        .until(() -> connectors.taskStates(name).equals(List.of("RUNNING", "RUNNING")));
   }
 
   private static void awaitWorkers(Connectors connectors, int count) {
@@ -133,13 +214,13 @@ class HandOverTest {
         });
   }
 
-  /** The longest time between two records of a vBucket, of which the first was about then. */
-  private static long gapAround(Topic records, long time) {
+  /** The longest time between two records of a vBucket, of which the first was then. */
+  private static long gap(Topic records, long from, long to) {
     Map<String, Long> last = new HashMap<>();
     long longest = 0;
     for (ConsumerRecord<String, byte[]> record : records.records()) {
       Long before = last.put(vbucket(record), record.timestamp());
-      if (before != null && before > time - 500 && before < time + 1000) {
+      if (before != null && before > from && before < to) {
         longest = Math.max(longest, record.timestamp() - before);
       }
     }
