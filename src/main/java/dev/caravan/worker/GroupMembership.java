@@ -78,6 +78,7 @@ final class GroupMembership implements AutoCloseable {
   }
 
   private void run() {
+    RuntimeException reason = new IllegalStateException("The group's thread has ended");
     try (consumer) {
       consumer.subscribe(topics, new Pausing());
       while (closed.getCount() > 0) {
@@ -88,17 +89,20 @@ final class GroupMembership implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (InconsistentGroupProtocolException e) {
-      member.refused(
+      reason =
           new KafkaException(
               "Group '"
                   + groupId
                   + "' has members of another kind, such as those of a Kafka Connect cluster that"
                   + " is running. Stop them first, or give this worker another group or cluster",
-              e));
+              e);
     } catch (RuntimeException e) {
-      LOG.warn("The group could not be left in order: {}", e.toString());
+      reason = e;
     } finally {
       lease.end();
+      if (closed.getCount() > 0) {
+        member.refused(reason);
+      }
     }
   }
 

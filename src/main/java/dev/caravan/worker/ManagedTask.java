@@ -36,6 +36,7 @@ final class ManagedTask {
   private volatile @Nullable Task task;
   private volatile @Nullable Throwable startFailure;
   private volatile String story = "";
+  private volatile boolean isRestarting;
 
   /**
    * @param generation of the set of tasks that this is one of
@@ -71,13 +72,17 @@ final class ManagedTask {
   void restart() {
     stop();
     start();
+    isRestarting = false;
   }
 
   /**
-   * Whether the task has failed and is to be started again now; it counts as started then. Asked
-   * regularly, by one thread.
+   * Whether the task has failed and is to be started again now: {@link #restart} must follow then.
+   * Asked regularly, by one thread.
    */
   boolean isRestartDue(Instant now) {
+    if (isRestarting) {
+      return false;
+    }
     State state = state();
     if (state == State.FAILED) {
       restarts.failed(now);
@@ -89,6 +94,7 @@ final class ManagedTask {
     if (due) {
       LOG.info("Task {} failed and is started again: {}", config.id(), story);
       restarts.restarted();
+      isRestarting = true;
     }
     return due;
   }

@@ -3,6 +3,9 @@ package dev.caravan.worker;
 
 import dev.caravan.worker.ConnectorStatus.Part;
 import java.io.IOException;
+import java.time.Duration;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -32,6 +35,7 @@ final class StatusLog implements AutoCloseable {
 
   private final String topic;
   private final Map<Key, Part> statuses = new ConcurrentHashMap<>();
+  private final Map<Key, StatusRecord> waiting = new LinkedHashMap<>();
   private final TopicTail tail;
   private final Producer<byte[], byte[]> producer;
   private final ExecutorService writer =
@@ -101,9 +105,35 @@ final class StatusLog implements AutoCloseable {
         .toList();
   }
 
-  /** Writes a record, after those before it; one that Kafka doesn't take is logged. */
+  /**
+   * Writes a record; of several of the same connector or task that wait, only the last. One that
+   * Kafka doesn't take is logged.
+   */
   void write(StatusRecord record) {
-    writer.execute(() -> send(record));
+    synchronized (waiting) {
+      boolean isIdle = waiting.isEmpty();
+      waiting.put(new Key(record.connector(), record.task()), record);
+      if (isIdle) {
+        writer.execute(this::sendAll);
+      }
+    }
+  }
+
+  private void sendAll() {
+    for (StatusRecord next = first(); next != null; next = first()) {
+      send(next);
+      synchronized (waiting) {
+        // Unless a newer one has taken its place.
+        waiting.remove(new Key(next.connector(), next.task()), next);
+      }
+    }
+  }
+
+  private @Nullable StatusRecord first() {
+    synchronized (waiting) {
+      Iterator<StatusRecord> oldest = waiting.values().iterator();
+      return oldest.hasNext() ? oldest.next() : null;
+    }
   }
 
   private void send(StatusRecord record) {
@@ -133,6 +163,6 @@ final class StatusLog implements AutoCloseable {
   public void close() {
     tail.close();
     writer.shutdown();
-    producer.close(java.time.Duration.ofSeconds(2));
+    producer.close(Duration.ofSeconds(2));
   }
 }

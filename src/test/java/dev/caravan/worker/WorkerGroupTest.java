@@ -24,8 +24,11 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.StringDeserializer;
+import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -291,6 +294,35 @@ class WorkerGroupTest {
       assertThat(worker.delete("/connectors/schema").statusCode()).isEqualTo(400);
     }
     assertThat(end("legacy") + end("legacy-status")).isEqualTo(end);
+  }
+
+  @Test
+  void aTargetStateInTheConfigTopicIsHonoured() throws Exception {
+    try (TestWorker worker = TestWorker.start(kafka, "paused");
+        KafkaProducer<String, String> other =
+            new KafkaProducer<>(
+                Map.of("bootstrap.servers", kafka.bootstrapServers()),
+                new StringSerializer(),
+                new StringSerializer())) {
+      create(worker, "golden", 2);
+      awaitShares(List.of(worker), "golden", 2);
+
+      for (String state : List.of("PAUSED", "STARTED", "STOPPED", "STARTED")) {
+        other.send(
+            new ProducerRecord<>(
+                "paused", "target-state-golden", "{\"state.v2\":\"%s\"}".formatted(state)));
+        other.flush();
+        boolean runs = state.equals("STARTED");
+        awaitShares(List.of(worker), "golden", runs ? 2 : 0);
+        await()
+            .atMost(SOON)
+            .untilAsserted(
+                () ->
+                    assertThat(status(worker).at("/connector/state").textValue())
+                        .isEqualTo(runs ? "RUNNING" : state));
+        assertThat(status(worker).get("tasks")).hasSize(state.equals("STOPPED") ? 0 : 2);
+      }
+    }
   }
 
   private static long end(String topic) {
