@@ -24,6 +24,8 @@ import java.util.stream.IntStream;
  *       stays where it is, and those of one connector are on different workers.
  *   <li>A task that has to move is nobody's, until its worker has stopped it and joined again
  *       without it. What doesn't move goes on meanwhile.
+ *   <li>A worker that takes no tasks, since it stops or has lost its group, gets none. What it
+ *       still has is nobody's, unless another worker has it already.
  *   <li>The tasks of a new configuration are nobody's as long as any worker has tasks of another
  *       configuration of the same connector.
  * </ul>
@@ -103,7 +105,7 @@ final class Assignor {
             task >= 0 && task < current[set].length;
             task = tasks.nextSetBit(task + 1)) {
           claims[set][task]++;
-          if (current[set][task] == Assignments.NOBODY) {
+          if (members.get(member).takesTasks() && current[set][task] == Assignments.NOBODY) {
             current[set][task] = member;
             plan(set, task, member);
           }
@@ -132,8 +134,9 @@ final class Assignor {
     }
     for (int set = 0; set < sets.size(); set++) {
       for (int task = 0; task < planned[set].length; task++) {
-        if (planned[set][task] == Assignments.NOBODY) {
-          plan(set, task, taker(set, quota));
+        int taker = taker(set, quota);
+        if (planned[set][task] == Assignments.NOBODY && taker != Assignments.NOBODY) {
+          plan(set, task, taker);
         }
       }
     }
@@ -143,12 +146,15 @@ final class Assignor {
   private int[] quotas() {
     int total = sets.stream().mapToInt(TaskSet::tasks).sum();
     int[] quota = new int[load.length];
-    Arrays.fill(quota, total / quota.length);
-    IntStream.range(0, quota.length)
-        .boxed()
-        .sorted(Comparator.comparingInt((Integer member) -> -load[member]))
-        .limit(total % quota.length)
-        .forEach(member -> quota[member]++);
+    List<Integer> takers =
+        IntStream.range(0, quota.length)
+            .filter(member -> members.get(member).takesTasks())
+            .boxed()
+            .sorted(Comparator.comparingInt((Integer member) -> -load[member]))
+            .toList();
+    for (int i = 0; i < takers.size(); i++) {
+      quota[takers.get(i)] = total / takers.size() + (i < total % takers.size() ? 1 : 0);
+    }
     return quota;
   }
 
@@ -195,7 +201,7 @@ final class Assignor {
       int[] result = planned[set].clone();
       boolean waits = busy.contains(sets.get(set).connector().hashCode());
       for (int task = 0; task < result.length; task++) {
-        boolean stays = result[task] == current[set][task];
+        boolean stays = result[task] != Assignments.NOBODY && result[task] == current[set][task];
         if (!stays && (waits || claims[set][task] > 0)) {
           result[task] = Assignments.NOBODY;
         }

@@ -22,7 +22,7 @@ import java.util.TreeMap;
  * but the last (varints); generations are told as the distance from the one before:
  *
  * <pre>
- * state        version=1 configOffset workerId sets { connectorHash generation bytes bitmap }
+ * state        version=1 configOffset workerId takesTasks sets { connectorHash generation bytes bitmap }
  * assignments  version=1 configOffset member workers { workerId } sets { connectorHash generation tasks { owner+1 } }
  * text         bytes utf-8
  * </pre>
@@ -47,6 +47,7 @@ final class GroupProtocol {
     Writer out = new Writer();
     out.number(state.configOffset());
     out.text(state.workerId());
+    out.number(state.takesTasks() ? 1 : 0);
     List<OwnedTasks> owned = new ArrayList<>(state.owned());
     owned.sort((a, b) -> Long.compare(a.generation(), b.generation()));
     out.number(owned.size());
@@ -69,6 +70,7 @@ final class GroupProtocol {
         in -> {
           long configOffset = in.number();
           String workerId = in.text();
+          boolean takesTasks = in.count(1) == 1;
           int sets = in.count(MAX_TASKS);
           List<OwnedTasks> owned = new ArrayList<>();
           long generation = 0;
@@ -77,7 +79,7 @@ final class GroupProtocol {
             generation += in.number();
             owned.add(new OwnedTasks(hash, generation, BitSet.valueOf(in.bytes())));
           }
-          return new MemberState(workerId, configOffset, owned);
+          return new MemberState(workerId, configOffset, takesTasks, owned);
         });
   }
 

@@ -127,7 +127,11 @@ final class GroupWork implements GroupMember {
   public synchronized MemberState join() {
     isRequested = false;
     joinedAt = System.nanoTime();
-    return new MemberState(workerId.get(), wanted.configOffset(), ownership.tell());
+    return new MemberState(
+        workerId.get(),
+        wanted.configOffset(),
+        !isLeaving && (!lease.isOver() || isCleared || assigned.self() < 0),
+        ownership.tell());
   }
 
   @Override

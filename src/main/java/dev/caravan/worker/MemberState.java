@@ -9,10 +9,11 @@ import java.util.List;
  *
  * @param workerId {@code host:port}, by which others know it
  * @param configOffset how far it has read the config topic
+ * @param takesTasks whether it may have any; false while it stops those that it has
  * @param owned every task that exists on it, whether it starts, runs or is being stopped, of
  *     configurations that are no more, too: nobody else may run these
  */
-record MemberState(String workerId, long configOffset, List<OwnedTasks> owned) {
+record MemberState(String workerId, long configOffset, boolean takesTasks, List<OwnedTasks> owned) {
   /**
    * Tasks of one set that a worker has.
    *

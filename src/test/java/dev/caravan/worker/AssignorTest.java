@@ -115,6 +115,39 @@ class AssignorTest {
     assertThat(keys(assignments.tasksOf(1))).isEmpty();
   }
 
+  @Test
+  void aWorkerThatTakesNoTasksGivesUpThoseThatItHas() {
+    Group group = new Group().connector("a", 2).join("w1").join("w2");
+    group.settle();
+    group.leaving.add("w1");
+
+    Assignments assignments = group.assign();
+    assertThat(keys(assignments.tasksOf(0))).isEmpty();
+    assertThat(keys(assignments.tasksOf(1))).hasSize(1);
+
+    group.settle();
+    assertThat(group.tasksOf("w1")).isEmpty();
+    assertThat(group.tasksOf("w2")).hasSize(2);
+    group.leaving.add("w2");
+    group.settle();
+    assertThat(group.owners()).isEmpty();
+  }
+
+  @Test
+  void aWorkerThatHasLostItsGroupTakesNothingFromTheOneThatWentOn() {
+    Group group = new Group().connector("a", 1).join("w1").join("w2");
+    group.settle();
+    TaskKey task = new TaskKey(group.wanted.get(0).generation(), 0);
+    group.owned.get("w1").put(task, "a");
+    group.owned.get("w2").put(task, "a");
+    group.leaving.add("w1");
+
+    Assignments assignments = group.assign();
+
+    assertThat(keys(assignments.tasksOf(0))).isEmpty();
+    assertThat(keys(assignments.tasksOf(1))).containsExactly(task);
+  }
+
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20})
   void whateverHappensNoTaskRunsTwiceAndInTheEndAllRunBalanced(long seed) {
@@ -212,6 +245,7 @@ class AssignorTest {
     private final List<TaskSet> wanted = new ArrayList<>();
     private final SortedMap<String, Map<TaskKey, String>> owned = new TreeMap<>();
     private final Map<String, Set<TaskKey>> assigned = new HashMap<>();
+    private final Set<String> leaving = new HashSet<>();
     private long offset;
     private int joined;
 
@@ -264,7 +298,10 @@ class AssignorTest {
                                 new OwnedTasks(connector.hashCode(), generation, new BitSet()))
                         .tasks()
                         .set(key.task()));
-            states.put(worker, new MemberState(worker, offset, List.copyOf(sets.values())));
+            states.put(
+                worker,
+                new MemberState(
+                    worker, offset, !leaving.contains(worker), List.copyOf(sets.values())));
           });
       return states;
     }

@@ -19,6 +19,7 @@ class GroupProtocolTest {
       new MemberState(
           "höst:8083",
           1L << 40,
+          true,
           List.of(
               new OwnedTasks("a".hashCode(), 7, BitSet.valueOf(new long[] {0b1011})),
               new OwnedTasks(-1, 1L << 39, BitSet.valueOf(new long[] {0, 1}))));
