@@ -127,10 +127,14 @@ final class GroupWork implements GroupMember {
   public synchronized MemberState join() {
     isRequested = false;
     joinedAt = System.nanoTime();
+    if (lease.isOver()) {
+      // Before the group has an answer that would begin a new one.
+      lost();
+    }
     return new MemberState(
         workerId.get(),
         wanted.configOffset(),
-        !isLeaving && (!lease.isOver() || isCleared || assigned.self() < 0),
+        !isLeaving && (!isLost || isCleared),
         ownership.tell());
   }
 
