@@ -197,7 +197,9 @@ final class Herder implements GroupWork.Listener {
   void tick() {
     if (!isStopping) {
       tasks.heal(Instant.now());
-      statuses.tell(connectors.values(), view, assigned);
+      if (!group.isLost()) {
+        statuses.tell(connectors.values(), view, assigned);
+      }
     }
   }
 

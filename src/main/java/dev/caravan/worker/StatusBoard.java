@@ -6,6 +6,7 @@ import dev.caravan.worker.Assignments.TaskKey;
 import dev.caravan.worker.ConnectorStatus.Part;
 import dev.caravan.worker.ConnectorStatus.State;
 import dev.caravan.worker.GroupWork.Assigned;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -24,12 +25,18 @@ import org.jspecify.annotations.Nullable;
  * <p>Not thread-safe: for the herder's thread.
  */
 final class StatusBoard {
+  private static final Duration TELL_AGAIN = Duration.ofSeconds(2);
+
   private final Supplier<String> workerId;
   private final StatusLog log;
   private final LocalTasks tasks;
-  private Map<Told, Part> told = new HashMap<>();
+  private Map<Subject, Told> told = new HashMap<>();
 
-  private record Told(String connector, OptionalInt task) {}
+  /** What a status is of: a task, or without one the connector itself. */
+  private record Subject(String connector, OptionalInt task) {}
+
+  /** What was written of it, and when, as of {@link System#nanoTime}. */
+  private record Told(Part part, long at) {}
 
   StatusBoard(Supplier<String> workerId, StatusLog log, LocalTasks tasks) {
     this.workerId = workerId;
@@ -84,31 +91,40 @@ final class StatusBoard {
         : new Part(State.UNASSIGNED, worker, "");
   }
 
-  /** Tells the other workers what has changed of this one's tasks. */
+  /**
+   * Tells the other workers what has changed of this one's tasks; and once more if the topic says
+   * something else all the same, as a worker that was suspended may have written after this one.
+   */
   void tell(Collection<Connector> connectors, ConfigView view, Assigned assigned) {
-    Map<Told, Part> now = new HashMap<>();
+    Map<Subject, Told> now = new HashMap<>();
     for (Connector connector : connectors) {
       TargetState target = view.targetState(connector.name());
       for (TaskConfig task : connector.tasks()) {
         TaskKey key = new TaskKey(connector.generation(), task.task());
         if (assigned.self() >= 0 && assigned.assignments().ownerOf(key) == assigned.self()) {
-          now.put(
-              new Told(connector.name(), OptionalInt.of(task.task())),
-              task(connector, task, target, assigned));
+          Subject subject = new Subject(connector.name(), OptionalInt.of(task.task()));
+          now.put(subject, tell(subject, task(connector, task, target, assigned), assigned));
           if (task.task() == 0) {
-            now.put(
-                new Told(connector.name(), OptionalInt.empty()), self(connector, target, assigned));
+            Subject self = new Subject(connector.name(), OptionalInt.empty());
+            now.put(self, tell(self, self(connector, target, assigned), assigned));
           }
         }
       }
     }
-    now.forEach(
-        (what, part) -> {
-          if (!part.equals(told.get(what))) {
-            log.write(new StatusRecord(what.connector(), what.task(), part, assigned.generation()));
-          }
-        });
     told = now;
+  }
+
+  private Told tell(Subject subject, Part part, Assigned assigned) {
+    Told before = told.get(subject);
+    long now = System.nanoTime();
+    if (before != null
+        && part.equals(before.part())
+        && (part.equals(log.last(subject.connector(), subject.task()))
+            || now - before.at() < TELL_AGAIN.toNanos())) {
+      return before;
+    }
+    log.write(new StatusRecord(subject.connector(), subject.task(), part, assigned.generation()));
+    return new Told(part, now);
   }
 
   /** There is no such connector any more. */

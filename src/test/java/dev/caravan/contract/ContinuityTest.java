@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,6 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ContinuityTest {
   private static final String NAME = "continuous-";
   private static final int DOCUMENTS_PER_SECOND = 400;
+  private static final int VBUCKETS = 64;
   private static final long SESSION_MILLIS = 3000;
   private static final Duration AT_MOST = Duration.ofSeconds(60);
 
@@ -210,7 +212,7 @@ class ContinuityTest {
         read -> {
           Map<String, Long> latest = new HashMap<>();
           read.forEach(record -> latest.merge(vbucket(record), record.timestamp(), Math::max));
-          return latest.values().stream().allMatch(time -> time > now);
+          return latest.size() == VBUCKETS && latest.values().stream().allMatch(time -> time > now);
         });
   }
 
@@ -218,7 +220,11 @@ class ContinuityTest {
   private static long gap(Topic records, long from, long to) {
     Map<String, Long> last = new HashMap<>();
     long longest = 0;
-    for (ConsumerRecord<String, byte[]> record : records.records()) {
+    List<ConsumerRecord<String, byte[]>> inTime =
+        records.records().stream()
+            .sorted(Comparator.comparingLong(ConsumerRecord::timestamp))
+            .toList();
+    for (ConsumerRecord<String, byte[]> record : inTime) {
       Long before = last.put(vbucket(record), record.timestamp());
       if (before != null && before < to && record.timestamp() > from) {
         longest = Math.max(longest, record.timestamp() - before);

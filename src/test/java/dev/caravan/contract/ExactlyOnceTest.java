@@ -99,10 +99,13 @@ class ExactlyOnceTest {
         older.resume();
         await()
             .atMost(AT_MOST)
-            .until(
-                () ->
-                    olderConnectors.taskState(NAME).equals("RUNNING")
-                        && !olderConnectors.taskWorker(NAME).equals(olderId));
+            .untilAsserted(
+                () -> {
+                  assertThat(olderConnectors.taskWorker(NAME))
+                      .isEqualTo(newerConnectors.taskWorker(NAME))
+                      .isNotEqualTo(olderId);
+                  assertThat(olderConnectors.taskState(NAME)).isEqualTo("RUNNING");
+                });
         assertEachOnce(records);
         assertThat(newerConnectors.taskWorker(NAME)).isNotEqualTo(olderId);
       }
