@@ -66,9 +66,9 @@ public final class Worker implements AutoCloseable {
     try {
       this.cluster = opened(new KafkaCluster(config), KafkaCluster::close);
       this.clusterId = cluster.id();
+      cluster.checkThatNoOtherGroupUses(config.internalTopics(), config.groupId());
       OffsetTopic offsets = opened(new OffsetTopic(config, cluster), OffsetTopic::close);
       StatusLog statuses = opened(new StatusLog(config, cluster), StatusLog::close);
-      cluster.checkThatNoOtherGroupUses(config.internalTopics(), config.groupId());
       ConfigLog configs =
           opened(new ConfigLog(config, cluster, this::configured), ConfigLog::close);
       this.herder =
