@@ -11,8 +11,12 @@ import dev.caravan.cli.RecordedTasks.RecordedTask;
 import dev.caravan.cli.TestWorker;
 import dev.caravan.sandbox.KafkaBroker;
 import dev.caravan.testkit.RecordedTopic;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -27,6 +31,10 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.message.JoinGroupRequestData;
+import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.requests.RequestHeader;
+import org.apache.kafka.common.requests.RequestUtils;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.AfterAll;
@@ -254,27 +262,45 @@ class WorkerGroupTest {
   }
 
   @Test
-  void membersOfAnotherKindAreAnErrorThatNamesTheGroup() throws Exception {
-    try (KafkaConsumer<String, String> other =
-        new KafkaConsumer<>(
-            Map.of("bootstrap.servers", kafka.bootstrapServers(), "group.id", "mixed"),
-            new StringDeserializer(),
-            new StringDeserializer())) {
-      other.subscribe(List.of("anything"));
-      await()
-          .atMost(SOON)
-          .until(
-              () -> {
-                other.poll(Duration.ofMillis(100));
-                return other.groupMetadata().generationId() > 0;
-              });
-      try (TestWorker worker = TestWorker.start(kafka, "mixed")) {
-        assertThat(worker.refusal())
-            .failsWithin(SOON)
-            .withThrowableThat()
-            .withMessageContaining("Group 'mixed' has members of another kind");
-      }
+  void aKafkaConnectWorkerInTheGroupIsAnErrorThatNamesIt() throws Exception {
+    try (Socket connect = joinAsKafkaConnect("mixed");
+        TestWorker worker = TestWorker.start(kafka, "mixed")) {
+      assertThat(connect.isConnected()).isTrue();
+      assertThat(worker.refusal())
+          .failsWithin(SOON)
+          .withThrowableThat()
+          .withMessageContaining("Group 'mixed' has members of another kind");
     }
+  }
+
+  /** Joins a group with Kafka Connect's protocol, and stays in it for a session. */
+  private static Socket joinAsKafkaConnect(String group) throws Exception {
+    JoinGroupRequestData join =
+        new JoinGroupRequestData()
+            .setGroupId(group)
+            .setProtocolType("connect")
+            .setSessionTimeoutMs(60_000)
+            .setRebalanceTimeoutMs(60_000);
+    join.protocols()
+        .add(
+            new JoinGroupRequestData.JoinGroupRequestProtocol()
+                .setName("sessioned")
+                .setMetadata(new byte[0]));
+    // The last version that lets a member join without a second request.
+    short version = 3;
+    RequestHeader header = new RequestHeader(ApiKeys.JOIN_GROUP, version, "connect-1", 1);
+    ByteBuffer request =
+        RequestUtils.serialize(header.data(), header.headerVersion(), join, version);
+    String[] broker = kafka.bootstrapServers().split(":");
+    Socket socket = new Socket(broker[0], Integer.parseInt(broker[1]));
+    DataOutputStream out = new DataOutputStream(socket.getOutputStream());
+    out.writeInt(request.remaining());
+    out.write(request.array(), request.arrayOffset(), request.remaining());
+    out.flush();
+    DataInputStream in = new DataInputStream(socket.getInputStream());
+    byte[] answer = in.readNBytes(in.readInt());
+    assertThat(answer.length).isPositive();
+    return socket;
   }
 
   @Test
