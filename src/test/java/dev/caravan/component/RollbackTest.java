@@ -4,9 +4,11 @@ package dev.caravan.component;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.caravan.offset.MemoryOffsetStore;
 import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseNode;
 import dev.caravan.sandbox.VBucketReplica;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -101,6 +103,37 @@ class RollbackTest {
     awaitReceived("kept", "lost", "lost, too", "rollback", "instead");
     assertThat(rollbacks).singleElement().isEqualTo(rollback(3, 1, oldVbuuid));
     assertThat(routes.status().rollbacks()).isEqualTo(1);
+  }
+
+  @Test
+  void aBucketThatCameBackWithMoreVBucketsIsReadFromItsBeginning() throws Exception {
+    MemoryOffsetStore offsets = new MemoryOffsetStore();
+    routes.bind("offsets", offsets);
+    bucket.upsert("before", "1");
+    start("offsetStore=#bean:offsets");
+    awaitReceived("before");
+    routes.close();
+    assertThat(offsets.load(name, List.of(0))).containsOnlyKeys(0);
+
+    List<String> expected = new ArrayList<>(List.of("before", "rollback"));
+    try (CouchbaseNode larger = CouchbaseNode.builder().vbuckets(16).start();
+        Routes later = new Routes()) {
+      Bucket recreated = larger.createBucket(name);
+      for (int i = 0; i < 50; i++) {
+        recreated.upsert("after-" + i, "1");
+        expected.add("after-" + i);
+      }
+      later
+          .bind("offsets", offsets)
+          .start(
+              "couchbase-dcp:%s?connectionString=%s&rollbackEvents=true&offsetStore=#bean:offsets"
+                  .formatted(name, larger.connectionString()),
+              this::receive);
+      await()
+          .atMost(Routes.SOON)
+          .untilAsserted(() -> assertThat(received).containsExactlyInAnyOrderElementsOf(expected));
+      assertThat(rollbacks).singleElement().extracting("toSeqno").isEqualTo(0L);
+    }
   }
 
   @Test
