@@ -177,7 +177,7 @@ final class ConfigReader implements AutoCloseable {
   }
 
   /** What is wrong, without the text that is wrong: it may hold a password. */
-  private static String reason(IOException e) {
+  static String reason(IOException e) {
     return e instanceof com.fasterxml.jackson.core.JsonProcessingException json
         ? "it is not JSON, " + json.getLocation().offsetDescription()
         : String.valueOf(e.getMessage());

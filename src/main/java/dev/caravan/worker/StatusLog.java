@@ -77,7 +77,7 @@ final class StatusLog implements AutoCloseable {
             record.offset(),
             record.partition(),
             topic,
-            e.getMessage());
+            ConfigReader.reason(e));
       }
     }
   }
