@@ -397,9 +397,9 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * Whether the route is told of a rollback: with a message of event type ROLLBACK, before the
-   * changes that are read again, whose body is a Map with bucket, vBucket, fromSeqno, toSeqno,
-   * oldVbuuid and newVbuuid.
+   * Whether the route gets a message of each rollback, with event type ROLLBACK, after the changes
+   * that are published again. Its body is a Map with bucket, vBucket, fromSeqno, toSeqno,
+   * oldVbuuid, newVbuuid and lost.
    */
   public void setRollbackEvents(boolean rollbackEvents) {
     this.rollbackEvents = rollbackEvents;
@@ -412,8 +412,9 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   /**
    * What to do when Couchbase has purged deletions that were not read yet, because the route was
    * stopped for longer than the bucket's metadata purge interval. With strict, the vBucket is read
-   * again from its beginning; that counts as a rollback to 0. With lenient, reading goes on where
-   * it was, and nobody learns of those deletions; servers before 7.2 don't know it and are strict.
+   * again from its beginning, and what changed meanwhile is published; that counts as a rollback to
+   * 0. With lenient, reading goes on where it was. Either way those deletions are not published.
+   * Servers before 7.2 don't know lenient and are strict.
    */
   public void setPurgedTombstones(String purgedTombstones) {
     this.purgedTombstones = purgedTombstones;

@@ -89,20 +89,20 @@ public final class CouchbaseDcpConstants {
   @Metadata(
       label = "consumer",
       description =
-          "Of a rollback: the last sequence number that was read, or saved, of the history that Couchbase lost (unsigned).",
+          "Of a rollback: the last sequence number that was published of the history that is gone (unsigned).",
       javaType = "Long")
   public static final String FROM_SEQNO = "CamelCouchbaseDcpFromSeqno";
 
   @Metadata(
       label = "consumer",
       description =
-          "Of a rollback: the last sequence number that both histories have (unsigned). Reading goes on after it.",
+          "Of a rollback: the sequence number after which the vBucket was read again (unsigned).",
       javaType = "Long")
   public static final String TO_SEQNO = "CamelCouchbaseDcpToSeqno";
 
   @Metadata(
       label = "consumer",
-      description = "Of a rollback: the id of the history that Couchbase lost.",
+      description = "Of a rollback: the id of the history that is gone.",
       javaType = "Long")
   public static final String OLD_VBUUID = "CamelCouchbaseDcpOldVbuuid";
 
@@ -111,6 +111,13 @@ public final class CouchbaseDcpConstants {
       description = "Of a rollback: the id of the history that the vBucket has now.",
       javaType = "Long")
   public static final String NEW_VBUUID = "CamelCouchbaseDcpNewVbuuid";
+
+  @Metadata(
+      label = "consumer",
+      description =
+          "Of a rollback: how many changes that were published are not part of the history any more.",
+      javaType = "Integer")
+  public static final String LOST = "CamelCouchbaseDcpLost";
 
   private CouchbaseDcpConstants() {}
 }

@@ -8,9 +8,9 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.support.DefaultMessage;
 
 /**
- * Couchbase has lost a part of a vBucket's history that the route has seen: changes after {@link
- * #getToSeqno} did not happen. Comes if the option {@code rollbackEvents} is on, before the changes
- * that are read again.
+ * Couchbase had to go back in a vBucket's history, because it has lost changes that the route has
+ * seen: {@link #getLost} of them. Comes if the option {@code rollbackEvents} is on, when the
+ * vBucket was read again to where it was before.
  *
  * <p>The body is a {@code Map} of what the getters tell, so that a route can write it as JSON;
  * headers are made when somebody asks for one. What the getters tell never changes. Headers and
@@ -34,6 +34,7 @@ public final class CouchbaseDcpRollbackMessage extends DefaultMessage {
     fields.put("toSeqno", getToSeqno());
     fields.put("oldVbuuid", getOldVbuuid());
     fields.put("newVbuuid", getNewVbuuid());
+    fields.put("lost", getLost());
     return fields;
   }
 
@@ -45,17 +46,17 @@ public final class CouchbaseDcpRollbackMessage extends DefaultMessage {
     return rollback.vbucket();
   }
 
-  /** The last sequence number that was read, or saved, of the lost history; unsigned. */
+  /** The last sequence number that was published of the history that is gone; unsigned. */
   public long getFromSeqno() {
     return rollback.fromSeqno();
   }
 
-  /** The last sequence number that both histories have, unsigned; reading goes on after it. */
+  /** The sequence number after which the vBucket was read again, unsigned. */
   public long getToSeqno() {
     return rollback.toSeqno();
   }
 
-  /** The id of the history that was lost. */
+  /** The id of the history that is gone. */
   public long getOldVbuuid() {
     return rollback.oldVbuuid();
   }
@@ -63,6 +64,14 @@ public final class CouchbaseDcpRollbackMessage extends DefaultMessage {
   /** The id of the history that the vBucket has now. */
   public long getNewVbuuid() {
     return rollback.newVbuuid();
+  }
+
+  /**
+   * How many changes that were published are not part of the history any more. Exact if they are
+   * among the last few hundred of the vBucket; else at least as many.
+   */
+  public int getLost() {
+    return rollback.lost();
   }
 
   @Override
@@ -79,5 +88,6 @@ public final class CouchbaseDcpRollbackMessage extends DefaultMessage {
     headers.put(CouchbaseDcpConstants.TO_SEQNO, getToSeqno());
     headers.put(CouchbaseDcpConstants.OLD_VBUUID, getOldVbuuid());
     headers.put(CouchbaseDcpConstants.NEW_VBUUID, getNewVbuuid());
+    headers.put(CouchbaseDcpConstants.LOST, getLost());
   }
 }

@@ -9,13 +9,13 @@ import dev.caravan.component.CouchbaseDcpRollbackMessage;
 import java.util.Map;
 
 /**
- * Tells the operations topic that Couchbase has lost a part of a vBucket's history: records of the
- * documents' topic that come from a later change of it did not happen.
+ * Says in the operations topic that Couchbase has gone back in a vBucket's history, and how many of
+ * the changes that have a record in the documents' topic it has lost.
  *
  * <pre>{@code
  * key    travel/17
  * value  {"event":"rollback","bucket":"travel","vBucket":17,
- *         "fromSeqno":120,"toSeqno":100,"oldVbuuid":71..,"newVbuuid":25..}
+ *         "fromSeqno":120,"toSeqno":100,"oldVbuuid":71..,"newVbuuid":25..,"lost":20}
  * }</pre>
  *
  * <p>Sequence numbers and vbuuids are written as the offsets topic has them, as signed numbers.

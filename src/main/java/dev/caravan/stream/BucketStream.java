@@ -8,7 +8,6 @@ import dev.caravan.offset.OffsetStore;
 import dev.caravan.offset.TransactionalOffsetStore;
 import dev.caravan.stream.ConnectionFailure.Reason;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -253,9 +252,7 @@ public final class BucketStream {
     // Saved even if nothing ever changes there, so that a restart doesn't take a later "now".
     located.join().forEach((vbucket, offset) -> progress.start(vbucket, offset, false));
     ends.set(highSeqnos.join());
-    Map<Integer, Offset> from = new HashMap<>();
-    vbuckets.forEach(vbucket -> from.put(vbucket, progress.committable(vbucket)));
-    proceed(Step.OPENING, session().open(from));
+    proceed(Step.OPENING, session().open(vbuckets));
   }
 
   private void streaming() {

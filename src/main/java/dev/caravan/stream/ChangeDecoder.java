@@ -3,6 +3,7 @@ package dev.caravan.stream;
 
 import com.couchbase.client.core.deps.io.netty.buffer.ByteBuf;
 import com.couchbase.client.core.deps.io.netty.buffer.ByteBufUtil;
+import com.couchbase.client.dcp.highlevel.internal.KeyExtractor;
 import com.couchbase.client.dcp.message.DcpMutationMessage;
 import com.couchbase.client.dcp.message.MessageUtil;
 import com.couchbase.client.dcp.state.PartitionState;
@@ -25,15 +26,17 @@ final class ChangeDecoder {
 
   private final ByteBuf event;
   private final Keyspace keyspace;
+  private final int keyStart;
   private final int idStart;
   private final int idEnd;
 
   ChangeDecoder(ByteBuf event, VbucketStream vbucket, PartitionState state) {
     this.event = event;
     int start = MessageUtil.HEADER_SIZE + event.getByte(MessageUtil.EXTRAS_LENGTH_OFFSET);
+    this.keyStart = start;
     this.idEnd = start + event.getShort(MessageUtil.KEY_LENGTH_OFFSET);
     long collectionId = 0;
-    if (vbucket.keysHaveCollection()) {
+    if (state.getKeyExtractor() == KeyExtractor.COLLECTIONS) {
       int shift = 0;
       byte next;
       do {
@@ -48,6 +51,11 @@ final class ChangeDecoder {
 
   Keyspace keyspace() {
     return keyspace;
+  }
+
+  /** Stands for the document id with its collection. */
+  long keyHash() {
+    return KeyHash.of(event, keyStart, idEnd);
   }
 
   /** The change itself; its value is copied, still compressed. */

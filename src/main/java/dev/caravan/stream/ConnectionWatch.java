@@ -30,16 +30,19 @@ final class ConnectionWatch extends ChannelDuplexHandler {
   private final Channel channel;
   private final Arrivals arrivals;
   private final int window;
+  private final StreamRequests requests;
   private final AtomicBoolean full = new AtomicBoolean();
   private volatile long unacknowledged;
 
   /**
    * @param window the bytes that the node may send before they are acknowledged
+   * @param requests sees stream requests and their answers
    */
-  ConnectionWatch(Channel channel, Arrivals arrivals, int window) {
+  ConnectionWatch(Channel channel, Arrivals arrivals, int window, StreamRequests requests) {
     this.channel = channel;
     this.arrivals = arrivals;
     this.window = window;
+    this.requests = requests;
   }
 
   @Override
@@ -60,6 +63,8 @@ final class ConnectionWatch extends ChannelDuplexHandler {
             count(frame.readableBytes());
         default -> {}
       }
+    } else if (frame.getByte(1) == MessageUtil.DCP_STREAM_REQUEST_OPCODE) {
+      requests.answered(frame);
     }
     context.fireChannelRead(message);
   }
@@ -69,6 +74,8 @@ final class ConnectionWatch extends ChannelDuplexHandler {
     ByteBuf frame = (ByteBuf) message;
     if (frame.getByte(1) == MessageUtil.DCP_BUFFER_ACK_OPCODE) {
       count(-frame.getInt(MessageUtil.HEADER_SIZE));
+    } else if (frame.getByte(1) == MessageUtil.DCP_STREAM_REQUEST_OPCODE) {
+      requests.sent(frame);
     }
     context.write(message, promise);
   }

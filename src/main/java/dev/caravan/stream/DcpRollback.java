@@ -4,40 +4,52 @@ package dev.caravan.stream;
 import com.couchbase.client.dcp.transport.netty.ChannelFlowController;
 
 /**
- * Couchbase has lost a part of a vBucket's history, which was streamed already: what came after
- * {@link #toSeqno} did not happen. It comes before the changes that are streamed again from there.
+ * Couchbase had to go back in a vBucket's history, because it has lost a part of it that was
+ * published. It comes when everything up to there was read again: between what was published again
+ * and what comes after it.
  */
 public final class DcpRollback extends DcpEvent {
-  private final long fromSeqno;
-  private final long oldVbuuid;
+  private final Reread reread;
   private final long newVbuuid;
+  private final int lost;
 
-  DcpRollback(
-      DcpSession session, Position position, long fromSeqno, long oldVbuuid, long newVbuuid) {
+  /**
+   * @param reread which has ended
+   */
+  DcpRollback(DcpSession session, Position position, Reread reread) {
     super(session, ChannelFlowController.dummy, 0, position);
-    this.fromSeqno = fromSeqno;
-    this.oldVbuuid = oldVbuuid;
-    this.newVbuuid = newVbuuid;
+    this.reread = reread;
+    this.newVbuuid = reread.newVbuuid();
+    this.lost = reread.lost();
   }
 
-  /** The last seqno that was streamed, or that was saved, of the lost history; unsigned. */
+  /** The last seqno that was published of the history that Couchbase refused; unsigned. */
   public long fromSeqno() {
-    return fromSeqno;
+    return reread.refused().bySeqno();
   }
 
-  /** The last seqno that both histories have, unsigned; the stream goes on after it. */
+  /** The seqno after which the vBucket was read again, unsigned. */
   public long toSeqno() {
     return seqno();
   }
 
-  /** The id of the history that was lost. */
+  /** The id of the history that Couchbase refused. */
   public long oldVbuuid() {
-    return oldVbuuid;
+    return reread.refused().vbuuid();
   }
 
   /** The id of the history that the vBucket has now. */
   public long newVbuuid() {
     return newVbuuid;
+  }
+
+  /**
+   * How many published changes Couchbase has lost: they are not part of its history any more. Exact
+   * if no more than the last few hundred changes of the vBucket are concerned; else at least as
+   * many.
+   */
+  public int lost() {
+    return lost;
   }
 
   @Override

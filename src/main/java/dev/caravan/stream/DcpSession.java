@@ -25,7 +25,6 @@ import com.couchbase.client.dcp.message.DcpFailoverLogResponse;
 import com.couchbase.client.dcp.message.PartitionAndSeqno;
 import com.couchbase.client.dcp.message.StreamEndReason;
 import com.couchbase.client.dcp.message.StreamFlag;
-import com.couchbase.client.dcp.state.FailoverLogEntry;
 import com.couchbase.client.dcp.state.PartitionState;
 import dev.caravan.offset.Offset;
 import dev.caravan.stream.ConnectionFailure.Reason;
@@ -36,6 +35,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -295,13 +295,13 @@ final class DcpSession {
    *
    * @return completes when every stream is open, however long that takes; fails if one can't be
    */
-  CompletableFuture<Void> open(Map<Integer, Offset> from) {
-    if (from.isEmpty()) {
+  CompletableFuture<Void> open(List<Integer> vbuckets) {
+    if (vbuckets.isEmpty()) {
       return CompletableFuture.completedFuture(null);
     }
     Client client = client();
-    opened = List.copyOf(from.keySet());
-    reader.expect(from, client.numPartitions());
+    opened = List.copyOf(vbuckets);
+    Map<Integer, Offset> from = reader.expect(vbuckets, client.numPartitions());
     from.forEach((vbucket, offset) -> arrivals.set(vbucket, offset.bySeqno()));
     from.forEach((vbucket, offset) -> set(vbucket, streamOffset(offset)));
     return client
@@ -370,7 +370,12 @@ final class DcpSession {
 
   private void watch(Channel channel) {
     ConnectionWatch watch =
-        new ConnectionWatch(channel, arrivals, settings.flowControlBufferSize());
+        new ConnectionWatch(
+            channel,
+            arrivals,
+            settings.flowControlBufferSize(),
+            new StreamRequests(
+                reader::stream, (stream, history) -> streamOpened(channel, stream, history)));
     channel.pipeline().addLast(watch);
     watches.add(watch);
     channel.closeFuture().addListener(future -> watches.remove(watch));
@@ -516,6 +521,41 @@ final class DcpSession {
     held.release(bytes);
   }
 
+  private void streamOpened(Channel channel, VbucketStream stream, FailoverHistory history) {
+    if (isOver() || !stream.accepted(history)) {
+      return;
+    }
+    // The vBucket is read again up to where it is now.
+    ConnectionWatch watch = channel.pipeline().get(ConnectionWatch.class);
+    watch
+        .highSeqnos(OptionalLong.empty())
+        .whenComplete(
+            (seqnos, error) -> {
+              if (error != null) {
+                // The connection is lost, and the stream will be opened again on another one.
+                LOG.debug("Bucket '{}': no high seqnos from a node", bucket(), error);
+                return;
+              }
+              for (PartitionAndSeqno seqno : seqnos) {
+                if (seqno.partition() == stream.number() && !isOver()) {
+                  stream.highSeqno(seqno.seqno());
+                }
+              }
+            });
+  }
+
+  /** A vBucket was read again to where it was before its rollback. */
+  void rereadEnded(Reread reread, int vbucket) {
+    LOG.info(
+        "vBucket {} of bucket '{}' was read again from seqno {} to where it was before, seqno {}: Couchbase has lost"
+            + " {} of the changes that were published.",
+        vbucket,
+        bucket(),
+        Long.toUnsignedString(reread.fromSeqno()),
+        Long.toUnsignedString(reread.refused().bySeqno()),
+        reread.lost());
+  }
+
   /**
    * The server has another history than the one asked for, from this seqno on. The stream goes on
    * from there in the history asked for: up to that seqno the two are the same. (The client's own
@@ -524,26 +564,27 @@ final class DcpSession {
   void onRollback(int vbucket, long seqno) {
     Client client = client();
     rollbacks.incrementAndGet();
-    StreamOffset refused =
-        requireNonNull(client.sessionState().get(vbucket).getMostRecentOpenStreamOffset());
-    StreamOffset from =
-        seqno == 0
-            ? StreamOffset.ZERO
-            : new StreamOffset(refused.getVbuuid(), seqno, new SnapshotMarker(seqno, seqno), 0);
+    VbucketStream stream = requireNonNull(reader.stream(vbucket));
+    Offset refused = stream.offset();
+    if (Long.compareUnsigned(seqno, refused.bySeqno()) >= 0) {
+      throw new IllegalStateException(
+          "Couchbase refused to go on from %s in vBucket %d of bucket '%s', and asks to go back to seqno %s."
+              .formatted(refused, vbucket, bucket(), Long.toUnsignedString(seqno)));
+    }
     client
         .failoverLog(vbucket)
-        .map(DcpSession::entries)
-        .map(log -> new RollbackReport(bucket(), vbucket, offset(refused), seqno, log))
-        .doOnNext(report -> rollBack(report, from))
+        .map(DcpSession::history)
+        .map(history -> new RollbackReport(bucket(), vbucket, refused, seqno, history))
+        .doOnNext(report -> rollBack(report, stream))
         .then(ends.of(vbucket) == StreamEnds.NEVER ? Mono.empty() : seqnos(Set.of(vbucket)))
         .doOnNext(ends::set)
-        .then(Mono.fromRunnable(() -> set(vbucket, from)))
+        .then(Mono.fromRunnable(() -> set(vbucket, streamOffset(stream.offset()))))
         .then(Mono.defer(() -> client.startStreaming(Set.of(vbucket))))
         .subscribe(ignored -> {}, this::fail);
   }
 
-  private void rollBack(RollbackReport report, StreamOffset from) {
-    if (settings.rollbackPolicy() == RollbackPolicy.FAIL) {
+  private void rollBack(RollbackReport report, VbucketStream stream) {
+    if (settings.rollbackPolicy() == RollbackPolicy.FAIL && report.mayHaveLost()) {
       throw new ConnectionFailure(
           Reason.ROLLED_BACK,
           report
@@ -554,20 +595,20 @@ final class DcpSession {
     }
     if (report.isPurge()) {
       LOG.error(
-          "{}. The vBucket is read again from its beginning; what was made of it before should be cleared."
-              + " (purgedTombstones=lenient would go on without.)",
+          "{}. The vBucket is read again from its beginning; what was published and is still true is not published"
+              + " again. (purgedTombstones=lenient would go on without.)",
           report);
     } else {
       LOG.warn("{}. Reading again from there.", report);
     }
-    arrivals.set(report.vbucket(), report.toSeqno());
-    reader.rolledBack(report.vbucket(), offset(from), report.refused(), report.newVbuuid());
+    stream.rollBack(report.toSeqno());
+    arrivals.set(report.vbucket(), stream.offset().bySeqno());
   }
 
   /** Owns the failover log and releases it. */
-  private static List<FailoverLogEntry> entries(ByteBuf failoverLog) {
+  private static FailoverHistory history(ByteBuf failoverLog) {
     try {
-      return DcpFailoverLogResponse.entries(failoverLog);
+      return new FailoverHistory(DcpFailoverLogResponse.entries(failoverLog));
     } finally {
       failoverLog.release();
     }

@@ -8,11 +8,13 @@ import com.couchbase.client.dcp.message.DcpSnapshotMarkerRequest;
 import com.couchbase.client.dcp.message.DcpSystemEventRequest;
 import com.couchbase.client.dcp.message.MessageUtil;
 import com.couchbase.client.dcp.message.RollbackMessage;
-import com.couchbase.client.dcp.state.PartitionState;
 import com.couchbase.client.dcp.transport.netty.ChannelFlowController;
 import dev.caravan.offset.Offset;
 import dev.caravan.stream.ConnectionFailure.Reason;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Turns the events of a session's streams into {@link DcpChange}s and {@link Progress}.
@@ -32,7 +34,7 @@ final class EventReader {
   private final Progress progress;
   private final ChangeSink sink;
   private final HeldBytes held;
-  private volatile VbucketStream[] vbuckets = new VbucketStream[0];
+  private volatile @Nullable VbucketStream[] vbuckets = new VbucketStream[0];
 
   EventReader(
       DcpSession session,
@@ -47,14 +49,39 @@ final class EventReader {
     this.held = held;
   }
 
-  /** Makes ready for the streams of these vBuckets, before they are opened. */
-  void expect(Map<Integer, Offset> from, int vbucketCount) {
-    VbucketStream[] streams = new VbucketStream[vbucketCount];
-    from.forEach(
-        (vbucket, offset) ->
-            streams[vbucket] =
-                new VbucketStream(vbucket, offset.bySeqno(), settings.collections()));
+  /**
+   * Makes ready for the streams of these vBuckets, before they are opened.
+   *
+   * @return the offsets to open them with
+   */
+  Map<Integer, Offset> expect(Collection<Integer> expected, int vbucketCount) {
+    Map<Integer, Offset> offsets = new HashMap<>();
+    @Nullable VbucketStream[] streams = new VbucketStream[vbucketCount];
+    for (int vbucket : expected) {
+      VbucketStream stream =
+          new VbucketStream(
+              vbucket, progress.of(vbucket), settings.collections(), this::rereadEnded);
+      streams[vbucket] = stream;
+      offsets.put(vbucket, stream.offset());
+    }
     vbuckets = streams;
+    return offsets;
+  }
+
+  /** What was received of a vBucket; null if it is not read. */
+  @Nullable VbucketStream stream(int vbucket) {
+    @Nullable VbucketStream[] streams = vbuckets;
+    return vbucket < streams.length ? streams[vbucket] : null;
+  }
+
+  private VbucketStream streamOf(ByteBuf event) {
+    int vbucket = MessageUtil.getVbucket(event);
+    VbucketStream stream = stream(vbucket);
+    if (stream == null) {
+      throw new IllegalStateException(
+          "Couchbase sent an event of vBucket " + vbucket + ", which is not being read.");
+    }
+    return stream;
   }
 
   /** Owns the event and releases it. */
@@ -69,25 +96,17 @@ final class EventReader {
         session.onRollback(RollbackMessage.vbucket(event), RollbackMessage.seqno(event));
         return;
       }
-      VbucketStream vbucket = vbuckets[MessageUtil.getVbucket(event)];
-      PartitionState state = session.partitionState(vbucket.number());
+      VbucketStream vbucket = streamOf(event);
+      long manifestUid = session.partitionState(vbucket.number()).getCollectionsManifestUid();
       if (DcpSnapshotMarkerRequest.is(event)) {
         vbucket.onSnapshot(
-            state,
             DcpSnapshotMarkerRequest.startSeqno(event),
-            DcpSnapshotMarkerRequest.endSeqno(event));
+            DcpSnapshotMarkerRequest.endSeqno(event),
+            manifestUid);
       } else if (DcpSeqnoAdvancedRequest.is(event)) {
-        long seqno = DcpSeqnoAdvancedRequest.getSeqno(event);
-        if (vbucket.advance(seqno)) {
-          vbucket.onSnapshot(state, seqno, seqno);
-          progress.advance(vbucket.number(), vbucket.snapshot(), seqno);
-        }
+        vbucket.onSeqnoAdvanced(DcpSeqnoAdvancedRequest.getSeqno(event), manifestUid);
       } else if (DcpSystemEventRequest.is(event)) {
-        long seqno = DcpSystemEventRequest.getSeqno(event);
-        vbucket.onManifest(state);
-        if (vbucket.advance(seqno)) {
-          progress.advance(vbucket.number(), vbucket.snapshot(), seqno);
-        }
+        vbucket.onSystemEvent(DcpSystemEventRequest.getSeqno(event), manifestUid);
       }
     } catch (Throwable error) {
       session.fail(error);
@@ -102,20 +121,20 @@ final class EventReader {
       if (session.isOver() || !hold(event.readableBytes())) {
         return;
       }
-      VbucketStream vbucket = vbuckets[MessageUtil.getVbucket(event)];
-      long seqno = DcpMutationMessage.bySeqno(event);
+      VbucketStream vbucket = streamOf(event);
       ChangeDecoder decoder =
           new ChangeDecoder(event, vbucket, session.partitionState(vbucket.number()));
-      boolean comesTwice = !vbucket.advance(seqno);
-      if (comesTwice || !decoder.keyspace().selected()) {
-        if (!comesTwice) {
-          progress.advance(vbucket.number(), vbucket.snapshot(), seqno);
-        }
+      Position position =
+          vbucket.onChange(
+              DcpMutationMessage.bySeqno(event),
+              decoder.keyHash(),
+              MessageUtil.getCas(event),
+              decoder.keyspace().selected());
+      if (position == null) {
         window.ack(event);
         held.release(event.readableBytes());
         return;
       }
-      Position position = progress.add(vbucket.number(), vbucket.snapshot(), seqno);
       sink.offer(decoder.change(session, window, position));
     } catch (Throwable error) {
       session.fail(error);
@@ -124,30 +143,15 @@ final class EventReader {
     }
   }
 
-  /**
-   * Notes that a vBucket's history was lost in part, before its stream is opened again.
-   *
-   * @param from where that will be, in the history that was asked for
-   * @param refused what was asked for
-   * @param newVbuuid the history that the vBucket has now
-   */
-  void rolledBack(int vbucket, Offset from, Offset refused, long newVbuuid) {
-    if (session.isOver()) {
-      return;
+  private void rereadEnded(Reread reread, Position position) {
+    VbucketProgress vbucket = progress.of(position.vbucket);
+    session.rereadEnded(reread, position.vbucket);
+    if (settings.rollbackEvents()) {
+      vbucket.add(position);
+      sink.offer(new DcpRollback(session, position, reread));
+    } else {
+      vbucket.advance(position);
     }
-    vbuckets[vbucket].rolledBack(from.bySeqno());
-    StreamSnapshot snapshot =
-        new StreamSnapshot(
-            from.vbuuid(),
-            from.snapshotStartSeqno(),
-            from.snapshotEndSeqno(),
-            from.collectionsManifestUid());
-    if (!settings.rollbackEvents()) {
-      progress.advance(vbucket, snapshot, from.bySeqno());
-      return;
-    }
-    Position position = progress.add(vbucket, snapshot, from.bySeqno());
-    sink.offer(new DcpRollback(session, position, refused.bySeqno(), refused.vbuuid(), newVbuuid));
   }
 
   private boolean hold(int bytes) {

@@ -2,22 +2,32 @@
 package dev.caravan.stream;
 
 import dev.caravan.offset.Offset;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The part of an {@link Offset} that all changes of one DCP snapshot share. Immutable.
  *
- * @param vbuuid identifies the vBucket's history, from the failover log
- * @param startSeqno first seqno of the snapshot, unsigned
+ * @param history the vBucket's history
  * @param endSeqno last seqno of the snapshot, unsigned
  * @param collectionsManifestUid the collections manifest that the stream has reached
+ * @param reread the re-read that the changes are part of, which gives the offset while it lasts;
+ *     null for changes that are read for the first time
  */
-record StreamSnapshot(long vbuuid, long startSeqno, long endSeqno, long collectionsManifestUid) {
+record StreamSnapshot(
+    FailoverHistory history, long endSeqno, long collectionsManifestUid, @Nullable Reread reread) {
 
-  Offset offset(long seqno) {
-    return new Offset(vbuuid, seqno, startSeqno, endSeqno, collectionsManifestUid);
+  StreamSnapshot(FailoverHistory history, long endSeqno, long collectionsManifestUid) {
+    this(history, endSeqno, collectionsManifestUid, null);
   }
 
-  StreamSnapshot withCollectionsManifestUid(long uid) {
-    return new StreamSnapshot(vbuuid, startSeqno, endSeqno, uid);
+  /** Identifies the newest branch of the history. */
+  long vbuuid() {
+    return history.vbuuid();
+  }
+
+  Offset offset(long seqno, long cleanSeqno) {
+    return reread == null
+        ? new Offset(vbuuid(), seqno, cleanSeqno, endSeqno, collectionsManifestUid)
+        : reread.committable();
   }
 }

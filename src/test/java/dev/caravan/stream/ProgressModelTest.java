@@ -85,14 +85,20 @@ class ProgressModelTest {
       switch (random.nextInt(12)) {
         case 0, 1, 2, 3, 4 -> {
           seqno += 1 + random.nextInt(3);
-          StreamSnapshot snapshot = new StreamSnapshot(vbuuid, seqno - 1, seqno + 5, 0);
-          Offset offset = snapshot.offset(seqno);
+          Position position =
+              new Position(
+                  VBUCKET,
+                  new StreamSnapshot(FailoverHistory.of(vbuuid), seqno + 5, 0),
+                  seqno,
+                  seqno - 1);
+          Offset offset = new Offset(vbuuid, seqno, seqno - 1, seqno + 5, 0);
           boolean published = random.nextInt(4) > 0;
           if (published) {
-            unacknowledged.add(progress.add(VBUCKET, snapshot, seqno));
+            progress.of(VBUCKET).add(position, seqno, seqno);
+            unacknowledged.add(position);
             offsetsBySeqno.put(seqno, offset);
           } else {
-            progress.advance(VBUCKET, snapshot, seqno);
+            progress.of(VBUCKET).advance(position);
           }
           model.add(offset, !published);
         }
@@ -135,10 +141,12 @@ class ProgressModelTest {
         }
       }
 
-      assertThat(progress.committable(VBUCKET)).as("step %d", step).isEqualTo(model.committable());
+      assertThat(progress.of(VBUCKET).committable())
+          .as("step %d", step)
+          .isEqualTo(model.committable());
       assertThat(progress.unsaved().isEmpty()).isEqualTo(model.committable().equals(saved));
       assertThat(progress.isAcknowledged()).isEqualTo(model.open() == 0);
-      assertThat((long) progress.size(VBUCKET)).isLessThanOrEqualTo(2 * model.open() + 1);
+      assertThat((long) progress.of(VBUCKET).size()).isLessThanOrEqualTo(2 * model.open() + 1);
     }
   }
 }

@@ -19,7 +19,8 @@ import org.junit.jupiter.api.Test;
 
 class ProgressTest {
   private static final int VBUCKET = 7;
-  private static final StreamSnapshot SNAPSHOT = new StreamSnapshot(42, 0, 1_000, 3);
+  private static final StreamSnapshot SNAPSHOT =
+      new StreamSnapshot(FailoverHistory.of(42), 1_000, 3);
   private static final Offset BEGINNING = new Offset(0, 0, 0, 0, 0);
 
   private final Progress progress = new Progress();
@@ -30,18 +31,36 @@ class ProgressTest {
   }
 
   private Position add(long seqno) {
-    return progress.add(VBUCKET, SNAPSHOT, seqno);
+    return add(SNAPSHOT, seqno, 0);
+  }
+
+  private Position add(StreamSnapshot snapshot, long seqno, long cleanSeqno) {
+    Position position = new Position(VBUCKET, snapshot, seqno, cleanSeqno);
+    progress.of(VBUCKET).add(position, seqno, seqno);
+    return position;
+  }
+
+  private void advance(long seqno) {
+    progress.of(VBUCKET).advance(new Position(VBUCKET, SNAPSHOT, seqno, 0));
+  }
+
+  private Offset committable() {
+    return progress.of(VBUCKET).committable();
+  }
+
+  private int size() {
+    return progress.of(VBUCKET).size();
   }
 
   private long committed() {
-    return progress.committable(VBUCKET).bySeqno();
+    return committable().bySeqno();
   }
 
   @Test
   void nothingCanBeCommittedBeforeAnythingIsAcknowledged() {
     add(1);
 
-    assertThat(progress.committable(VBUCKET)).isEqualTo(BEGINNING);
+    assertThat(committable()).isEqualTo(BEGINNING);
     assertThat(progress.unsaved()).isEmpty();
   }
 
@@ -70,13 +89,13 @@ class ProgressTest {
   @Test
   void eventsThatPublishNothingAdvanceOnlyBehindAcknowledgedOnes() {
     Position first = add(1);
-    progress.advance(VBUCKET, SNAPSHOT, 2);
+    advance(2);
     assertThat(committed()).isZero();
 
     progress.acknowledge(first);
     assertThat(committed()).isEqualTo(2);
 
-    progress.advance(VBUCKET, SNAPSHOT, 9);
+    advance(9);
     assertThat(committed()).isEqualTo(9);
   }
 
@@ -103,7 +122,7 @@ class ProgressTest {
     progress.acknowledge(second);
 
     assertThat(committed()).isEqualTo(1);
-    assertThat(progress.size(VBUCKET)).isZero();
+    assertThat(size()).isZero();
     progress.acknowledge(add(2));
     assertThat(committed()).isEqualTo(2);
   }
@@ -111,11 +130,11 @@ class ProgressTest {
   @Test
   void aLowerSeqnoAfterARollbackIsCommitted() {
     progress.acknowledge(add(10));
-    StreamSnapshot otherHistory = new StreamSnapshot(43, 5, 6, 3);
+    StreamSnapshot otherHistory = new StreamSnapshot(FailoverHistory.of(43), 6, 3);
 
-    progress.acknowledge(progress.add(VBUCKET, otherHistory, 6));
+    progress.acknowledge(add(otherHistory, 6, 5));
 
-    assertThat(progress.committable(VBUCKET)).isEqualTo(new Offset(43, 6, 5, 6, 3));
+    assertThat(committable()).isEqualTo(new Offset(43, 6, 5, 6, 3));
   }
 
   @Test
@@ -146,7 +165,7 @@ class ProgressTest {
       progress.acknowledge(add(seqno));
     }
 
-    assertThat(progress.size(VBUCKET)).isEqualTo(2);
+    assertThat(size()).isEqualTo(2);
     assertThat(committed()).isZero();
   }
 
@@ -160,7 +179,7 @@ class ProgressTest {
         positions.add(add(positions.size() + 1));
         acknowledged.add(false);
       } else if (random.nextInt(10) == 0) {
-        progress.advance(VBUCKET, SNAPSHOT, positions.size() + 1);
+        advance(positions.size() + 1);
         positions.add(null);
         acknowledged.add(true);
       } else {
@@ -173,7 +192,7 @@ class ProgressTest {
       int prefix = acknowledged.indexOf(false);
       assertThat(committed()).isEqualTo(prefix < 0 ? acknowledged.size() : prefix);
       long open = acknowledged.stream().filter(done -> !done).count();
-      assertThat(progress.size(VBUCKET)).isLessThanOrEqualTo((int) (2 * open));
+      assertThat(size()).isLessThanOrEqualTo((int) (2 * open));
     }
   }
 
@@ -193,6 +212,6 @@ class ProgressTest {
 
     assertThat(threads.awaitTermination(20, TimeUnit.SECONDS)).isTrue();
     assertThat(committed()).isEqualTo(20_000);
-    assertThat(progress.size(VBUCKET)).isZero();
+    assertThat(size()).isZero();
   }
 }
