@@ -257,6 +257,8 @@ class NodeFailureTest {
     cluster.node(1).stop();
     start(AT_ONCE + "&streamTo=now");
     routes.awaitTrouble(Phase.CONNECTING, cluster.node(1).host(), "can't be reached");
+    // Connected, and asks all nodes where the vBuckets stand.
+    await().atMost(Routes.SOON).until(() -> routes.status().vbuckets() == 16);
 
     cluster.failOver(1);
 
