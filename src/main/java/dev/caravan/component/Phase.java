@@ -7,7 +7,10 @@ public enum Phase {
   CONNECTING,
   /** Every selected vBucket is being streamed. */
   STREAMING,
-  /** Streaming, but some vBuckets have stopped and nobody knows why; the error names them. */
+  /**
+   * Streaming, but not every vBucket: a node can't be reached or refuses, or streams have stopped
+   * in silence. The error names the node or the vBuckets.
+   */
   DEGRADED,
   /**
    * Stopped by itself, because an exchange failed or because the buckets can't be read as

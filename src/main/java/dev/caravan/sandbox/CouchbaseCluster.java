@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -208,7 +209,7 @@ public final class CouchbaseCluster implements AutoCloseable {
 
     private final List<String> buckets = new ArrayList<>();
     private final List<String> ephemeralBuckets = new ArrayList<>();
-    private String host = "127.0.0.1";
+    private @Nullable String host;
     private int firstPort;
     private int nodes = 3;
     private int replicas = 1;
@@ -218,7 +219,10 @@ public final class CouchbaseCluster implements AutoCloseable {
 
     private Builder() {}
 
-    /** The address that all nodes listen on; 127.0.0.1 by default. */
+    /**
+     * The address that all nodes listen on. By default each has its own: 127.0.0.1, 127.0.0.2, and
+     * so on, as clients take only one of several seed nodes on the same host.
+     */
     public Builder host(String value) {
       host = value;
       return this;
@@ -291,6 +295,10 @@ public final class CouchbaseCluster implements AutoCloseable {
       return this;
     }
 
+    private String address(int number) {
+      return host == null ? "127.0.0." + (number + 1) : host;
+    }
+
     /**
      * Starts all nodes.
      *
@@ -302,7 +310,7 @@ public final class CouchbaseCluster implements AutoCloseable {
       try {
         for (int number = 0; number < nodes; number++) {
           int port = firstPort == 0 ? 0 : firstPort + number;
-          started.add(new CouchbaseNode(state, number, host, port, idleTimeout));
+          started.add(new CouchbaseNode(state, number, address(number), port, idleTimeout));
         }
       } catch (IOException e) {
         started.forEach(CouchbaseNode::close);

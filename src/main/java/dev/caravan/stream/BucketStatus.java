@@ -6,11 +6,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * How one bucket's stream stands at a moment. Immutable.
  *
- * @param streaming whether every selected stream has been opened and every connection stands
+ * @param streaming whether streams have been opened, and at least one connection stands
  * @param openStreams how many vBucket streams are open
  * @param vbuckets how many vBuckets are selected; 0 until the first connection
  * @param error what is wrong; null if nothing is, or nothing is known yet. While streaming, some
- *     vBuckets have stopped and the others have not.
+ *     vBuckets are not being streamed and the others are.
  * @param rollbacks how often the server rolled a vBucket back since the consumer started
  */
 public record BucketStatus(

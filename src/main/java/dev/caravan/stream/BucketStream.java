@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -36,6 +37,12 @@ public final class BucketStream {
 
   /** How often a healthy stream is looked at if nothing wakes the lane. */
   private static final long ATTENTION_NANOS = Duration.ofMillis(500).toNanos();
+
+  /**
+   * How long the next session waits for the connections of the last one to be closed. Nothing that
+   * still arrives on them counts.
+   */
+  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
 
   private enum Step {
     WAITING,
@@ -124,18 +131,24 @@ public final class BucketStream {
                 this,
                 progress,
                 ends,
-                persistencePolling,
+                new DcpClientFactory(settings, persistencePolling, eventLoops.group()),
                 sink,
-                eventLoops.group(),
                 rollbacks);
         session = made;
         proceed(Step.CONNECTING, made.connect());
       }
       case CONNECTING -> whenPendingIsDone(this::locate);
-      case LOCATING -> whenPendingIsDone(this::open);
+      case LOCATING -> {
+        session().failIfDisconnectedFor(settings.bootstrapTimeout().toNanos());
+        whenPendingIsDone(this::open);
+      }
       case OPENING -> {
         session().failIfDisconnectedFor(settings.bootstrapTimeout().toNanos());
         whenPendingIsDone(this::streaming);
+        if (step == Step.OPENING) {
+          // A node that is away keeps the step here, while the others stream.
+          session().watchStalls(now);
+        }
       }
       case STREAMING -> {
         session().failIfDisconnectedFor(settings.bootstrapTimeout().toNanos());
@@ -189,10 +202,14 @@ public final class BucketStream {
   }
 
   private void locate() {
-    if (session().isEphemeral() && !persistencePolling.isZero()) {
-      persistencePolling = Duration.ZERO;
+    // A bucket may be made again as another type.
+    Duration polling = session().isEphemeral() ? Duration.ZERO : settings.persistencePolling();
+    if (!polling.equals(persistencePolling)) {
+      persistencePolling = polling;
       LOG.info(
-          "Bucket '{}' is ephemeral, where nothing is persisted: changes are not held back until it is.",
+          polling.isZero()
+              ? "Bucket '{}' is ephemeral, where nothing is persisted: changes are not held back until it is."
+              : "Bucket '{}' is not ephemeral: changes are held back until they are persisted.",
           bucket);
       end(System.nanoTime());
       return;
@@ -282,7 +299,11 @@ public final class BucketStream {
 
   /** Ends the session; another one begins at this time, as {@link System#nanoTime}. */
   private void end(long nextAttempt) {
-    closing = session().close();
+    closing =
+        session()
+            .close()
+            .copy()
+            .completeOnTimeout(null, CLOSE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
     closing.thenRun(sink::wakeUp);
     nextAttemptNanos = nextAttempt;
     step = Step.DRAINING;
@@ -344,13 +365,16 @@ public final class BucketStream {
     if (current == null || current.isClosed()) {
       return status(false, 0, error);
     }
-    boolean opened = step == Step.STREAMING;
     Throwable trouble = current.failure();
+    Step now = step;
+    if (trouble == null && current.isConnected() && now != Step.CONNECTING) {
+      ConnectionFailure impairment = current.impairment();
+      if (now == Step.STREAMING || (now == Step.OPENING && impairment != null)) {
+        return status(true, current.openStreams(), impairment);
+      }
+    }
     if (trouble == null) {
       trouble = current.connectionFailure();
-    }
-    if (trouble == null && opened) {
-      return status(true, current.openStreams(), current.stalled());
     }
     return status(false, 0, trouble == null ? error : trouble);
   }

@@ -137,6 +137,8 @@ final class ConnectionWatch extends ChannelDuplexHandler {
                 } else {
                   answer.completeExceptionally(new BadResponseStatusException(response.status()));
                 }
+              } catch (RuntimeException e) {
+                answer.completeExceptionally(e);
               } finally {
                 response.buffer().release();
               }

@@ -75,8 +75,7 @@ public abstract sealed class DcpEvent permits DcpChange, DcpRollback {
       bytes += event.wireSize;
       DcpEvent next = i + 1 < events.size() ? events.get(i + 1) : null;
       if (next == null || next.window != event.window) {
-        event.session.released(bytes);
-        event.window.ack(bytes);
+        event.session.done(event.window, bytes);
         bytes = 0;
       }
     }

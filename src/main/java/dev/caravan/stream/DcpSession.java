@@ -6,14 +6,12 @@ import static java.util.Objects.requireNonNull;
 import com.couchbase.client.core.deps.io.netty.buffer.ByteBuf;
 import com.couchbase.client.core.deps.io.netty.channel.Channel;
 import com.couchbase.client.core.deps.io.netty.channel.ChannelPipeline;
-import com.couchbase.client.core.deps.io.netty.channel.EventLoopGroup;
+import com.couchbase.client.core.util.HostAndPort;
 import com.couchbase.client.dcp.Authenticator;
 import com.couchbase.client.dcp.Client;
 import com.couchbase.client.dcp.PasswordAuthenticator;
 import com.couchbase.client.dcp.StaticCredentialsProvider;
 import com.couchbase.client.dcp.conductor.DcpChannel;
-import com.couchbase.client.dcp.config.CompressionMode;
-import com.couchbase.client.dcp.config.DcpControl;
 import com.couchbase.client.dcp.core.event.CouchbaseEvent;
 import com.couchbase.client.dcp.events.DcpFailureEvent;
 import com.couchbase.client.dcp.events.StreamEndEvent;
@@ -24,8 +22,8 @@ import com.couchbase.client.dcp.highlevel.internal.CollectionsManifest.Collectio
 import com.couchbase.client.dcp.message.DcpFailoverLogResponse;
 import com.couchbase.client.dcp.message.PartitionAndSeqno;
 import com.couchbase.client.dcp.message.StreamEndReason;
-import com.couchbase.client.dcp.message.StreamFlag;
 import com.couchbase.client.dcp.state.PartitionState;
+import com.couchbase.client.dcp.transport.netty.ChannelFlowController;
 import dev.caravan.offset.Offset;
 import dev.caravan.stream.ConnectionFailure.Reason;
 import dev.caravan.stream.StreamSettings.Login;
@@ -40,14 +38,12 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import reactor.core.Disposable;
-import reactor.core.Disposables;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
 
@@ -65,23 +61,14 @@ import reactor.core.scheduler.Schedulers;
 final class DcpSession {
   private static final Logger LOG = LoggerFactory.getLogger(DcpSession.class);
 
-  /**
-   * A lower mark than the client's own 80 % lets the server refill the window while the rest of it
-   * is still being worked on.
-   */
-  private static final int ACKNOWLEDGE_AT_PERCENT = 20;
-
-  /** The lowest that a server accepts, so that a dead node is noticed within twice that. */
-  private static final int NOOP_INTERVAL_SECONDS = 20;
-
   private final StreamSettings settings;
   private final BucketStream stream;
   private final Progress progress;
   private final StreamEnds ends;
-  private final Duration persistencePolling;
   private final ChangeSink sink;
-  private final EventLoopGroup eventLoops;
+  private final DcpClientFactory clients;
   private final NodeConnections connections;
+  private final PendingWork pending = new PendingWork();
   private final CompletableFuture<Void> decisiveFailure = new CompletableFuture<>();
   private final AtomicReference<Throwable> failure = new AtomicReference<>();
   private final AtomicInteger rollbacks;
@@ -94,36 +81,27 @@ final class DcpSession {
   private final Set<Channel> handshaking = ConcurrentHashMap.newKeySet();
   private final CompletableFuture<Void> disconnected = new CompletableFuture<>();
   private volatile @Nullable Client client;
-  private final CompletableFuture<Void> connected = new CompletableFuture<>();
-  private final Disposable.Swap connecting = Disposables.swap();
+  private volatile @Nullable StreamOpener opener;
   private boolean begun;
-  private volatile boolean ephemeral;
   private volatile boolean closed;
   private volatile List<Integer> opened = List.of();
 
-  /**
-   * @param persistencePolling how often to ask how far changes are persisted, and to hold them back
-   *     until then; zero takes them as they come
-   */
   DcpSession(
       StreamSettings settings,
       BucketStream stream,
       Progress progress,
       StreamEnds ends,
-      Duration persistencePolling,
+      DcpClientFactory clients,
       ChangeSink sink,
-      EventLoopGroup eventLoops,
       AtomicInteger rollbacks) {
     this.settings = settings;
     this.stream = stream;
     this.progress = progress;
     this.ends = ends;
-    this.persistencePolling = persistencePolling;
     this.sink = sink;
-    this.eventLoops = eventLoops;
+    this.clients = clients;
     this.rollbacks = rollbacks;
-    this.connections =
-        new NodeConnections(settings.seedNodes().hosts().size(), this::connectionFailed);
+    this.connections = new NodeConnections(this::connectionFailed);
     this.names = new FailureNames(stream.bucket(), settings.seedNodes(), connections);
     this.held = new HeldBytes(settings.flowControlBufferSize(), connections::count);
     this.stalls =
@@ -158,18 +136,10 @@ final class DcpSession {
     CompletableFuture<Void> attempt =
         Mono.fromCallable(this::newClient)
             .subscribeOn(Schedulers.boundedElastic())
-            .flatMap(Client::connect)
+            // A client that is only half made when it is interrupted would leave a thread behind.
+            .flatMap(made -> pending.bound(made.connect()))
             .toFuture();
-    attempt.whenComplete(
-        (ignored, error) -> {
-          if (error == null) {
-            connected.complete(null);
-          } else {
-            connected.completeExceptionally(error);
-          }
-        });
-    connecting.update(() -> attempt.cancel(true));
-    CompletableFuture<Object> first = CompletableFuture.anyOf(connected, decisiveFailure);
+    CompletableFuture<Object> first = CompletableFuture.anyOf(attempt, decisiveFailure);
     return first.handle(
         (ignored, error) -> {
           if (error != null) {
@@ -183,46 +153,14 @@ final class DcpSession {
   }
 
   private Client newClient() {
-    Client.Builder builder =
-        Client.builder()
-            .connectionString(settings.seedNodes().toString())
-            .bucket(bucket())
-            .authenticator(new WatchedAuthenticator())
-            .userAgent("caravan", version(), bucket())
-            .eventLoopGroup(eventLoops)
-            .collectionsAware(true)
-            .collectionNames(settings.collections())
-            .bufferAckWatermark(ACKNOWLEDGE_AT_PERCENT)
-            .flowControl(settings.flowControlBufferSize())
-            .compression(
-                settings.compression() ? CompressionMode.ENABLED : CompressionMode.DISABLED)
-            .optionalStreamFlags(
-                settings.purgedTombstones() == PurgedTombstones.LENIENT
-                    ? Set.of(StreamFlag.IGNORE_PURGED_TOMBSTONES)
-                    : Set.of())
-            .noValue(settings.noValue())
-            .xattrs(settings.xattrs())
-            .controlParam(DcpControl.Names.SET_NOOP_INTERVAL, NOOP_INTERVAL_SECONDS)
-            // Servers before 6.5 don't know it and send expirations as deletions.
-            .optionalControlParam(DcpControl.Names.ENABLE_EXPIRY_OPCODE.value(), "true")
-            .socketConnectTimeout(settings.connectTimeout().toMillis())
-            .bootstrapTimeout(settings.bootstrapTimeout())
-            .securityConfig(
-                security -> {
-                  security.enableHostnameVerification(settings.hostnameVerification());
-                  if (settings.trustCertificate() != null) {
-                    security.trustCertificate(settings.trustCertificate());
-                  }
-                });
-    if (!persistencePolling.isZero()) {
-      builder.mitigateRollbacks(persistencePolling.toMillis(), TimeUnit.MILLISECONDS);
-    }
-    Client created = builder.build();
+    connections.seeds(clients.seeds());
+    Client created = clients.create(bucket(), new WatchedAuthenticator());
     created.controlEventHandler(reader::onControl);
     created.dataEventHandler(reader::onData);
     created.systemEventHandler(this::onSystemEvent);
     boolean closedMeanwhile;
     synchronized (this) {
+      opener = new StreamOpener(created, pending, this::fail);
       client = created;
       closedMeanwhile = closed;
     }
@@ -241,9 +179,9 @@ final class DcpSession {
     return made;
   }
 
-  private static String version() {
-    String version = DcpSession.class.getPackage().getImplementationVersion();
-    return version == null ? "dev" : version;
+  /** Only once connected, as streams are. */
+  private StreamOpener opener() {
+    return requireNonNull(opener, "no client");
   }
 
   private Login login() {
@@ -252,7 +190,8 @@ final class DcpSession {
 
   /** Whether the bucket is kept in memory only, so that nothing is ever persisted. */
   boolean isEphemeral() {
-    return ephemeral;
+    ClusterMap map = connections.map();
+    return map != null && map.isEphemeral();
   }
 
   /** The number of the bucket's vBuckets. Only once connected. */
@@ -275,12 +214,17 @@ final class DcpSession {
                   }
                   return offsets;
                 }))
+        .transform(pending::bound)
         .toFuture();
   }
 
   /** The seqnos of the last changes in vBuckets, in whichever collection. Only once connected. */
   CompletableFuture<Map<Integer, Long>> highSeqnos(Collection<Integer> of) {
-    return seqnos(of).toFuture();
+    return seqnos(of)
+        .timeout(settings.bootstrapTimeout())
+        .onErrorMap(names::named)
+        .transform(pending::bound)
+        .toFuture();
   }
 
   private Mono<Map<Integer, Long>> seqnos(Collection<Integer> of) {
@@ -304,8 +248,8 @@ final class DcpSession {
     Map<Integer, Offset> from = reader.expect(vbuckets, client.numPartitions());
     from.forEach((vbucket, offset) -> arrivals.set(vbucket, offset.bySeqno()));
     from.forEach((vbucket, offset) -> set(vbucket, streamOffset(offset)));
-    return client
-        .startStreaming(from.keySet())
+    return opener()
+        .open(from.keySet())
         .toFuture()
         .handle(
             (ignored, error) -> {
@@ -318,9 +262,15 @@ final class DcpSession {
 
   /** Tells the client where a stream begins and ends that is opened next. */
   private void set(int vbucket, StreamOffset from) {
-    PartitionState state = PartitionState.fromOffset(from);
-    state.setEndSeqno(ends.of(vbucket));
-    client().sessionState().set(vbucket, state);
+    client()
+        .sessionState()
+        .set(vbucket, new StreamState(from, ends.of(vbucket), () -> move(vbucket)));
+  }
+
+  private void move(int vbucket) {
+    if (!isOver()) {
+      opener().move(vbucket);
+    }
   }
 
   private static Offset offset(StreamOffset offset) {
@@ -353,19 +303,64 @@ final class DcpSession {
     return connections.failure();
   }
 
+  /** Whether there is a connection to at least one node. */
+  boolean isConnected() {
+    return connections.isConnected();
+  }
+
+  /**
+   * What keeps some vBuckets from being streamed while others are: a node that can't be reached or
+   * refuses, a vBucket that is active nowhere, or a stream that has stopped in silence; null if
+   * nothing does.
+   */
+  @Nullable ConnectionFailure impairment() {
+    ConnectionFailure trouble = connections.failure();
+    if (trouble == null) {
+      trouble = withoutNode();
+    }
+    return trouble == null ? stalled() : trouble;
+  }
+
+  private @Nullable ConnectionFailure withoutNode() {
+    ClusterMap map = connections.map();
+    if (map == null) {
+      return null;
+    }
+    List<Integer> vbuckets =
+        opened.stream().filter(vbucket -> map.activeNode(vbucket).isEmpty()).sorted().toList();
+    return vbuckets.isEmpty()
+        ? null
+        : new ConnectionFailure(
+            Reason.UNREACHABLE,
+            "vBuckets "
+                + vbuckets
+                + " of bucket '"
+                + bucket()
+                + "' are active on no node of the cluster, as after a failover without a replica.");
+  }
+
   /**
    * Ends the session if there has been no connection for so long that the nodes have to be looked
-   * up anew.
+   * up again.
    */
   void failIfDisconnectedFor(long nanos) {
-    ConnectionFailure trouble = connections.failure();
-    if (trouble != null && connections.noneForNanos() > nanos) {
-      fail(trouble);
+    if (connections.noneForNanos() > nanos) {
+      fail(
+          new TimeoutException(
+              "No node was connected for " + Duration.ofNanos(nanos).toMillis() + " ms."));
     }
   }
 
+  /** How many streams are open, on connections that stand. */
   int openStreams() {
-    return (int) opened.stream().filter(this::isOpen).count();
+    ClusterMap map = connections.map();
+    return map == null
+        ? 0
+        : (int)
+            opened.stream()
+                .filter(vbucket -> connections.isConnected(map.activeNode(vbucket)))
+                .filter(this::isOpen)
+                .count();
   }
 
   private void watch(Channel channel) {
@@ -381,11 +376,14 @@ final class DcpSession {
     channel.closeFuture().addListener(future -> watches.remove(watch));
   }
 
-  /** Looks for streams that have stopped in silence. Only once streams are open. */
+  /** Looks for streams that have stopped in silence. Only once streams are opened. */
   void watchStalls(long now) {
     List<Long> collections = new ArrayList<>();
-    if (!opened.isEmpty() && !settings.collections().isEmpty()) {
-      CollectionsManifest manifest = partitionState(opened.get(0)).getCollectionsManifest();
+    if (!settings.collections().isEmpty()) {
+      CollectionsManifest manifest = manifest();
+      if (manifest == null) {
+        return;
+      }
       for (String name : settings.collections()) {
         CollectionInfo collection = manifest.getCollection(name);
         if (collection != null) {
@@ -394,6 +392,16 @@ final class DcpSession {
       }
     }
     stalls.tend(now, opened, collections);
+  }
+
+  /** The collections of the bucket; null while no stream has got so far, as in a rollback. */
+  private @Nullable CollectionsManifest manifest() {
+    for (int vbucket : opened) {
+      if (partitionState(vbucket) instanceof StreamState state && state.manifest() != null) {
+        return state.manifest();
+      }
+    }
+    return null;
   }
 
   /** The streams that have stopped although their vBuckets haven't; null if there is none. */
@@ -412,18 +420,19 @@ final class DcpSession {
   }
 
   private void reopen(int vbucket) {
-    Client client = client();
-    client
-        .stopStreaming(Set.of(vbucket))
-        .then(Mono.defer(() -> client.startStreaming(Set.of(vbucket))))
+    opener()
+        .reopen(vbucket)
         .subscribe(
             ignored -> {},
-            error ->
+            error -> {
+              if (!isOver()) {
                 LOG.warn(
                     "The stream of vBucket {} of bucket '{}' couldn't be opened again: {}",
                     vbucket,
                     bucket(),
-                    error.toString()));
+                    error.toString());
+              }
+            });
   }
 
   /** What the client keeps of a vBucket's stream. */
@@ -454,6 +463,8 @@ final class DcpSession {
         return disconnected;
       }
       closed = true;
+      // First, as an attempt to connect that is still waiting would disconnect, too, much later.
+      pending.cancel();
       if (client == null) {
         if (!begun) {
           disconnected.complete(null);
@@ -467,9 +478,6 @@ final class DcpSession {
   }
 
   private void disconnect(Client doomed) {
-    // An attempt to connect that is still waiting would disconnect a second time, much later.
-    connecting.dispose();
-    connected.cancel(true);
     doomed
         .disconnect()
         .subscribe(
@@ -488,14 +496,27 @@ final class DcpSession {
     if (closed) {
       return;
     }
-    if (reason.isDecisive()) {
-      decisiveFailure.completeExceptionally(reason);
-      fail(reason);
-    } else if (connections.allFailed()) {
+    if (connections.allFailed()) {
       // A client that is connected already goes on trying; only an attempt to connect ends here.
       decisiveFailure.completeExceptionally(reason);
     }
+    if (connections.allFailedDecisively()) {
+      fail(reason);
+    }
     sink.wakeUp();
+  }
+
+  private void received(String map, String origin) {
+    ClusterMap before = connections.map();
+    connections.received(map, origin);
+    ClusterMap now = connections.map();
+    if (before != null && now != null && before.isEphemeral() != now.isEphemeral()) {
+      // What the bucket has now must be held back until it is persisted, or must not.
+      fail(
+          new ConnectionFailure(
+              Reason.OTHER,
+              "Bucket '" + bucket() + "' was made again as a bucket of another type."));
+    }
   }
 
   private void onSystemEvent(CouchbaseEvent event) {
@@ -516,9 +537,18 @@ final class DcpSession {
     return closed || failure.get() != null;
   }
 
-  /** Notes that bytes of changes are not held any more. */
-  void released(int bytes) {
+  /**
+   * Gives the bytes of changes that are done back to the window that they came through. Throws
+   * nothing: whoever calls has more to do for these changes. If it fails, the node may wait for the
+   * bytes without end, so the session ends.
+   */
+  void done(ChannelFlowController window, int bytes) {
     held.release(bytes);
+    try {
+      window.ack(bytes);
+    } catch (Throwable error) {
+      fail(error);
+    }
   }
 
   private void streamOpened(Channel channel, VbucketStream stream, FailoverHistory history) {
@@ -580,6 +610,7 @@ final class DcpSession {
         .doOnNext(ends::set)
         .then(Mono.fromRunnable(() -> set(vbucket, streamOffset(stream.offset()))))
         .then(Mono.defer(() -> client.startStreaming(Set.of(vbucket))))
+        .transform(pending::bound)
         .subscribe(ignored -> {}, this::fail);
   }
 
@@ -619,13 +650,14 @@ final class DcpSession {
     @Override
     public void authKeyValueConnection(ChannelPipeline pipeline) {
       Login login = login();
-      String node = DcpChannel.getHostAndPort(pipeline.channel()).format();
+      HostAndPort address = DcpChannel.getHostAndPort(pipeline.channel());
       Channel channel = pipeline.channel();
       handshaking.add(channel);
       channel.closeFuture().addListener(future -> handshaking.remove(channel));
       watch(channel);
-      pipeline.addLast(new BucketTypeHandler(() -> ephemeral = true));
-      pipeline.addLast(new HandshakeHandler(node, bucket(), login.username(), connections));
+      pipeline.addLast(new ClusterMapHandler(map -> received(map, address.host())));
+      pipeline.addLast(
+          new HandshakeHandler(address.format(), bucket(), login.username(), connections));
       new PasswordAuthenticator(new StaticCredentialsProvider(login.username(), login.password()))
           .authKeyValueConnection(pipeline);
     }

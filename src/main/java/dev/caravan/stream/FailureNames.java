@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.stream;
 
+import com.couchbase.client.dcp.core.state.NotConnectedException;
 import dev.caravan.stream.ConnectionFailure.Reason;
 import java.io.IOException;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Finds the words for what ended a session: what the connections have seen is nearer to the cause
- * than what the client reports. Immutable, but for the connections that it asks.
+ * Finds the words for what ended a session: if a connection is at fault, what the connections have
+ * seen is nearer to the cause than what the client reports. Immutable, but for the connections that
+ * it asks.
  */
 final class FailureNames {
   private final String bucket;
@@ -26,13 +28,13 @@ final class FailureNames {
         return named;
       }
     }
-    ConnectionFailure seen = connections.failure();
-    if (seen != null) {
-      return seen;
-    }
     Throwable root = error;
     while (root.getCause() != null) {
       root = root.getCause();
+    }
+    ConnectionFailure seen = isOfConnection(root) ? connections.failure() : null;
+    if (seen != null) {
+      return seen;
     }
     String nodes = String.join(", ", seedNodes.hosts());
     if (root instanceof TimeoutException) {
@@ -51,5 +53,12 @@ final class FailureNames {
     }
     return new ConnectionFailure(
         Reason.OTHER, "Bucket '" + bucket + "' can't be streamed: " + error, error);
+  }
+
+  /** Anything else has a cause of its own, even if a node can't be reached meanwhile. */
+  private static boolean isOfConnection(Throwable root) {
+    return root instanceof TimeoutException
+        || root instanceof IOException
+        || root instanceof NotConnectedException;
   }
 }

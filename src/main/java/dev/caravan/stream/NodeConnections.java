@@ -1,80 +1,174 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.stream;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.caravan.stream.ConnectionFailure.Reason;
-import java.util.LinkedHashMap;
+import java.io.IOException;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * What is known of the connections of one session, by node: established, or failed and why. The DCP
- * client itself only logs why it can't connect and tries again, so this is where the state's error
- * comes from. Thread-safe.
+ * The connections of one session, by node: established, or failed and why. The DCP client itself
+ * only logs why it can't connect and tries again, so this is where the state's error comes from.
+ *
+ * <p>What counts are the nodes of the current cluster map, and the seed nodes until there is a map.
+ * A node that is in neither is forgotten: it was rebalanced out or failed over, or the map has
+ * another name for it.
+ *
+ * <p>Thread-safe.
  */
 final class NodeConnections {
-  private final int seedCount;
+  private static final Logger LOG = LoggerFactory.getLogger(NodeConnections.class);
+
   private final Consumer<ConnectionFailure> onFailure;
-  private final Map<String, Node> nodes = new LinkedHashMap<>();
-  private volatile int count;
+  private final Map<String, Node> nodes = new HashMap<>();
+  private List<Set<String>> members = List.of();
+  private ClusterMap.Revision revision = ClusterMap.Revision.NONE;
+  private volatile @Nullable ClusterMap map;
+  private volatile int count = 1;
+  private boolean anyEstablished;
   private long noneSinceNanos = System.nanoTime();
 
   /**
-   * @param seedCount how many nodes are tried at first
    * @param onFailure called on an event loop whenever a connection failed or was lost
    */
-  NodeConnections(int seedCount, Consumer<ConnectionFailure> onFailure) {
-    this.seedCount = seedCount;
+  NodeConnections(Consumer<ConnectionFailure> onFailure) {
     this.onFailure = onFailure;
   }
 
-  synchronized void connecting(String node) {
-    node(node).explained = false;
-    count = nodes.size();
+  /**
+   * Sets which nodes are tried at first, before any of them is.
+   *
+   * @param addresses as the client has them
+   */
+  synchronized void seeds(Collection<String> addresses) {
+    setMembers(addresses.stream().map(Set::of).toList());
   }
 
-  private Node node(String node) {
-    return nodes.computeIfAbsent(node, name -> new Node());
+  /**
+   * Takes a cluster map, if it is newer than the last one.
+   *
+   * @param origin the host by which the node was reached that sent it
+   */
+  synchronized void received(String json, String origin) {
+    ClusterMap.Revision given = ClusterMap.Revision.of(json);
+    if (!given.isNewerThan(revision)) {
+      return;
+    }
+    revision = given;
+    // The client counts a map without vBuckets as a revision, and otherwise ignores it.
+    if (!ClusterMap.isOfBucket(json)) {
+      return;
+    }
+    try {
+      ClusterMap parsed = ClusterMap.parse(json, origin);
+      map = parsed;
+      if (!parsed.nodes().isEmpty()) {
+        setMembers(parsed.nodes());
+      }
+    } catch (JsonProcessingException e) {
+      LOG.warn("Couchbase node {} sent a cluster map that can't be read: {}", origin, e.toString());
+    } catch (IOException e) {
+      throw new IllegalStateException("Text was not read from memory.", e);
+    }
   }
 
-  synchronized void established(String node) {
-    Node state = node(node);
-    state.established = true;
-    state.failure = null;
+  private void setMembers(List<Set<String>> changed) {
+    members = List.copyOf(changed);
+    nodes.keySet().removeIf(address -> !isMember(address));
+    // Never less: what a node has sent is still being worked on when it leaves.
+    count = Math.max(count, members.size());
+    noteEstablished();
   }
 
-  void failed(String node, ConnectionFailure failure) {
+  private boolean isMember(String address) {
+    return members.stream().anyMatch(member -> member.contains(address));
+  }
+
+  /** The last map; null until there is one. */
+  @Nullable ClusterMap map() {
+    return map;
+  }
+
+  synchronized void connecting(String address) {
+    if (isMember(address)) {
+      node(address).explained = false;
+    }
+  }
+
+  private Node node(String address) {
+    return nodes.computeIfAbsent(address, name -> new Node());
+  }
+
+  synchronized void established(String address) {
+    if (isMember(address)) {
+      Node state = node(address);
+      state.established = true;
+      state.failure = null;
+      noteEstablished();
+    }
+  }
+
+  void failed(String address, ConnectionFailure failure) {
     synchronized (this) {
-      Node state = node(node);
-      state.established = false;
-      state.explained = true;
-      state.failure = failure;
+      if (!isMember(address)) {
+        return;
+      }
+      node(address).explained = true;
+      noteFailure(address, failure);
     }
     onFailure.accept(failure);
   }
 
   /** A connection is closed, for whatever reason; keeps a reason that is known already. */
-  void closed(String node, boolean wasEstablished) {
+  void closed(String address, boolean wasEstablished) {
     ConnectionFailure failure =
         new ConnectionFailure(
             Reason.UNREACHABLE,
             wasEstablished
-                ? "The connection to Couchbase node " + node + " was lost."
+                ? "The connection to Couchbase node " + address + " was lost."
                 : "Couchbase node "
-                    + node
+                    + address
                     + " closed the connection before it was ready. Is this the port of the KV service?");
     synchronized (this) {
-      Node state = node(node);
-      if (!wasEstablished && state.explained) {
+      if (!isMember(address) || (!wasEstablished && node(address).explained)) {
         return;
       }
-      state.established = false;
-      state.failure = failure;
-      if (nodes.values().stream().noneMatch(other -> other.established)) {
-        noneSinceNanos = System.nanoTime();
-      }
+      noteFailure(address, failure);
     }
     onFailure.accept(failure);
+  }
+
+  private void noteFailure(String address, ConnectionFailure failure) {
+    Node state = node(address);
+    state.established = false;
+    state.failure = failure;
+    noteEstablished();
+  }
+
+  private void noteEstablished() {
+    boolean any = nodes.values().stream().anyMatch(node -> node.established);
+    if (anyEstablished && !any) {
+      noneSinceNanos = System.nanoTime();
+    }
+    anyEstablished = any;
+  }
+
+  /** What is known of each member; null for one that was not tried yet. */
+  private Stream<@Nullable Node> states() {
+    return members.stream()
+        .map(
+            member ->
+                member.stream().map(nodes::get).filter(Objects::nonNull).findFirst().orElse(null));
   }
 
   /**
@@ -91,22 +185,42 @@ final class NodeConnections {
     return result;
   }
 
-  /** How many nodes there are connections to, or attempts. */
+  /** The largest number of nodes that there have been connections to, or attempts, at a time. */
   int count() {
     return count;
   }
 
-  /** Whether every seed node has been tried and has failed. */
+  /** Whether every node has been tried and has failed. */
   synchronized boolean allFailed() {
-    return nodes.size() >= seedCount
-        && nodes.values().stream().allMatch(node -> node.failure != null);
+    return !members.isEmpty() && states().allMatch(node -> node != null && node.failure != null);
+  }
+
+  /** Whether every node has failed in a way that another try won't mend. */
+  synchronized boolean allFailedDecisively() {
+    return !members.isEmpty()
+        && states()
+            .allMatch(node -> node != null && node.failure != null && node.failure.isDecisive());
+  }
+
+  /** Whether there is a connection to at least one node. */
+  synchronized boolean isConnected() {
+    return anyEstablished;
+  }
+
+  /** Whether there is a connection to a node that has one of these addresses. */
+  synchronized boolean isConnected(Set<String> addresses) {
+    for (String address : addresses) {
+      Node node = nodes.get(address);
+      if (node != null && node.established) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** For how long there has been no connection to any node, in nanoseconds; 0 if there is one. */
   synchronized long noneForNanos() {
-    return nodes.values().stream().anyMatch(node -> node.established)
-        ? 0
-        : System.nanoTime() - noneSinceNanos;
+    return anyEstablished ? 0 : System.nanoTime() - noneSinceNanos;
   }
 
   private static final class Node {

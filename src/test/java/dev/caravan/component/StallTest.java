@@ -9,6 +9,7 @@ import dev.caravan.offset.Offset;
 import dev.caravan.offset.OffsetStore;
 import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseNode;
+import dev.caravan.sandbox.VBucketReplica;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
@@ -129,5 +130,30 @@ class StallTest {
                     .extracting(Offset::bySeqno)
                     .containsExactly(bucket.highSeqno(0)));
     assertThat(received.ids()).containsExactly("order");
+  }
+
+  @Test
+  void streamsOfCollectionsAreWatchedAcrossARollback() throws Exception {
+    bucket.createScope("shop");
+    bucket.createCollection("shop", "orders");
+    start("collections=shop.orders&stallTimeout=100ms");
+    bucket.collection("shop", "orders").upsert("kept", "1");
+    VBucketReplica replica = bucket.replica(0);
+    bucket.collection("shop", "orders").upsert("lost", "1");
+    received.awaitCount(2);
+    routes.awaitPhase(Phase.STREAMING);
+
+    // Longer than the consumer's pause between two looks, before each answer of the node.
+    node.delay(Duration.ofMillis(700));
+    try {
+      bucket.failOver(replica);
+      bucket.collection("shop", "orders").upsert("instead", "1");
+      received.awaitCount(3);
+    } finally {
+      node.delay(Duration.ZERO);
+    }
+
+    assertThat(received.ids()).containsExactly("kept", "lost", "instead");
+    routes.awaitPhase(Phase.STREAMING);
   }
 }

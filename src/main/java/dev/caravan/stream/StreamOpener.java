@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.stream;
+
+import com.couchbase.client.dcp.Client;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.util.retry.Retry;
+
+/**
+ * Opens a client's streams so that a vBucket whose node is away keeps no other one waiting, and
+ * nothing is tried any more once the session is over. Thread-safe.
+ */
+final class StreamOpener {
+  /**
+   * The client opens at most 256 streams of a call at a time. Those of a node that is away would
+   * keep others waiting.
+   */
+  private static final int STREAMS_PER_CALL = 128;
+
+  /** Streams of a lost connection are moved together. */
+  private static final Duration MOVE_DELAY = Duration.ofMillis(10);
+
+  private static final Duration NO_NODE_DELAY = Duration.ofSeconds(1);
+
+  private final Client client;
+  private final PendingWork pending;
+  private final Consumer<Throwable> onFailure;
+  private final Set<Integer> moving = ConcurrentHashMap.newKeySet();
+  private final AtomicBoolean moveScheduled = new AtomicBoolean();
+
+  /**
+   * @param onFailure called when a stream can't be moved, whatever is tried
+   */
+  StreamOpener(Client client, PendingWork pending, Consumer<Throwable> onFailure) {
+    this.client = client;
+    this.pending = pending;
+    this.onFailure = onFailure;
+  }
+
+  /**
+   * Opens streams where their states say.
+   *
+   * @return completes when every one is open, however long that takes; fails when one can't be, or
+   *     the session is over
+   */
+  Mono<Void> open(Collection<Integer> vbuckets) {
+    List<Integer> all = List.copyOf(vbuckets);
+    List<Mono<Void>> calls = new ArrayList<>();
+    for (int from = 0; from < all.size(); from += STREAMS_PER_CALL) {
+      calls.add(call(all.subList(from, Math.min(from + STREAMS_PER_CALL, all.size()))));
+    }
+    return Mono.when(calls).transform(pending::bound);
+  }
+
+  private Mono<Void> call(List<Integer> vbuckets) {
+    return Mono.defer(() -> client.startStreaming(vbuckets))
+        .onErrorResume(
+            StreamOpener::isWithoutNode,
+            error -> Flux.fromIterable(vbuckets).flatMap(this::openOne, vbuckets.size()).then());
+  }
+
+  private Mono<Void> openOne(int vbucket) {
+    return Mono.defer(
+            () ->
+                client.streamIsOpen(vbucket)
+                    ? Mono.empty()
+                    : client.startStreaming(Set.of(vbucket)))
+        .retryWhen(
+            Retry.fixedDelay(Long.MAX_VALUE, NO_NODE_DELAY).filter(StreamOpener::isWithoutNode));
+  }
+
+  /** Whether the cluster map has no active node for a vBucket, as after a failover. */
+  private static boolean isWithoutNode(Throwable error) {
+    return error instanceof IllegalStateException
+        && String.valueOf(error.getMessage()).startsWith("No active node for partition");
+  }
+
+  /** Opens a stream again that has ended or whose connection was lost, where the vBucket is now. */
+  void move(int vbucket) {
+    moving.add(vbucket);
+    if (moveScheduled.compareAndSet(false, true)) {
+      Mono.delay(MOVE_DELAY)
+          .then(Mono.defer(() -> open(takeMoving())))
+          .transform(pending::bound)
+          .subscribe(ignored -> {}, onFailure);
+    }
+  }
+
+  private List<Integer> takeMoving() {
+    moveScheduled.set(false);
+    List<Integer> taken = new ArrayList<>();
+    for (Iterator<Integer> all = moving.iterator(); all.hasNext(); ) {
+      taken.add(all.next());
+      all.remove();
+    }
+    return taken;
+  }
+
+  /** Opens a stream again that is open already and sends nothing. */
+  Mono<Void> reopen(int vbucket) {
+    return client
+        .stopStreaming(Set.of(vbucket))
+        .then(Mono.defer(() -> client.startStreaming(Set.of(vbucket))))
+        .transform(pending::bound);
+  }
+}
