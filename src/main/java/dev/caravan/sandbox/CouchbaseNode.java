@@ -279,6 +279,7 @@ public final class CouchbaseNode implements AutoCloseable {
     private String host = "127.0.0.1";
     private int port;
     private int vbuckets = 1024;
+    private VBucketLimits limits = VBucketLimits.DEFAULT;
     private Duration idleTimeout = Duration.ofMinutes(6);
 
     private Builder() {}
@@ -343,6 +344,17 @@ public final class CouchbaseNode implements AutoCloseable {
       return this;
     }
 
+    /**
+     * How many entries a failover log has at most: 25 by default. A client whose vbuuid is no
+     * longer in it must go back to 0.
+     *
+     * @throws IllegalArgumentException unless it is positive
+     */
+    public Builder failoverLogEntries(int value) {
+      limits = limits.withFailoverLogEntries(value);
+      return this;
+    }
+
     /** How long a DCP client may be silent before it is disconnected: 360 s by default. */
     public Builder idleTimeout(Duration timeout) {
       idleTimeout = timeout;
@@ -355,7 +367,7 @@ public final class CouchbaseNode implements AutoCloseable {
      * @throws IOException when it can't listen on the port
      */
     public CouchbaseNode start() throws IOException {
-      ClusterState state = new ClusterState(vbuckets, 0, false, accounts);
+      ClusterState state = new ClusterState(vbuckets, 0, false, limits, accounts);
       CouchbaseNode node = new CouchbaseNode(state, 0, host, port, idleTimeout);
       state.config().members(List.of(new ClusterConfig.Member(0, node.host(), node.port())));
       buckets.forEach(node::createBucket);

@@ -76,6 +76,11 @@ final class DcpProducer {
     return settings.snappy() && bucket.isCompressedOnDisk();
   }
 
+  /** What a backfill reads. */
+  VBucket.Tail onDisk(VBucket vbucket, long afterSeqno) {
+    return bucket.onDisk(vbucket, afterSeqno);
+  }
+
   boolean isOpen(int vbucket, int streamId) {
     return streams.containsKey(new StreamKey(vbucket, streamId));
   }
