@@ -2,6 +2,7 @@
 package dev.caravan.sandbox;
 
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -30,6 +31,7 @@ public final class Bucket {
   private final Replication replication = new Replication();
   private volatile VBucketMap map;
   private volatile boolean compressedOnDisk;
+  private volatile long gatherMillis;
   private volatile CollectionsManifest manifest = CollectionsManifest.initial();
 
   /**
@@ -495,14 +497,41 @@ public final class Bucket {
   }
 
   /**
-   * Keeps what is written from now on in memory: streams that start here or later get it in a
-   * memory snapshot. Everything else comes from disk, as on a real node whose checkpoints are
-   * written.
+   * Opens a new checkpoint in each vBucket, and keeps none of the old ones in memory: a stream that
+   * starts before it reads from disk, and the next memory snapshot of a stream says that it is of
+   * another checkpoint.
    */
   public void openCheckpoints() {
     for (VBucket vbucket : vbuckets) {
       vbucket.openCheckpoint();
     }
+  }
+
+  /** The process of a node ends: of its vBuckets nothing is in memory. */
+  void forgetMemory(int node) {
+    for (VBucket vbucket : vbuckets) {
+      if (map.active(vbucket.id()) == node) {
+        vbucket.openCheckpoint();
+      }
+    }
+  }
+
+  /**
+   * Streams that have nothing to send wait so long after a change for further ones, so that one
+   * marker stands for all of them, and a version that was superseded meanwhile is missing. A real
+   * node does so when it is busy.
+   *
+   * @param interval whole milliseconds; zero for none, which is how a bucket starts
+   */
+  public void gatherChanges(Duration interval) {
+    if (interval.isNegative()) {
+      throw new IllegalArgumentException("interval must not be negative, was " + interval);
+    }
+    gatherMillis = interval.toMillis();
+  }
+
+  long gatherMillis() {
+    return gatherMillis;
   }
 
   /**

@@ -139,6 +139,22 @@ public final class CouchbaseCluster implements AutoCloseable {
     }
   }
 
+  /**
+   * Kills the process of a node, which starts again at once if it ran: its vBuckets go on with what
+   * it had persisted, see {@link Bucket#stopPersistence}, on a new branch of their history.
+   *
+   * @throws IOException when another program took its port meanwhile
+   */
+  public synchronized void crash(int number) throws IOException {
+    CouchbaseNode node = node(number);
+    boolean ran = node.isRunning();
+    node.stop();
+    state.buckets().forEach(bucket -> bucket.crash(number));
+    if (ran) {
+      node.start();
+    }
+  }
+
   /** Rebalances over all nodes that run. */
   public synchronized void rebalance() {
     rebalance(nodes.stream().filter(CouchbaseNode::isRunning).map(CouchbaseNode::number).toList());
@@ -295,6 +311,18 @@ public final class CouchbaseCluster implements AutoCloseable {
      */
     public Builder failoverLogEntries(int value) {
       limits = limits.withFailoverLogEntries(value);
+      return this;
+    }
+
+    /**
+     * How many of its last changes a vBucket has in memory: 1000 by default. A stream that starts
+     * within them, and not at 0, is sent memory snapshots; one that starts before them is sent a
+     * disk snapshot first.
+     *
+     * @throws IllegalArgumentException if it is negative
+     */
+    public Builder changesInMemory(int value) {
+      limits = limits.withChangesInMemory(value);
       return this;
     }
 

@@ -33,6 +33,7 @@ final class DcpStream implements VBucket.Watcher {
   private final long askedSnapshotStart;
   private final long endSeqno;
   private final AtomicBoolean queued = new AtomicBoolean();
+  private final AtomicBoolean gathering = new AtomicBoolean();
   private volatile boolean stateChanged;
 
   private boolean fromDisk;
@@ -102,7 +103,16 @@ final class DcpStream implements VBucket.Watcher {
 
   @Override
   public void changed() {
-    producer.ready(this);
+    producer.changed(this);
+  }
+
+  /** Notes that it waits for further changes; returns false when it does already. */
+  boolean gather() {
+    return gathering.compareAndSet(false, true);
+  }
+
+  void gathered() {
+    gathering.set(false);
   }
 
   @Override

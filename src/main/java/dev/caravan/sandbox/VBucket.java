@@ -97,7 +97,7 @@ final class VBucket {
   private int epoch;
   private long highSeqno;
   private long highCompletedSeqno;
-  private long checkpointSeqno = Long.MAX_VALUE;
+  private long checkpointSeqno;
   private int checkpoint;
   private volatile long streamLimit = NO_LIMIT;
 
@@ -263,7 +263,7 @@ final class VBucket {
     items.purgeTombstones(highSeqno);
   }
 
-  /** Keeps what comes from now on in memory, from where streams that start later get it. */
+  /** Everything is on disk only; what comes from now on is in memory too. */
   synchronized void openCheckpoint() {
     checkpointSeqno = highSeqno;
     checkpoint++;
@@ -280,6 +280,7 @@ final class VBucket {
     state = changed;
     if (changed == VBucketState.ACTIVE) {
       failoverLog.branch(highSeqno);
+      openCheckpoint();
     }
     endStreams();
   }
@@ -287,11 +288,13 @@ final class VBucket {
   /** Starts a new branch of history at the high seqno and ends the streams, as a crash does. */
   synchronized void branch() {
     failoverLog.branch(highSeqno);
+    openCheckpoint();
     endStreams();
   }
 
   /** Ends the streams, as it is on another node from now on; its history goes on as it is. */
   synchronized void move() {
+    openCheckpoint();
     endStreams();
   }
 
@@ -338,9 +341,9 @@ final class VBucket {
     failoverLog = replica.failoverLog().copy();
     highSeqno = replica.highSeqno();
     highCompletedSeqno = replica.highCompletedSeqno();
-    checkpointSeqno = Long.MAX_VALUE;
     state = VBucketState.ACTIVE;
     failoverLog.branch(replica.wholeSeqno());
+    openCheckpoint();
     endStreams();
   }
 
@@ -361,7 +364,7 @@ final class VBucket {
     failoverLog = new FailoverLog(limits.failoverLogEntries());
     highSeqno = 0;
     highCompletedSeqno = 0;
-    checkpointSeqno = Long.MAX_VALUE;
+    openCheckpoint();
     state = VBucketState.ACTIVE;
     apply(current, CollectionEvent.allOf(current));
     endStreams();
@@ -468,7 +471,10 @@ final class VBucket {
   synchronized StreamStart startStream(
       StreamPosition asked, StreamFlags flags, long persistedSeqno) {
     long rollback = failoverLog.rollbackSeqno(asked, flags, highSeqno, items.purgeSeqno());
-    boolean fromMemory = asked.startSeqno() >= Math.min(checkpointSeqno, persistedSeqno);
+    long memoryFrom = Math.max(checkpointSeqno, highSeqno - limits.changesInMemory());
+    boolean fromMemory =
+        asked.startSeqno() >= persistedSeqno
+            || (asked.startSeqno() > 0 && asked.startSeqno() >= memoryFrom);
     return new StreamStart(rollback, failoverLog.encoded(), epoch, highSeqno, fromMemory);
   }
 
