@@ -54,7 +54,8 @@ final class SandboxCommand implements Callable<Integer> {
       paramLabel = "N",
       defaultValue = "1",
       description =
-          "How many Couchbase nodes, on ports from --kv-port on (default: ${DEFAULT-VALUE}).")
+          "How many Couchbase nodes. Each listens on a loopback address of its own: 127.0.0.1, "
+              + "127.0.0.2 and so on (default: ${DEFAULT-VALUE}).")
   private int nodes;
 
   @Option(

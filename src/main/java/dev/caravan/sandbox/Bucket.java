@@ -2,6 +2,7 @@
 package dev.caravan.sandbox;
 
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -30,6 +31,7 @@ public final class Bucket {
   private final Replication replication = new Replication();
   private volatile VBucketMap map;
   private volatile boolean compressedOnDisk;
+  private volatile long gatherMillis;
   private volatile CollectionsManifest manifest = CollectionsManifest.initial();
 
   /**
@@ -44,6 +46,7 @@ public final class Bucket {
       int replicas,
       boolean ephemeral,
       VBucketMap map,
+      VBucketLimits limits,
       Chronicle chronicle) {
     this.name = name;
     this.replicas = replicas;
@@ -51,7 +54,7 @@ public final class Bucket {
     this.map = map;
     vbuckets = new VBucket[vbucketCount];
     for (int i = 0; i < vbucketCount; i++) {
-      vbuckets[i] = new VBucket(i, chronicle);
+      vbuckets[i] = new VBucket(i, limits, chronicle);
     }
     defaultCollection = new DocumentCollection(this, 0);
   }
@@ -238,6 +241,7 @@ public final class Bucket {
     for (VBucket vbucket : vbuckets) {
       vbucket.apply(changed, events);
     }
+    replication.renewPersisted(this::replica);
   }
 
   private CollectionsManifest.Scope requireScope(String scope) {
@@ -291,12 +295,20 @@ public final class Bucket {
   }
 
   /**
-   * Makes a replica the active one, as when the node of the vBucket is lost: its streams end, what
-   * the replica had not received is gone, and a new branch of the history starts there.
+   * What a replica has after it received the first changes of a snapshot of all that it lacks. If
+   * it is made active before it has received the whole snapshot, the new branch of the history
+   * starts where the snapshot started, below its high seqno, as on a real node.
    *
+   * @param changes how many changes it receives, 0 or more
    * @throws IllegalStateException when the collections have changed since the replica was made
    */
-  public synchronized void failOver(VBucketReplica replica) {
+  public synchronized VBucketReplica receive(VBucketReplica replica, int changes) {
+    requireSameCollections(replica);
+    VBucket vbucket = vbuckets[replica.vbucket()];
+    return new VBucketReplica(vbucket.id(), vbucket.received(replica.copy(), changes));
+  }
+
+  private void requireSameCollections(VBucketReplica replica) {
     if (replica.copy().manifest().uid() != manifest.uid()) {
       throw new IllegalStateException(
           "the collections of bucket \""
@@ -305,6 +317,16 @@ public final class Bucket {
               + replica.vbucket()
               + " was made; make another one");
     }
+  }
+
+  /**
+   * Makes a replica the active one, as when the node of the vBucket is lost: its streams end, what
+   * the replica had not received is gone, and a new branch of the history starts there.
+   *
+   * @throws IllegalStateException when the collections have changed since the replica was made
+   */
+  public synchronized void failOver(VBucketReplica replica) {
+    requireSameCollections(replica);
     vbuckets[replica.vbucket()].failOver(replica.copy());
     replication.forget(replica.vbucket());
   }
@@ -356,20 +378,53 @@ public final class Bucket {
 
   /**
    * A node persists nothing more of its vBuckets and replicas, as when its disk is stuck, until
-   * {@link #resumePersistence}. Nothing is lost by it; clients that wait for persistence wait.
+   * {@link #resumePersistence}; only a change of the collections is persisted, and what was written
+   * before it. Clients that wait for persistence wait, streams read from disk what was persisted
+   * before, and {@link #crash} loses what comes after it.
    */
   public void stopPersistence(int node) {
     for (VBucket vbucket : vbuckets) {
       if (map.chain(vbucket.id()).contains(node)) {
-        VBucketReplica lagging = replication.lagging(node, vbucket.id());
-        long high = lagging == null ? vbucket.highSeqno() : lagging.highSeqno();
-        replication.holdPersistence(node, vbucket.id(), high);
+        replication.holdPersistence(node, vbucket);
       }
     }
   }
 
   public void resumePersistence(int node) {
     replication.persist(node);
+  }
+
+  /**
+   * The process of a node is killed and starts again: its active vBuckets go on with what was
+   * persisted, on a new branch of their history, and their streams end. Everything was persisted
+   * unless {@link #stopPersistence} was called; it is over then.
+   */
+  public synchronized void crash(int node) {
+    for (VBucket vbucket : vbuckets) {
+      if (map.active(vbucket.id()) == node) {
+        VBucketReplica persisted = replication.persisted(node, vbucket.id());
+        if (persisted == null) {
+          vbucket.branch();
+        } else {
+          vbucket.failOver(persisted.copy());
+          replication.forget(vbucket.id());
+        }
+      }
+    }
+    replication.persist(node);
+  }
+
+  /** What a backfill of a vBucket reads: what its active node has persisted. */
+  VBucket.Tail onDisk(VBucket vbucket, long afterSeqno) {
+    VBucketReplica persisted = replication.persisted(nodeOf(vbucket.id()), vbucket.id());
+    return persisted == null || persisted.highSeqno() <= afterSeqno
+        ? vbucket.after(afterSeqno)
+        : vbucket.after(afterSeqno, persisted.copy());
+  }
+
+  /** Up to where its active node has persisted a vBucket. */
+  long persistedSeqno(int vbucket) {
+    return replication.persistedSeqno(nodeOf(vbucket), vbucket, Long.MAX_VALUE);
   }
 
   /**
@@ -380,6 +435,21 @@ public final class Bucket {
     for (VBucket vbucket : vbuckets) {
       if (map.hasReplica(vbucket.id(), node)) {
         replication.lag(node, vbucket);
+      }
+    }
+  }
+
+  /**
+   * The replicas on a node that receive nothing get the first changes of a snapshot of what they
+   * lack, each as many, and stop again; see {@link #receive}.
+   *
+   * @param changes 0 or more
+   */
+  public synchronized void replicatePartly(int node, int changes) {
+    for (VBucket vbucket : vbuckets) {
+      VBucketReplica lagging = replication.lagging(node, vbucket.id());
+      if (lagging != null) {
+        replication.receive(node, receive(lagging, changes));
       }
     }
   }
@@ -397,6 +467,28 @@ public final class Bucket {
   }
 
   /**
+   * The streams of a vBucket send no change from now on, as those of a client that doesn't
+   * acknowledge. What is written until {@link #releaseStreams(int)} comes in one snapshot then, in
+   * which a version that was superseded is missing. Streams end nevertheless when they must.
+   */
+  public void holdStreams(int vbucket) {
+    vbuckets[vbucket].limitStreams(-1);
+  }
+
+  /**
+   * The streams of a vBucket send the changes up to a seqno, and may stop in the middle of a
+   * snapshot, whose marker says where it ends.
+   */
+  public void releaseStreams(int vbucket, long upToSeqno) {
+    vbuckets[vbucket].limitStreams(upToSeqno);
+  }
+
+  /** The streams of a vBucket send everything again. */
+  public void releaseStreams(int vbucket) {
+    vbuckets[vbucket].limitStreams(VBucket.NO_LIMIT);
+  }
+
+  /**
    * Lets the streams of a vBucket send nothing, although it changes, as a fault of a real node has
    * done; streams that are opened after the end of it send what is missing.
    */
@@ -405,14 +497,41 @@ public final class Bucket {
   }
 
   /**
-   * Keeps what is written from now on in memory: streams that start here or later get it in a
-   * memory snapshot. Everything else comes from disk, as on a real node whose checkpoints are
-   * written.
+   * Opens a new checkpoint in each vBucket, and keeps none of the old ones in memory: a stream that
+   * starts before it reads from disk, and the next memory snapshot of a stream says that it is of
+   * another checkpoint.
    */
   public void openCheckpoints() {
     for (VBucket vbucket : vbuckets) {
       vbucket.openCheckpoint();
     }
+  }
+
+  /** The process of a node ends: of its vBuckets nothing is in memory. */
+  void forgetMemory(int node) {
+    for (VBucket vbucket : vbuckets) {
+      if (map.active(vbucket.id()) == node) {
+        vbucket.openCheckpoint();
+      }
+    }
+  }
+
+  /**
+   * Streams that have nothing to send wait so long after a change for further ones, so that one
+   * marker stands for all of them, and a version that was superseded meanwhile is missing. A real
+   * node does so when it is busy.
+   *
+   * @param interval whole milliseconds; zero for none, which is how a bucket starts
+   */
+  public void gatherChanges(Duration interval) {
+    if (interval.isNegative()) {
+      throw new IllegalArgumentException("interval must not be negative, was " + interval);
+    }
+    gatherMillis = interval.toMillis();
+  }
+
+  long gatherMillis() {
+    return gatherMillis;
   }
 
   /**

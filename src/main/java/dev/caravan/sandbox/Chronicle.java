@@ -13,12 +13,17 @@ interface Chronicle {
         public void wrote(int vbucket, long vbuuid, Item item) {}
 
         @Override
-        public void lost(int vbucket, long afterSeqno) {}
+        public void lost(int vbucket, long afterSeqno, Item[] kept) {}
       };
 
   /** A version of a document was written, or a tombstone. */
   void wrote(int vbucket, long vbuuid, Item item);
 
-  /** All that was written so far with a larger seqno is gone. */
-  void lost(int vbucket, long afterSeqno);
+  /**
+   * All that was written so far with a larger seqno is gone, except some versions and what they
+   * superseded.
+   *
+   * @param kept versions of documents with larger seqnos
+   */
+  void lost(int vbucket, long afterSeqno, Item[] kept);
 }

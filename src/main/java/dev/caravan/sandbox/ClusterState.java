@@ -20,6 +20,7 @@ final class ClusterState {
   private final int vbuckets;
   private final int replicas;
   private final boolean recordsHistory;
+  private final VBucketLimits limits;
   private final Accounts accounts;
   private final ClusterConfig config = new ClusterConfig();
   private final Map<String, History> histories = new ConcurrentHashMap<>();
@@ -32,8 +33,10 @@ final class ClusterState {
    * @param replicas of each vBucket, 0 to 3, as far as there are nodes for them
    * @param recordsHistory whether buckets have a {@link History}
    */
-  ClusterState(int vbuckets, int replicas, boolean recordsHistory, Accounts accounts) {
+  ClusterState(
+      int vbuckets, int replicas, boolean recordsHistory, VBucketLimits limits, Accounts accounts) {
     this.recordsHistory = recordsHistory;
+    this.limits = limits;
     this.vbuckets = vbuckets;
     this.replicas = replicas;
     this.accounts = accounts;
@@ -116,7 +119,7 @@ final class ClusterState {
         recordsHistory
             ? histories.computeIfAbsent(name, any -> new History()).chronicle()
             : Chronicle.NONE;
-    return new Bucket(name, vbuckets, replicas, ephemeral, map, chronicle);
+    return new Bucket(name, vbuckets, replicas, ephemeral, map, limits, chronicle);
   }
 
   /**

@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -140,6 +139,22 @@ public final class CouchbaseCluster implements AutoCloseable {
     }
   }
 
+  /**
+   * Kills the process of a node, which starts again at once if it ran: its vBuckets go on with what
+   * it had persisted, see {@link Bucket#stopPersistence}, on a new branch of their history.
+   *
+   * @throws IOException when another program took its port meanwhile
+   */
+  public synchronized void crash(int number) throws IOException {
+    CouchbaseNode node = node(number);
+    boolean ran = node.isRunning();
+    node.stop();
+    state.buckets().forEach(bucket -> bucket.crash(number));
+    if (ran) {
+      node.start();
+    }
+  }
+
   /** Rebalances over all nodes that run. */
   public synchronized void rebalance() {
     rebalance(nodes.stream().filter(CouchbaseNode::isRunning).map(CouchbaseNode::number).toList());
@@ -206,31 +221,36 @@ public final class CouchbaseCluster implements AutoCloseable {
   /** What a cluster is made of. Not thread-safe. */
   public static final class Builder {
     private static final int MAX_REPLICAS = 3;
+    private static final int SAME_PORT_ATTEMPTS = 10;
 
     private final List<String> buckets = new ArrayList<>();
     private final List<String> ephemeralBuckets = new ArrayList<>();
-    private @Nullable String host;
-    private int firstPort;
+    private String host = "127.0.0.1";
+    private int port;
     private int nodes = 3;
     private int replicas = 1;
     private int vbuckets = 1024;
     private boolean history;
+    private VBucketLimits limits = VBucketLimits.DEFAULT;
     private Duration idleTimeout = Duration.ofMinutes(6);
 
     private Builder() {}
 
     /**
-     * The address that all nodes listen on. By default each has its own: 127.0.0.1, 127.0.0.2, and
-     * so on, as clients take only one of several seed nodes on the same host.
+     * The address that node 0 listens on; 127.0.0.1 by default. If it is a loopback address, each
+     * other node listens on the next one, 127.0.0.2 and so on, otherwise on the same.
      */
     public Builder host(String value) {
       host = value;
       return this;
     }
 
-    /** The port of node 0, the others have the next ones; 0, the default, takes free ones. */
-    public Builder firstPort(int value) {
-      firstPort = value;
+    /**
+     * The port of all nodes, as in a real cluster. Where they share an address, node 0 has it and
+     * the others have the next ones. 0, the default, takes a free one.
+     */
+    public Builder port(int value) {
+      port = value;
       return this;
     }
 
@@ -283,6 +303,29 @@ public final class CouchbaseCluster implements AutoCloseable {
       return this;
     }
 
+    /**
+     * How many entries a failover log has at most: 25 by default. A client whose vbuuid is no
+     * longer in it must go back to 0.
+     *
+     * @throws IllegalArgumentException unless it is positive
+     */
+    public Builder failoverLogEntries(int value) {
+      limits = limits.withFailoverLogEntries(value);
+      return this;
+    }
+
+    /**
+     * How many of its last changes a vBucket has in memory: 1000 by default. A stream that starts
+     * within them, and not at 0, is sent memory snapshots; one that starts before them is sent a
+     * disk snapshot first.
+     *
+     * @throws IllegalArgumentException if it is negative
+     */
+    public Builder changesInMemory(int value) {
+      limits = limits.withChangesInMemory(value);
+      return this;
+    }
+
     /** How long a DCP client may be silent before it is disconnected: 360 s by default. */
     public Builder idleTimeout(Duration timeout) {
       idleTimeout = timeout;
@@ -295,33 +338,53 @@ public final class CouchbaseCluster implements AutoCloseable {
       return this;
     }
 
-    private String address(int number) {
-      return host == null ? "127.0.0." + (number + 1) : host;
-    }
-
     /**
      * Starts all nodes.
      *
-     * @throws IOException when one of them can't listen on its port
+     * @throws IOException when one of them can't listen on its address or port
      */
     public CouchbaseCluster start() throws IOException {
-      ClusterState state = new ClusterState(vbuckets, replicas, history, new Accounts());
-      List<CouchbaseNode> started = new ArrayList<>();
-      try {
-        for (int number = 0; number < nodes; number++) {
-          int port = firstPort == 0 ? 0 : firstPort + number;
-          started.add(new CouchbaseNode(state, number, address(number), port, idleTimeout));
-        }
-      } catch (IOException e) {
-        started.forEach(CouchbaseNode::close);
-        throw e;
-      }
+      ClusterState state = new ClusterState(vbuckets, replicas, history, limits, new Accounts());
+      List<CouchbaseNode> started = bind(state);
       CouchbaseCluster cluster = new CouchbaseCluster(state, started);
       cluster.admit(IntStream.range(0, nodes).boxed().toList());
       buckets.forEach(name -> state.add(state.newBucket(name, false)));
       ephemeralBuckets.forEach(name -> state.add(state.newBucket(name, true)));
       started.forEach(CouchbaseNode::accept);
       return cluster;
+    }
+
+    /** Binds all nodes, to the same free port if there is one on all their addresses. */
+    private List<CouchbaseNode> bind(ClusterState state) throws IOException {
+      NodeHosts hosts = NodeHosts.of(host, nodes);
+      if (port == 0 && hosts.areDistinct()) {
+        for (int attempt = 0; attempt < SAME_PORT_ATTEMPTS; attempt++) {
+          try {
+            return bind(state, hosts, true);
+          } catch (IOException taken) {
+            LOG.debug("The nodes can't have the same port: {}", taken.getMessage());
+          }
+        }
+      }
+      return bind(state, hosts, hosts.areDistinct() && port != 0);
+    }
+
+    private List<CouchbaseNode> bind(ClusterState state, NodeHosts hosts, boolean samePort)
+        throws IOException {
+      List<CouchbaseNode> bound = new ArrayList<>();
+      try {
+        int next = port;
+        for (int number = 0; number < nodes; number++) {
+          CouchbaseNode node =
+              new CouchbaseNode(state, number, hosts.host(number), next, idleTimeout);
+          bound.add(node);
+          next = samePort ? node.port() : port == 0 ? 0 : port + number + 1;
+        }
+        return bound;
+      } catch (IOException e) {
+        bound.forEach(CouchbaseNode::close);
+        throw e;
+      }
     }
   }
 }

@@ -34,6 +34,17 @@ public final class CouchbaseNode implements AutoCloseable {
   /** The name of the administrator, who may do everything. */
   public static final String ADMINISTRATOR = Accounts.ADMINISTRATOR;
 
+  /** What a node refuses its clients. */
+  public enum Refusal {
+    NOTHING,
+
+    /** Every login, as if the password were wrong: AUTH_ERROR. */
+    LOGIN,
+
+    /** Every bucket, as if the user had no rights: EACCESS. */
+    ACCESS
+  }
+
   /** The administrator's password. */
   public static final String ADMINISTRATOR_PASSWORD = Accounts.ADMINISTRATOR_PASSWORD;
 
@@ -49,6 +60,8 @@ public final class CouchbaseNode implements AutoCloseable {
   private final ChannelGroup channels = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
   private final EventLoopGroup eventLoops;
   private final InetSocketAddress address;
+  private final Set<String> unloaded = ConcurrentHashMap.newKeySet();
+  private volatile Refusal refusal = Refusal.NOTHING;
   private volatile Channel server;
   private volatile long delayMillis;
 
@@ -218,15 +231,49 @@ public final class CouchbaseNode implements AutoCloseable {
     delayMillis = delay.toMillis();
   }
 
+  /**
+   * Refuses clients from now on, alone among the nodes of its cluster, and breaks the connections
+   * of those that are there.
+   */
+  public void refuse(Refusal changed) {
+    refusal = changed;
+    disconnectAll();
+  }
+
+  boolean refuses(Refusal asked) {
+    return refusal == asked;
+  }
+
+  /**
+   * The node has no such bucket from now on, while the others of its cluster do and the map names
+   * it, as when a node comes back and its bucket doesn't. Connections that use the bucket break.
+   *
+   * @throws IllegalArgumentException when there is no such bucket
+   */
+  public void unloadBucket(String name) {
+    Bucket bucket = bucket(name);
+    unloaded.add(name);
+    disconnect(bucket);
+  }
+
+  /** The end of {@link #unloadBucket}. */
+  public void loadBucket(String name) {
+    unloaded.remove(name);
+  }
+
   /** Whether it listens: not between {@link #stop} and {@link #start}. */
   public boolean isRunning() {
     return server.isOpen();
   }
 
-  /** Stops listening and breaks all connections, as a process that dies does; documents stay. */
+  /**
+   * Stops listening and breaks all connections, as a process that ends does; documents stay, on
+   * disk.
+   */
   public synchronized void stop() {
     server.close().awaitUninterruptibly();
     disconnectAll();
+    cluster.buckets().forEach(bucket -> bucket.forgetMemory(number));
   }
 
   /**
@@ -243,11 +290,14 @@ public final class CouchbaseNode implements AutoCloseable {
 
   /** The bucket as clients of this node see it: there is none on a node that was failed over. */
   @Nullable Bucket findBucket(String name) {
-    return cluster.config().isMember(number) ? cluster.find(name) : null;
+    return cluster.config().isMember(number) && !unloaded.contains(name)
+        ? cluster.find(name)
+        : null;
   }
 
-  Set<String> bucketNames() {
-    return cluster.bucketNames();
+  /** The names of the buckets as clients of this node see them. */
+  List<String> bucketNames() {
+    return cluster.bucketNames().stream().filter(name -> findBucket(name) != null).toList();
   }
 
   Accounts accounts() {
@@ -279,6 +329,7 @@ public final class CouchbaseNode implements AutoCloseable {
     private String host = "127.0.0.1";
     private int port;
     private int vbuckets = 1024;
+    private VBucketLimits limits = VBucketLimits.DEFAULT;
     private Duration idleTimeout = Duration.ofMinutes(6);
 
     private Builder() {}
@@ -343,6 +394,29 @@ public final class CouchbaseNode implements AutoCloseable {
       return this;
     }
 
+    /**
+     * How many entries a failover log has at most: 25 by default. A client whose vbuuid is no
+     * longer in it must go back to 0.
+     *
+     * @throws IllegalArgumentException unless it is positive
+     */
+    public Builder failoverLogEntries(int value) {
+      limits = limits.withFailoverLogEntries(value);
+      return this;
+    }
+
+    /**
+     * How many of its last changes a vBucket has in memory: 1000 by default. A stream that starts
+     * within them, and not at 0, is sent memory snapshots; one that starts before them is sent a
+     * disk snapshot first.
+     *
+     * @throws IllegalArgumentException if it is negative
+     */
+    public Builder changesInMemory(int value) {
+      limits = limits.withChangesInMemory(value);
+      return this;
+    }
+
     /** How long a DCP client may be silent before it is disconnected: 360 s by default. */
     public Builder idleTimeout(Duration timeout) {
       idleTimeout = timeout;
@@ -355,7 +429,7 @@ public final class CouchbaseNode implements AutoCloseable {
      * @throws IOException when it can't listen on the port
      */
     public CouchbaseNode start() throws IOException {
-      ClusterState state = new ClusterState(vbuckets, 0, false, accounts);
+      ClusterState state = new ClusterState(vbuckets, 0, false, limits, accounts);
       CouchbaseNode node = new CouchbaseNode(state, 0, host, port, idleTimeout);
       state.config().members(List.of(new ClusterConfig.Member(0, node.host(), node.port())));
       buckets.forEach(node::createBucket);

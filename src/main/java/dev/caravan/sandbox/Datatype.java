@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.StreamReadConstraints;
 import java.io.IOException;
 import org.xerial.snappy.Snappy;
 
@@ -15,38 +11,11 @@ final class Datatype {
   static final int SNAPPY = 2;
   static final int XATTR = 4;
 
-  /** The parser's own limit is less than the largest document. */
-  private static final JsonFactory JSON_FACTORY =
-      JsonFactory.builder()
-          .streamReadConstraints(
-              StreamReadConstraints.builder()
-                  .maxStringLength(DocumentRequest.MAX_VALUE_LENGTH)
-                  .build())
-          .build();
-
   private Datatype() {}
 
-  /** Whether the value is one JSON text, which is how a node decides that a document is JSON. */
-  static boolean isJson(byte[] value, int offset, int length) {
-    for (int i = offset; i < offset + length; i++) {
-      if (value[i] == 0) {
-        // No UTF-8 JSON has one; the parser here would take it for UTF-16.
-        return false;
-      }
-    }
-    try (JsonParser parser = JSON_FACTORY.createParser(value, offset, length)) {
-      JsonToken first = parser.nextToken();
-      if (first == null) {
-        return false;
-      }
-      parser.skipChildren();
-      if (first.isScalarValue()) {
-        parser.getText();
-      }
-      return parser.nextToken() == null;
-    } catch (IOException e) {
-      return false;
-    }
+  /** JSON if the value is one JSON text, which is how a node decides it; otherwise RAW. */
+  static int of(byte[] value) {
+    return JsonSyntax.isJson(value, 0, value.length) ? JSON : RAW;
   }
 
   /**

@@ -228,7 +228,8 @@ final class DcpCommands implements KvConnection.Commands {
       return;
     }
     StreamFlags flags = new StreamFlags(request.intExtra(0));
-    VBucket.StreamStart start = vbucket.startStream(position, flags);
+    VBucket.StreamStart start =
+        vbucket.startStream(position, flags, session.bucket().persistedSeqno(vbucket.id()));
     if (start.mustRollBack()) {
       byte[] seqno = ByteBuffer.allocate(Long.BYTES).putLong(start.rollbackSeqno()).array();
       session.send(request, Status.ROLLBACK, new byte[0], seqno, Datatype.RAW, 0);

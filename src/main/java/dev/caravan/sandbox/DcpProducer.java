@@ -18,8 +18,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The pump stops when the client has as many bytes as its flow-control window takes or the
  * channel isn't writable, and goes on when one of that changes, so what is in flight is bounded. It
- * runs on the connection's event loop, a bounded time at once. {@link #ready}, {@link #schedule}
- * and {@link #close} may be called by any thread, everything else is confined to the event loop.
+ * runs on the connection's event loop, a bounded time at once. {@link #ready}, {@link #changed},
+ * {@link #schedule} and {@link #close} may be called by any thread, everything else is confined to
+ * the event loop.
  */
 final class DcpProducer {
   /**
@@ -76,6 +77,11 @@ final class DcpProducer {
     return settings.snappy() && bucket.isCompressedOnDisk();
   }
 
+  /** What a backfill reads. */
+  VBucket.Tail onDisk(VBucket vbucket, long afterSeqno) {
+    return bucket.onDisk(vbucket, afterSeqno);
+  }
+
   boolean isOpen(int vbucket, int streamId) {
     return streams.containsKey(new StreamKey(vbucket, streamId));
   }
@@ -104,6 +110,24 @@ final class DcpProducer {
 
   void ended(DcpStream stream) {
     streams.remove(stream.key());
+  }
+
+  /** The same after a change of its vBucket, which may wait for further ones. */
+  void changed(DcpStream stream) {
+    long millis = bucket.gatherMillis();
+    if (millis == 0) {
+      ready(stream);
+    } else if (stream.gather()) {
+      channel
+          .eventLoop()
+          .schedule(
+              () -> {
+                stream.gathered();
+                ready(stream);
+              },
+              millis,
+              TimeUnit.MILLISECONDS);
+    }
   }
 
   /** Puts a stream in the queue of those that may have something to send. */

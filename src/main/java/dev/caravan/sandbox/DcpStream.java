@@ -18,6 +18,7 @@ final class DcpStream implements VBucket.Watcher {
   static final int END_STATE_CHANGED = 2;
   static final int END_FILTER_EMPTY = 7;
 
+  private static final int NO_CHECKPOINT = -1;
   private static final int MARKER_MEMORY = 0x1;
   private static final int MARKER_DISK = 0x2;
   private static final int MARKER_CHECKPOINT = 0x4;
@@ -29,13 +30,15 @@ final class DcpStream implements VBucket.Watcher {
   private final StreamFlags flags;
   private final int epoch;
   private final long startSeqno;
+  private final long askedSnapshotStart;
   private final long endSeqno;
   private final AtomicBoolean queued = new AtomicBoolean();
+  private final AtomicBoolean gathering = new AtomicBoolean();
   private volatile boolean stateChanged;
 
   private boolean fromDisk;
   private boolean anyMarker;
-  private boolean anyMemoryMarker;
+  private int lastCheckpoint = NO_CHECKPOINT;
   private boolean ended;
   private long position;
   private @Nullable Item @Nullable [] snapshot;
@@ -64,6 +67,7 @@ final class DcpStream implements VBucket.Watcher {
     this.flags = flags;
     epoch = start.epoch();
     startSeqno = asked.startSeqno();
+    askedSnapshotStart = asked.snapshotStart();
     endSeqno = flags.toLatest() ? start.highSeqno() : asked.endSeqno();
     fromDisk = startSeqno < start.highSeqno() && !start.fromMemory();
     position = startSeqno;
@@ -99,7 +103,16 @@ final class DcpStream implements VBucket.Watcher {
 
   @Override
   public void changed() {
-    producer.ready(this);
+    producer.changed(this);
+  }
+
+  /** Notes that it waits for further changes; returns false when it does already. */
+  boolean gather() {
+    return gathering.compareAndSet(false, true);
+  }
+
+  void gathered() {
+    gathering.set(false);
   }
 
   @Override
@@ -137,6 +150,9 @@ final class DcpStream implements VBucket.Watcher {
     } else if (snapshot == null) {
       return begin(encoder);
     } else if (next < snapshot.length) {
+      if (snapshot[next].seqno() > vbucket.streamLimit()) {
+        return false;
+      }
       sendItem(encoder, snapshot[next]);
       snapshot[next++] = null;
     } else {
@@ -150,8 +166,8 @@ final class DcpStream implements VBucket.Watcher {
       end(encoder, END_OK);
       return true;
     }
-    VBucket.Tail tail = vbucket.after(position);
-    if (tail.highSeqno() == position) {
+    VBucket.Tail tail = fromDisk ? producer.onDisk(vbucket, position) : vbucket.after(position);
+    if (tail.highSeqno() == position || position >= vbucket.streamLimit()) {
       return false;
     }
     if (position > 0 && position < tail.purgeSeqno() && !flags.ignorePurged()) {
@@ -168,20 +184,26 @@ final class DcpStream implements VBucket.Watcher {
     snapshot = passing;
     next = 0;
     snapshotEnd = tail.highSeqno();
-    long start = anyMarker ? passing[0].seqno() : startSeqno;
+    // The first marker goes on with the snapshot that the client was in, a later one starts at its
+    // first change: a hole may lie before it.
+    long start = anyMarker ? passing[0].seqno() : askedSnapshotStart;
     long end = fromDisk ? snapshotEnd : passing[passing.length - 1].seqno();
     encoder.marker(
-        this, start, end, markerFlags(passing), fromDisk ? tail.highCompletedSeqno() : 0);
+        this,
+        start,
+        end,
+        markerFlags(passing, tail.checkpoint()),
+        fromDisk ? tail.highCompletedSeqno() : 0);
     anyMarker = true;
     return true;
   }
 
-  private int markerFlags(Item[] passing) {
+  private int markerFlags(Item[] passing, int checkpoint) {
     if (fromDisk) {
       return MARKER_DISK | MARKER_CHECKPOINT;
     }
-    boolean newCheckpoint = !anyMemoryMarker || passing[0].isEvent();
-    anyMemoryMarker = true;
+    boolean newCheckpoint = checkpoint != lastCheckpoint || passing[0].isEvent();
+    lastCheckpoint = checkpoint;
     return newCheckpoint ? MARKER_MEMORY | MARKER_CHECKPOINT : MARKER_MEMORY;
   }
 

@@ -33,7 +33,7 @@ public final class DocumentCollection {
    * @param expiry seconds since 1970 when it expires, 0 for never; one in the past is due at once
    */
   public Mutation upsert(String documentId, byte[] value, long expiry) {
-    int datatype = Datatype.isJson(value, 0, value.length) ? Datatype.JSON : Datatype.RAW;
+    int datatype = Datatype.of(value);
     return store(documentId, value, datatype, expiry);
   }
 
@@ -45,7 +45,7 @@ public final class DocumentCollection {
    */
   public void upsertWithXattrs(String documentId, String value, String... namesAndValues) {
     byte[] body = value.getBytes(StandardCharsets.UTF_8);
-    int json = Datatype.isJson(body, 0, body.length) ? Datatype.JSON : Datatype.RAW;
+    int json = Datatype.of(body);
     Map<String, String> attributes = new LinkedHashMap<>();
     for (int i = 0; i < namesAndValues.length; i += 2) {
       attributes.put(namesAndValues[i], namesAndValues[i + 1]);

@@ -87,7 +87,7 @@ final class DocumentCommands implements KvConnection.Commands {
       throws RefusedException {
     Request request = asked.request();
     byte[] body = asked.givenValue();
-    int datatype = Datatype.isJson(body, 0, body.length) ? Datatype.JSON : Datatype.RAW;
+    int datatype = Datatype.of(body);
     if (current == null || (current.datatype() & Datatype.XATTR) == 0) {
       byte[] value = request.value();
       int snappy = request.datatype() & Datatype.SNAPPY;

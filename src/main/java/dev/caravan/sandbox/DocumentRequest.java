@@ -130,7 +130,7 @@ record DocumentRequest(Session session, Request request, VBucket vbucket, byte[]
    */
   Write rewrite(@Nullable Item current, byte[] body, int flags, int expiry)
       throws RefusedException {
-    int json = Datatype.isJson(body, 0, body.length) ? Datatype.JSON : Datatype.RAW;
+    int json = Datatype.of(body);
     int xattr = current == null ? 0 : current.datatype() & Datatype.XATTR;
     return write(current, Xattrs.before(body, current), json | xattr, flags, expiry);
   }

@@ -15,39 +15,43 @@ import java.util.concurrent.ThreadLocalRandom;
 final class FailoverLog {
   static final long NO_ROLLBACK = -1;
 
-  private static final int MAX_ENTRIES = 25;
-
   /**
    * One branch.
    *
    * @param uuid its vbuuid, never 0
-   * @param seqno the high seqno when it started
+   * @param seqno where it started: the high seqno, or the start of a snapshot that was incomplete
    */
   record Entry(long uuid, long seqno) {}
 
   private final List<Entry> entries;
+  private final int maxEntries;
 
-  FailoverLog() {
-    entries = new ArrayList<>();
+  /**
+   * A log of one branch that starts at 0.
+   *
+   * @param maxEntries 1 or more; beyond it the oldest entry is removed, as a real node does
+   */
+  FailoverLog(int maxEntries) {
+    this(List.of(), maxEntries);
     branch(0);
   }
 
-  private FailoverLog(List<Entry> entries) {
+  private FailoverLog(List<Entry> entries, int maxEntries) {
     this.entries = new ArrayList<>(entries);
+    this.maxEntries = maxEntries;
   }
 
   FailoverLog copy() {
-    return new FailoverLog(entries);
+    return new FailoverLog(entries, maxEntries);
   }
 
-  /**
-   * Starts a new branch at a seqno; beyond 25 the oldest branch is forgotten, as a real node does.
-   */
+  /** Starts a new branch at a seqno. A branch that started later is not part of this history. */
   void branch(long seqno) {
     long uuid = ThreadLocalRandom.current().nextLong(1, 1L << 48);
+    entries.removeIf(entry -> entry.seqno() > seqno);
     entries.add(0, new Entry(uuid, seqno));
-    if (entries.size() > MAX_ENTRIES) {
-      entries.remove(MAX_ENTRIES);
+    if (entries.size() > maxEntries) {
+      entries.remove(maxEntries);
     }
   }
 

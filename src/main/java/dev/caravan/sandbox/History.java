@@ -7,6 +7,7 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -61,8 +62,19 @@ public final class History implements AutoCloseable {
     void accept(Entry entry) throws IOException;
   }
 
-  /** All entries of the vBucket before this place that have a larger seqno are lost. */
-  private record Loss(long place, long afterSeqno) {}
+  /**
+   * All entries of the vBucket before this place that have a larger seqno are lost, except kept
+   * versions and what they superseded.
+   *
+   * @param kept the seqno of the version of each document, by key with collection
+   */
+  private record Loss(long place, long afterSeqno, Map<ByteBuffer, Long> kept) {
+    boolean includes(long entry, long seqno, byte[] key) {
+      return entry < place
+          && seqno > afterSeqno
+          && seqno > kept.getOrDefault(ByteBuffer.wrap(key), 0L);
+    }
+  }
 
   private static final Operation[] OPERATIONS = Operation.values();
 
@@ -124,13 +136,13 @@ public final class History implements AutoCloseable {
                 operation,
                 Leb128.read(key),
                 new String(key, prefix, key.length - prefix, StandardCharsets.UTF_8),
-                isLost(known.getOrDefault(vbucket, List.of()), place, seqno)));
+                isLost(known.getOrDefault(vbucket, List.of()), place, seqno, key)));
       }
     }
   }
 
-  private static boolean isLost(List<Loss> losses, long place, long seqno) {
-    return losses.stream().anyMatch(loss -> place < loss.place() && seqno > loss.afterSeqno());
+  private static boolean isLost(List<Loss> losses, long place, long seqno, byte[] key) {
+    return losses.stream().anyMatch(loss -> loss.includes(place, seqno, key));
   }
 
   /** All entries up to now, in memory: for short histories. */
@@ -167,9 +179,15 @@ public final class History implements AutoCloseable {
     }
 
     @Override
-    public void lost(int vbucket, long afterSeqno) {
+    public void lost(int vbucket, long afterSeqno, Item[] kept) {
+      Map<ByteBuffer, Long> seqnos = new HashMap<>();
+      for (Item item : kept) {
+        seqnos.put(ByteBuffer.wrap(item.key()), item.seqno());
+      }
       synchronized (History.this) {
-        losses.computeIfAbsent(vbucket, any -> new ArrayList<>()).add(new Loss(size, afterSeqno));
+        losses
+            .computeIfAbsent(vbucket, any -> new ArrayList<>())
+            .add(new Loss(size, afterSeqno, seqnos));
       }
     }
 

@@ -36,6 +36,15 @@ final class ItemStore {
     }
   }
 
+  /** Adds an item that was made elsewhere, in place of the version before, if there is one. */
+  void add(Item item) {
+    if (item.isEvent()) {
+      putEvent(item);
+    } else {
+      put(item, documents.get(item.key()));
+    }
+  }
+
   private static int count(Item item) {
     return item.isMutation() ? 1 : 0;
   }
@@ -102,11 +111,7 @@ final class ItemStore {
   ItemStore copy() {
     ItemStore copy = new ItemStore();
     for (Item item : log.after(0)) {
-      if (item.isEvent()) {
-        copy.putEvent(item);
-      } else {
-        copy.put(item, null);
-      }
+      copy.add(item);
     }
     copy.highSeqnos.putAll(highSeqnos);
     copy.purgeSeqno = purgeSeqno;

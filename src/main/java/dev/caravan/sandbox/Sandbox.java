@@ -82,13 +82,19 @@ public final class Sandbox implements AutoCloseable {
 
     private Builder() {}
 
-    /** The address to listen on. */
+    /**
+     * The address to listen on. If it is a loopback address, each Couchbase node but the first has
+     * one of the next.
+     */
     public Builder host(String value) {
       host = value;
       return this;
     }
 
-    /** The port of the first Couchbase node, the others have the next ones; 0 takes free ones. */
+    /**
+     * The port of all Couchbase nodes; if they share an address, of the first one, and the others
+     * have the next ones. 0 takes a free one.
+     */
     public Builder kvPort(int value) {
       kvPort = value;
       return this;
@@ -143,7 +149,7 @@ public final class Sandbox implements AutoCloseable {
       CouchbaseCluster.Builder builder =
           CouchbaseCluster.builder()
               .host(host)
-              .firstPort(kvPort)
+              .port(kvPort)
               .nodes(nodes)
               .replicas(Math.min(replicas, nodes - 1))
               .vbuckets(vbuckets);

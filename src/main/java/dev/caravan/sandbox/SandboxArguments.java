@@ -3,9 +3,11 @@ package dev.caravan.sandbox;
 
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -68,7 +70,27 @@ final class SandboxArguments {
     return number("ms");
   }
 
-  private int number(String name) {
+  /**
+   * One of the constants of an enum, whose names are written in small letters.
+   *
+   * @param type the enum
+   */
+  <E extends Enum<E>> E choice(String name, Class<E> type) {
+    String value = values.getOrDefault(name, "");
+    List<String> names = new ArrayList<>();
+    for (E constant : type.getEnumConstants()) {
+      String known = constant.name().toLowerCase(Locale.ROOT);
+      if (known.equals(value)) {
+        return constant;
+      }
+      names.add(known);
+    }
+    throw new IllegalArgumentException(
+        "\"" + name + "\" must be one of " + String.join(", ", names) + ", was \"" + value + "\"");
+  }
+
+  /** A whole number from 0 on. */
+  int number(String name) {
     String value = values.get(name);
     if (value == null) {
       throw new IllegalArgumentException("\"" + name + "\" is missing; give it as ?" + name + "=1");

@@ -29,15 +29,22 @@ final class SandboxCommands {
     Map<String, SandboxAdmin.Command> commands = new HashMap<>();
     commands.put("failover", this::failOver);
     commands.put("rebalance", this::rebalance);
-    commands.put("stop", arguments -> cluster.node(arguments.node()).stop());
-    commands.put("start", arguments -> cluster.node(arguments.node()).start());
+    commands.put("stop", arguments -> node(arguments).stop());
+    commands.put("start", arguments -> node(arguments).start());
     commands.put("delay", this::delay);
     commands.put("cut", arguments -> nodes(arguments, CouchbaseNode::disconnectAll));
     commands.put("half-open", arguments -> nodes(arguments, CouchbaseNode::halfOpen));
     commands.put("lag", arguments -> bucket(arguments).stopReplication(arguments.node()));
-    commands.put("catch-up", arguments -> bucket(arguments).resumeReplication(arguments.node()));
+    commands.put("catch-up", this::catchUp);
     commands.put("disk-stop", arguments -> bucket(arguments).stopPersistence(arguments.node()));
     commands.put("disk-start", arguments -> bucket(arguments).resumePersistence(arguments.node()));
+    commands.put("crash", arguments -> cluster.crash(arguments.node()));
+    commands.put("hold", arguments -> bucket(arguments).holdStreams(vbucket(arguments)));
+    commands.put("release", this::release);
+    commands.put("gather", this::gather);
+    commands.put("unload", arguments -> node(arguments).unloadBucket(arguments.bucket()));
+    commands.put("load", arguments -> node(arguments).loadBucket(arguments.bucket()));
+    commands.put("refuse", arguments -> node(arguments).refuse(refusal(arguments)));
     commands.put("purge", arguments -> bucket(arguments).purgeTombstones());
     commands.put("flush", arguments -> bucket(arguments).flush());
     commands.put("recreate", arguments -> cluster.recreateBucket(bucket(arguments).name()));
@@ -50,10 +57,48 @@ final class SandboxCommands {
     return cluster.bucket(arguments.bucket());
   }
 
+  private CouchbaseNode node(SandboxArguments arguments) {
+    return cluster.node(arguments.node());
+  }
+
+  private int vbucket(SandboxArguments arguments) {
+    int vbucket = arguments.number("vbucket");
+    int count = bucket(arguments).vbucketCount();
+    if (vbucket >= count) {
+      throw new IllegalArgumentException(
+          "there is no vBucket " + vbucket + "; the vBuckets are 0 to " + (count - 1));
+    }
+    return vbucket;
+  }
+
+  private static CouchbaseNode.Refusal refusal(SandboxArguments arguments) {
+    return arguments.choice("what", CouchbaseNode.Refusal.class);
+  }
+
   private void nodes(SandboxArguments arguments, Consumer<CouchbaseNode> action) {
     List<CouchbaseNode> chosen =
         arguments.has("node") ? List.of(cluster.node(arguments.node())) : cluster.nodes();
     chosen.forEach(action);
+  }
+
+  private void catchUp(SandboxArguments arguments) {
+    if (arguments.has("changes")) {
+      bucket(arguments).replicatePartly(arguments.node(), arguments.number("changes"));
+    } else {
+      bucket(arguments).resumeReplication(arguments.node());
+    }
+  }
+
+  private void release(SandboxArguments arguments) {
+    if (arguments.has("seqno")) {
+      bucket(arguments).releaseStreams(vbucket(arguments), arguments.number("seqno"));
+    } else {
+      bucket(arguments).releaseStreams(vbucket(arguments));
+    }
+  }
+
+  private void gather(SandboxArguments arguments) {
+    bucket(arguments).gatherChanges(Duration.ofMillis(arguments.millis()));
   }
 
   private void failOver(SandboxArguments arguments) throws InterruptedException {

@@ -10,11 +10,13 @@ final class SaslCommands {
   private static final String PLAIN = "PLAIN";
   private static final byte[] MECHANISMS = mechanisms();
 
+  private final CouchbaseNode node;
   private final Accounts accounts;
   private @Nullable ScramExchange pending;
 
-  SaslCommands(Accounts accounts) {
-    this.accounts = accounts;
+  SaslCommands(CouchbaseNode node) {
+    this.node = node;
+    accounts = node.accounts();
   }
 
   private static byte[] mechanisms() {
@@ -61,7 +63,7 @@ final class SaslCommands {
       return;
     }
     Account account = accounts.find(parts[1]);
-    if (account != null && account.hasPassword(parts[2])) {
+    if (account != null && account.hasPassword(parts[2]) && !refusesLogins()) {
       session.account(account);
       session.answer(request, Status.SUCCESS);
     } else {
@@ -96,7 +98,7 @@ final class SaslCommands {
     try {
       byte[] signature = exchange.finish(request.value());
       Account account = exchange.account();
-      if (signature == null || account == null) {
+      if (signature == null || account == null || refusesLogins()) {
         reject(session, request);
       } else {
         session.account(account);
@@ -105,6 +107,10 @@ final class SaslCommands {
     } catch (IllegalArgumentException malformed) {
       session.answer(request, Status.EINVAL);
     }
+  }
+
+  private boolean refusesLogins() {
+    return node.refuses(CouchbaseNode.Refusal.LOGIN);
   }
 
   /** The same answer for a wrong password and an unknown user, with an id to find it in a log. */

@@ -16,7 +16,7 @@ final class SessionCommands {
 
   SessionCommands(CouchbaseNode node) {
     this.node = node;
-    sasl = new SaslCommands(node.accounts());
+    sasl = new SaslCommands(node);
   }
 
   /** The commands that are allowed before authentication; returns false when it isn't one. */
@@ -98,7 +98,7 @@ final class SessionCommands {
     Bucket bucket = node.findBucket(name);
     if (session.producer() != null) {
       session.refuse(request, Status.NOT_SUPPORTED, "DCP connections cannot change bucket");
-    } else if (!session.account().covers(name)) {
+    } else if (!session.account().covers(name) || node.refuses(CouchbaseNode.Refusal.ACCESS)) {
       session.answer(request, Status.EACCESS);
     } else if (bucket == null) {
       session.answer(request, Status.KEY_ENOENT);

@@ -121,7 +121,7 @@ final class SubdocDocument {
 
   int datatype() {
     byte[] now = body();
-    int json = Datatype.isJson(now, 0, now.length) ? Datatype.JSON : Datatype.RAW;
+    int json = Datatype.of(now);
     return stored().isEmpty() ? json : json | Datatype.XATTR;
   }
 }

@@ -34,8 +34,10 @@ final class VBucket {
    * Items after some seqno, and what the vBucket was at that moment.
    *
    * @param highCompletedSeqno of the prepare of the last durable write, 0 if there was none
+   * @param checkpoint the number of the checkpoint that takes new changes
    */
-  record Tail(Item[] items, long highSeqno, long purgeSeqno, long highCompletedSeqno) {}
+  record Tail(
+      Item[] items, long highSeqno, long purgeSeqno, long highCompletedSeqno, int checkpoint) {}
 
   /**
    * How a vBucket answers a stream request.
@@ -59,11 +61,17 @@ final class VBucket {
     }
   }
 
-  /** All that it was at one moment; nobody changes the parts. */
+  /**
+   * All that it was at one moment; nobody changes the parts.
+   *
+   * @param wholeSeqno the end of the last whole snapshot: the high seqno, or less if what comes
+   *     after it is only a part of a snapshot. A new branch of the history starts here.
+   */
   record Copy(
       ItemStore items,
       FailoverLog failoverLog,
       CollectionsManifest manifest,
+      long wholeSeqno,
       long highSeqno,
       long highCompletedSeqno) {
     @Nullable Branch branchOf(long uuid) {
@@ -71,25 +79,33 @@ final class VBucket {
     }
   }
 
+  /** Of {@link #limitStreams}: everything is sent. */
+  static final long NO_LIMIT = Long.MAX_VALUE;
+
   private static final Item[] NO_ITEMS = {};
 
   private final int id;
   private final List<Watcher> watchers = new ArrayList<>();
   private Chronicle chronicle;
   private final CasClock casClock = new CasClock();
+  private final VBucketLimits limits;
   private ItemStore items = new ItemStore();
-  private FailoverLog failoverLog = new FailoverLog();
+  private FailoverLog failoverLog;
   private VBucketState state = VBucketState.ACTIVE;
   private CollectionsManifest manifest = CollectionsManifest.initial();
   private boolean mute;
   private int epoch;
   private long highSeqno;
   private long highCompletedSeqno;
-  private long checkpointSeqno = Long.MAX_VALUE;
+  private long checkpointSeqno;
+  private int checkpoint;
+  private volatile long streamLimit = NO_LIMIT;
 
-  VBucket(int id, Chronicle chronicle) {
+  VBucket(int id, VBucketLimits limits, Chronicle chronicle) {
     this.id = id;
+    this.limits = limits;
     this.chronicle = chronicle;
+    failoverLog = new FailoverLog(limits.failoverLogEntries());
   }
 
   int id() {
@@ -247,9 +263,10 @@ final class VBucket {
     items.purgeTombstones(highSeqno);
   }
 
-  /** Keeps what comes from now on in memory, from where streams that start later get it. */
+  /** Everything is on disk only; what comes from now on is in memory too. */
   synchronized void openCheckpoint() {
     checkpointSeqno = highSeqno;
+    checkpoint++;
   }
 
   /**
@@ -263,6 +280,7 @@ final class VBucket {
     state = changed;
     if (changed == VBucketState.ACTIVE) {
       failoverLog.branch(highSeqno);
+      openCheckpoint();
     }
     endStreams();
   }
@@ -270,44 +288,83 @@ final class VBucket {
   /** Starts a new branch of history at the high seqno and ends the streams, as a crash does. */
   synchronized void branch() {
     failoverLog.branch(highSeqno);
+    openCheckpoint();
     endStreams();
   }
 
   /** Ends the streams, as it is on another node from now on; its history goes on as it is. */
   synchronized void move() {
+    openCheckpoint();
     endStreams();
   }
 
   synchronized Copy copy() {
-    return new Copy(items.copy(), failoverLog.copy(), manifest, highSeqno, highCompletedSeqno);
+    return new Copy(
+        items.copy(), failoverLog.copy(), manifest, highSeqno, highSeqno, highCompletedSeqno);
   }
 
-  /** Becomes what a replica was, active, on a new branch of the history. */
+  /**
+   * What a replica has after it received the first changes of the snapshot that leads from what it
+   * has to the present. A version that was superseded meanwhile is not in that snapshot, and an
+   * older one that the replica has stays until the newer one comes.
+   *
+   * @param changes how many, 0 or more; all of them make the snapshot whole
+   */
+  synchronized Copy received(Copy replica, int changes) {
+    Item[] snapshot = items.after(replica.highSeqno());
+    if (changes >= snapshot.length) {
+      return copy();
+    }
+    ItemStore received = replica.items().copy();
+    long high = replica.highSeqno();
+    for (int i = 0; i < changes; i++) {
+      received.add(snapshot[i]);
+      high = snapshot[i].seqno();
+    }
+    return new Copy(
+        received,
+        failoverLog.copy(),
+        replica.manifest(),
+        replica.wholeSeqno(),
+        high,
+        replica.highCompletedSeqno());
+  }
+
+  /**
+   * Becomes what a replica was, active, on a new branch of the history. The branch starts at the
+   * end of the last whole snapshot, which may be below the high seqno.
+   */
   synchronized void failOver(Copy replica) {
-    chronicle.lost(id, replica.highSeqno());
+    chronicle.lost(
+        id, replica.wholeSeqno(), documents(replica.items().after(replica.wholeSeqno())));
     items = replica.items().copy();
     failoverLog = replica.failoverLog().copy();
     highSeqno = replica.highSeqno();
     highCompletedSeqno = replica.highCompletedSeqno();
-    checkpointSeqno = Long.MAX_VALUE;
     state = VBucketState.ACTIVE;
-    branch();
+    failoverLog.branch(replica.wholeSeqno());
+    openCheckpoint();
+    endStreams();
+  }
+
+  private static Item[] documents(Item[] items) {
+    return Arrays.stream(items).filter(item -> !item.isEvent()).toArray(Item[]::new);
   }
 
   /** Its bucket is deleted: all that was written is lost, and what still comes is not recorded. */
   synchronized void retire() {
-    chronicle.lost(id, 0);
+    chronicle.lost(id, 0, NO_ITEMS);
     chronicle = Chronicle.NONE;
   }
 
   /** Becomes as new: active, without items, with a history that nobody knows. */
   synchronized void recreate(CollectionsManifest current) {
-    chronicle.lost(id, 0);
+    chronicle.lost(id, 0, NO_ITEMS);
     items = new ItemStore();
-    failoverLog = new FailoverLog();
+    failoverLog = new FailoverLog(limits.failoverLogEntries());
     highSeqno = 0;
     highCompletedSeqno = 0;
-    checkpointSeqno = Long.MAX_VALUE;
+    openCheckpoint();
     state = VBucketState.ACTIVE;
     apply(current, CollectionEvent.allOf(current));
     endStreams();
@@ -339,12 +396,40 @@ final class VBucket {
     mute = muted;
   }
 
+  /**
+   * Its streams send no change with a larger seqno from now on, also not in the middle of a
+   * snapshot. They begin no snapshot after it either, so that what is written meanwhile comes in
+   * one snapshot when the limit is raised.
+   *
+   * @param seqno {@link #NO_LIMIT} to send everything, -1 to send nothing
+   */
+  synchronized void limitStreams(long seqno) {
+    streamLimit = seqno;
+    watchers.forEach(Watcher::changed);
+  }
+
+  long streamLimit() {
+    return streamLimit;
+  }
+
   synchronized Tail after(long seqno) {
     if (mute) {
-      return new Tail(NO_ITEMS, seqno, 0, 0);
+      return new Tail(NO_ITEMS, seqno, 0, 0, checkpoint);
     }
     Item[] tail = seqno >= highSeqno ? NO_ITEMS : items.after(seqno);
-    return new Tail(tail, highSeqno, items.purgeSeqno(), highCompletedSeqno);
+    return new Tail(tail, highSeqno, items.purgeSeqno(), highCompletedSeqno, checkpoint);
+  }
+
+  /** The same of what was persisted, which is less than there is. */
+  synchronized Tail after(long seqno, Copy persisted) {
+    return mute
+        ? after(seqno)
+        : new Tail(
+            persisted.items().after(seqno),
+            persisted.highSeqno(),
+            persisted.items().purgeSeqno(),
+            persisted.highCompletedSeqno(),
+            checkpoint);
   }
 
   synchronized long highSeqno() {
@@ -378,10 +463,18 @@ final class VBucket {
     return upper < 0 ? null : new Branch(uuid, upper, log.uuid(), highSeqno);
   }
 
-  /** Decides whether a stream may continue from a position. */
-  synchronized StreamStart startStream(StreamPosition asked, StreamFlags flags) {
+  /**
+   * Decides whether a stream may continue from a position.
+   *
+   * @param persistedSeqno what comes after it is in memory only
+   */
+  synchronized StreamStart startStream(
+      StreamPosition asked, StreamFlags flags, long persistedSeqno) {
     long rollback = failoverLog.rollbackSeqno(asked, flags, highSeqno, items.purgeSeqno());
-    boolean fromMemory = asked.startSeqno() >= checkpointSeqno;
+    long memoryFrom = Math.max(checkpointSeqno, highSeqno - limits.changesInMemory());
+    boolean fromMemory =
+        asked.startSeqno() >= persistedSeqno
+            || (asked.startSeqno() > 0 && asked.startSeqno() >= memoryFrom);
     return new StreamStart(rollback, failoverLog.encoded(), epoch, highSeqno, fromMemory);
   }
 

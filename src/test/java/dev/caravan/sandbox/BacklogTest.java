@@ -50,7 +50,7 @@ class BacklogTest {
               assertThat(value)
                   .hasSize(SIZE)
                   .startsWith("{\"number\":199999,".getBytes(StandardCharsets.US_ASCII));
-              assertThat(Datatype.isJson(value, 0, value.length)).isTrue();
+              assertThat(JsonSyntax.isJson(value, 0, value.length)).isTrue();
               assertThat(Datatype.deflate(value).length).isGreaterThan(SIZE * 3 / 4);
             });
     assertThat(bytesPerDocument).isBetween((long) SIZE, (long) MAX_BYTES_PER_DOCUMENT);

@@ -79,6 +79,48 @@ class HistoryTest {
         .containsExactly(before, before, bucket.vbuuid(bucket.vbucketOf("a")));
   }
 
+  /**
+   * A replica that is promoted with a part of a snapshot: a version that it has not received is
+   * lost, also if its seqno is below the high seqno, unless the replica has a newer one.
+   */
+  @Test
+  void whatAPromotionInTheMiddleOfASnapshotLosesIsMarked() throws IOException {
+    int vbucket = bucket.vbucketOf("a");
+    String b = sibling("a", 1);
+    String c = sibling("a", 2);
+    int replica = 1 - bucket.nodeOf(vbucket);
+    bucket.upsert("a", "1");
+    bucket.stopReplication(replica);
+    bucket.upsert("a", "2");
+    bucket.upsert(b, "1");
+    bucket.upsert(b, "2");
+    bucket.upsert(c, "1");
+    bucket.upsert("a", "3");
+    bucket.replicatePartly(replica, 2);
+    cluster.failOver(1 - replica);
+    assertThat(bucket.highSeqno(vbucket)).isEqualTo(5);
+    assertThat(history())
+        .containsExactly(
+            "mutation a 1",
+            "mutation a 2 lost",
+            "mutation %s 3".formatted(b),
+            "mutation %s 4".formatted(b),
+            "mutation %s 5".formatted(c),
+            "mutation a 6 lost");
+    assertThat(bucket.defaultCollection().get("a").orElseThrow()).asString().isEqualTo("1");
+  }
+
+  /** Another document of the same vBucket, the first, the second and so on. */
+  private String sibling(String document, int number) {
+    int found = 0;
+    for (int i = 0; ; i++) {
+      String candidate = "sibling-" + i;
+      if (bucket.vbucketOf(candidate) == bucket.vbucketOf(document) && ++found == number) {
+        return candidate;
+      }
+    }
+  }
+
   @Test
   void aFailoverWithoutLossLosesNothing() throws IOException {
     bucket.upsert("a", "1");

@@ -4,7 +4,8 @@ package dev.caravan.sandbox;
 /**
  * The bucket of the recordings: two scopes, four collections, and the five documents that are in
  * vBucket 5 of 64. The recorded node took its collections as one change, here each is a change of
- * its own, so the events come in another order and with other uids.
+ * its own, so the events come in another order and with other uids. As there, all of it is on disk
+ * only.
  */
 final class Recorded {
   static final String[] KEYS = {"k80", "k98", "k183", "k356", "k362"};
@@ -17,6 +18,7 @@ final class Recorded {
     for (String key : KEYS) {
       bucket.upsert(key, "{\"x\":1}");
     }
+    bucket.openCheckpoints();
   }
 
   static void createCollections(Bucket bucket) {

@@ -14,10 +14,13 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.StringSerializer;
@@ -171,6 +174,98 @@ class SandboxAdminTest {
   }
 
   @Test
+  void aKilledNodeLosesWhatItHadNotPersisted() throws Exception {
+    bucket.upsert("a", "1");
+    int active = bucket.nodeOf(bucket.vbucketOf("a"));
+    post("disk-stop?node=" + active);
+    bucket.upsert("a", "2");
+    assertThat(post("crash?node=" + active).statusCode()).isEqualTo(200);
+    assertThat(bucket.highSeqno(bucket.vbucketOf("a"))).isEqualTo(1);
+    assertThat(bucket.nodeOf(bucket.vbucketOf("a"))).isEqualTo(active);
+    assertThat(listens(active)).isTrue();
+  }
+
+  @Test
+  void aReplicaIsMadeActiveWithAPartOfWhatItLacked() throws Exception {
+    bucket.upsert("a", "1");
+    int vbucket = bucket.vbucketOf("a");
+    int replica = bucket.map().chain(vbucket).get(1);
+    post("lag?node=" + replica);
+    bucket.upsert("a", "2");
+    bucket.delete("a");
+    bucket.upsert(sibling("a"), "1");
+    assertThat(post("catch-up?node=" + replica + "&changes=1").statusCode()).isEqualTo(200);
+    assertThat(post("failover?node=" + bucket.nodeOf(vbucket)).statusCode()).isEqualTo(200);
+    assertThat(bucket.highSeqno(vbucket)).as("the deletion of a").isEqualTo(3);
+  }
+
+  private String sibling(String document) {
+    for (int i = 0; ; i++) {
+      if (bucket.vbucketOf("sibling-" + i) == bucket.vbucketOf(document)) {
+        return "sibling-" + i;
+      }
+    }
+  }
+
+  @Test
+  void streamsAreHeldAndReleased() throws Exception {
+    int vbucket = bucket.vbucketOf("a");
+    CouchbaseNode node = sandbox.cluster().node(bucket.nodeOf(vbucket));
+    try (RawClient client = RawClient.dcp(node, "default", 1, RawClient.DCP_FEATURES)) {
+      client.stream(vbucket, 0, -1);
+      assertThat(post("hold?vbucket=" + vbucket).statusCode()).isEqualTo(200);
+      bucket.upsert("a", "1");
+      bucket.upsert("a", "2");
+      bucket.upsert(sibling("a"), "1");
+      assertThat(client.arrived()).isEmpty();
+      assertThat(post("release?vbucket=" + vbucket + "&seqno=2").statusCode()).isEqualTo(200);
+      assertThat(client.arrivedWords())
+          .satisfiesExactly(
+              w -> assertThat(w).contains("SNAPSHOT_MARKER v1 0-3"),
+              w -> assertThat(w).contains("MUTATION seq=2"));
+      assertThat(post("release?vbucket=" + vbucket).statusCode()).isEqualTo(200);
+      assertThat(client.arrivedWords())
+          .satisfiesExactly(w -> assertThat(w).contains("MUTATION seq=3"));
+    }
+  }
+
+  @Test
+  void oneNodeAloneIsWithoutItsBucketOrRefusesClients() throws Exception {
+    CouchbaseNode node = sandbox.cluster().node(1);
+    assertThat(post("unload?node=1").statusCode()).isEqualTo(200);
+    try (RawClient client = new RawClient(node)) {
+      client.plain("Administrator", "password");
+      assertThat(client.select("default").status()).isEqualTo(0x01);
+    }
+    assertThat(post("load?node=1").statusCode()).isEqualTo(200);
+    assertThat(post("refuse?node=1&what=access").statusCode()).isEqualTo(200);
+    try (RawClient client = new RawClient(node)) {
+      client.hello(0x07);
+      client.plain("Administrator", "password");
+      assertThat(client.select("default").status()).isEqualTo(0x24);
+    }
+    assertThat(post("refuse?node=1&what=nothing").statusCode()).isEqualTo(200);
+    RawClient.ready(node, "default").close();
+    assertThat(post("gather?ms=1").statusCode()).isEqualTo(200);
+  }
+
+  /** docs/sandbox.md has all commands that there are, and no others. */
+  @Test
+  void theCommandsAreDocumented() throws Exception {
+    String answer = JSON.readTree(post("explode").body()).get("error").asText();
+    String known = answer.replaceAll("^.*; there are |, and to GET .*$", "");
+    Pattern name = Pattern.compile("`([^`]+)`");
+    List<String> documented =
+        Files.readAllLines(Path.of("docs/sandbox.md")).stream()
+            .filter(line -> line.startsWith("| `"))
+            .flatMap(line -> name.matcher(line.substring(0, line.indexOf(" | "))).results())
+            .map(result -> result.group(1))
+            .sorted()
+            .toList();
+    assertThat(String.join(", ", documented)).isEqualTo(known);
+  }
+
+  @Test
   void theBrokerKeepsItsPortAndDataWhenItStops() throws Exception {
     String address = sandbox.kafkaAddress();
     Map<String, Object> settings = Map.of("bootstrap.servers", address);
@@ -194,6 +289,8 @@ class SandboxAdminTest {
         "stop              | 400 | \"node\" is missing; give it as ?node=1",
         "stop?node=x       | 400 | \"node\" must be a whole number from 0 on, was \"x\"",
         "stop?node=7       | 400 | there is no node 7; the nodes are 0 to 2",
+        "hold?vbucket=8    | 400 | there is no vBucket 8; the vBuckets are 0 to 7",
+        "refuse?node=0     | 400 | \"what\" must be one of nothing, login, access, was \"\"",
         "flush?bucket=none | 400 | there is no bucket \"none\"",
         "rebalance?node=9  | 400 | there is no node 9"
       })

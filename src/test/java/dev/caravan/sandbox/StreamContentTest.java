@@ -226,6 +226,7 @@ class StreamContentTest {
   @Test
   void aBackfillExpiresWhatIsDue() throws IOException {
     bucket.defaultCollection().upsert("k80", "1".getBytes(StandardCharsets.UTF_8), 1_000_000_000);
+    bucket.openCheckpoints();
     try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES)) {
       client.stream(VBUCKET, 0, 11, -1, bucket.vbuuid(VBUCKET), 11, 11, "");
       assertThat(client.arrivedWords())

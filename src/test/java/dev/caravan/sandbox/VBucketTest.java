@@ -31,7 +31,7 @@ class VBucketTest {
   @ValueSource(longs = {1, 2, 3})
   void onlyTheLatestVersionOfEachKeyIsKeptInSeqnoOrder(long seed) {
     Random random = new Random(seed);
-    VBucket vbucket = new VBucket(0, Chronicle.NONE);
+    VBucket vbucket = new VBucket(0, VBucketLimits.DEFAULT, Chronicle.NONE);
     Map<String, Long> latest = new HashMap<>();
     Map<String, Byte> values = new HashMap<>();
     for (int i = 0; i < 20_000; i++) {
@@ -67,7 +67,7 @@ class VBucketTest {
 
   @Test
   void casAndSeqnoOnlyGrow() {
-    VBucket vbucket = new VBucket(0, Chronicle.NONE);
+    VBucket vbucket = new VBucket(0, VBucketLimits.DEFAULT, Chronicle.NONE);
     VBucket.Outcome before = write(vbucket, key(0), (byte) 0);
     for (int i = 0; i < 1000; i++) {
       VBucket.Outcome outcome = write(vbucket, key(i % 7), (byte) i);
