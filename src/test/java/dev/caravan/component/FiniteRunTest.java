@@ -231,6 +231,38 @@ class FiniteRunTest {
     assertThat(received.ids()).hasSize(11).endsWith("later");
   }
 
+  @Test
+  void aYamlRouteThatNamesAnOffsetFileGoesOnInItsNextRun(@TempDir Path directory) throws Exception {
+    Path route = directory.resolve("nightly.camel.yaml");
+    Path file = directory.resolve("offsets.json");
+    Files.writeString(
+        route,
+        """
+        - route:
+            id: nightly
+            from:
+              uri: couchbase-dcp:%s
+              parameters:
+                connectionString: %s
+                streamTo: now
+                offsetStore: file:%s
+                batchSize: 500
+              steps:
+                - process:
+                    ref: received
+        """
+            .formatted(name, node.connectionString(), file));
+    bucket.load(10, 100);
+    run(route);
+    assertThat(received.ids()).hasSize(10);
+
+    bucket.upsert("later", "1");
+    run(route);
+
+    assertThat(received.ids()).hasSize(11).endsWith("later");
+    assertThat(Files.readString(file)).startsWith("{\"owners\":{\"nightly\":{");
+  }
+
   private void run(Path route) throws Exception {
     Main main = new Main();
     main.bind("received", received);

@@ -6,7 +6,6 @@ import static org.awaitility.Awaitility.await;
 
 import dev.caravan.offset.MemoryOffsetStore;
 import dev.caravan.offset.Offset;
-import dev.caravan.offset.OffsetStore;
 import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseNode;
 import java.time.Duration;
@@ -110,7 +109,7 @@ class StallTest {
 
   @Test
   void theOffsetOfAFilteredBucketFollowsWhatHappensElsewhere() throws Exception {
-    OffsetStore offsets = new MemoryOffsetStore();
+    MemoryOffsetStore offsets = new MemoryOffsetStore();
     routes.bind("offsets", offsets);
     bucket.createScope("shop");
     bucket.createCollection("shop", "orders");
@@ -125,7 +124,7 @@ class StallTest {
         .atMost(Routes.SOON)
         .untilAsserted(
             () ->
-                assertThat(offsets.load(name, List.of(0)).values())
+                assertThat(offsets.of("route").load(name, List.of(0)).values())
                     .extracting(Offset::bySeqno)
                     .containsExactly(bucket.highSeqno(0)));
     assertThat(received.ids()).containsExactly("order");
