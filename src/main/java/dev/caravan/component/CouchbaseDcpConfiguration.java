@@ -442,9 +442,9 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * Where to save offsets: file:path, kafka:topic?brokers=host:port, memory:name, or a bean. A file
-   * or topic may serve many routes, each under its offsetKey. Without this option offsets are kept
-   * in memory: they outlive stops of the route, but not the process.
+   * Where to save offsets: file:path, kafka:topic with the parameter brokers, memory:name, or a
+   * bean. A file or topic may serve many routes, each under its offsetKey. Without this option
+   * offsets are kept in memory: they outlive stops of the route, but not the process.
    */
   public void setOffsetStore(@Nullable SharedOffsetStore offsetStore) {
     this.offsetStore = offsetStore;
@@ -456,8 +456,8 @@ public class CouchbaseDcpConfiguration implements Cloneable {
 
   /**
    * The key under which offsets are saved, together with bucket and vBucket; by default the id of
-   * the route. Two consumers must not use the same offsets: the second is refused. They may have
-   * the same key with disjoint vbuckets.
+   * the route, or what it reads if Camel has generated its id. Two consumers must not use the same
+   * offsets: the second is refused. They may have the same key with disjoint vbuckets.
    */
   public void setOffsetKey(@Nullable String offsetKey) {
     this.offsetKey = offsetKey;

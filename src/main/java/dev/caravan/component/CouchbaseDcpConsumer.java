@@ -2,7 +2,6 @@
 package dev.caravan.component;
 
 import static java.util.Objects.requireNonNull;
-import static java.util.Objects.requireNonNullElse;
 
 import dev.caravan.offset.OffsetStore;
 import dev.caravan.offset.TransactionalOffsetStore;
@@ -88,21 +87,9 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
 
   private OffsetClaim claimOffsets() {
     CouchbaseDcpEndpoint endpoint = getEndpoint();
-    String key = endpoint.getConfiguration().getOffsetKey();
-    if (key == null || key.isBlank()) {
-      key = requireNonNullElse(getRouteId(), endpoint.getBuckets());
-      if (isKeyUnstable()) {
-        LOG.warn(
-            "The offsets of {} are saved under the key '{}', a route id that Camel has generated: it"
-                + " changes when routes are added or come in another order. Give the route an id,"
-                + " or set offsetKey.",
-            endpoint,
-            key);
-      }
-    }
     return OffsetClaim.of(
         endpoint.offsetStore(),
-        key,
+        offsetKey(),
         endpoint.bucketNames(),
         endpoint.settings().vbuckets(),
         "route '"
@@ -112,12 +99,27 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
             + "'");
   }
 
-  /** Whether offsets outlive the process, but the route's id may not. */
-  private boolean isKeyUnstable() {
+  private String offsetKey() {
+    CouchbaseDcpEndpoint endpoint = getEndpoint();
+    String given = endpoint.getConfiguration().getOffsetKey();
+    if (given != null && !given.isBlank()) {
+      return given;
+    }
     Route route = getRoute();
-    return getEndpoint().getConfiguration().getOffsetStore() != null
-        && route != null
-        && !route.isCustomId();
+    if (route != null && route.isCustomId()) {
+      return route.getRouteId();
+    }
+    // An id that Camel has generated changes when routes are added or come in another order.
+    String key = endpoint.defaultOffsetKey();
+    if (endpoint.getConfiguration().getOffsetStore() != null) {
+      LOG.warn(
+          "Route '{}' has no id of its own, so its offsets are saved under the key '{}', which a"
+              + " route that replaces it or is added may have, too. Give the route an id, or set"
+              + " offsetKey.",
+          getRouteId(),
+          key);
+    }
+    return key;
   }
 
   private OffsetStore offsets() {

@@ -89,6 +89,13 @@ public class CouchbaseDcpEndpoint extends DefaultEndpoint implements EndpointSer
     return requireNonNullElse(configuration.getOffsetStore(), memory);
   }
 
+  /** The offset key of a consumer whose route has no id of its own: what it reads. */
+  String defaultOffsetKey() {
+    String collections = configuration.getCollections();
+    String names = String.join(",", bucketNames());
+    return collections == null || collections.isBlank() ? names : names + "/" + collections;
+  }
+
   @Override
   public Producer createProducer() {
     throw new UnsupportedOperationException(

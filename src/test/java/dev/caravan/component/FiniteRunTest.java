@@ -229,6 +229,9 @@ class FiniteRunTest {
     run(route);
 
     assertThat(received.ids()).hasSize(11).endsWith("later");
+    assertThat(Files.readString(directory.resolve("offsets.json")))
+        .as("the key of a route without an id")
+        .startsWith("{\"owners\":{\"" + name + "\":{");
   }
 
   @Test
