@@ -3,6 +3,7 @@ package dev.caravan.component;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.caravan.offset.OffsetStores;
 import dev.caravan.stream.EventLoops;
 import java.util.Map;
 import org.apache.camel.CamelContext;
@@ -11,9 +12,13 @@ import org.apache.camel.spi.annotations.Component;
 import org.apache.camel.support.HealthCheckComponent;
 import org.jspecify.annotations.Nullable;
 
-/** Makes {@code couchbase-dcp} endpoints, which share this component's I/O threads. */
+/**
+ * Makes {@code couchbase-dcp} endpoints, which share this component's I/O threads, and the offset
+ * stores that several of them name by the same URI.
+ */
 @Component("couchbase-dcp")
 public class CouchbaseDcpComponent extends HealthCheckComponent {
+  private static final String OFFSET_STORE = "offsetStore";
   private static final int DEFAULT_IO_THREADS = 2;
   private static final int MAX_IO_THREADS = 1_000;
 
@@ -23,6 +28,7 @@ public class CouchbaseDcpComponent extends HealthCheckComponent {
   @Metadata(label = "advanced", defaultValue = "" + DEFAULT_IO_THREADS)
   private int ioThreads = DEFAULT_IO_THREADS;
 
+  private final OffsetStores offsetStores = new OffsetStores();
   private @Nullable EventLoops eventLoops;
 
   public CouchbaseDcpComponent() {}
@@ -37,6 +43,12 @@ public class CouchbaseDcpComponent extends HealthCheckComponent {
     CouchbaseDcpEndpoint endpoint = new CouchbaseDcpEndpoint(uri, this);
     endpoint.setConfiguration(configuration.copy());
     endpoint.setBuckets(remaining);
+    if (parameters.get(OFFSET_STORE) instanceof String store && !store.startsWith("#")) {
+      parameters.remove(OFFSET_STORE);
+      if (!store.isBlank()) {
+        endpoint.getConfiguration().setOffsetStore(offsetStores.get(store));
+      }
+    }
     setProperties(endpoint, parameters);
     endpoint.validate();
     return endpoint;
@@ -58,6 +70,7 @@ public class CouchbaseDcpComponent extends HealthCheckComponent {
     if (eventLoops != null) {
       eventLoops.close();
     }
+    offsetStores.close();
   }
 
   /** Only once the component is initialized. */

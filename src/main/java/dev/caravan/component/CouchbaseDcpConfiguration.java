@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.component;
 
-import dev.caravan.offset.OffsetStore;
+import dev.caravan.offset.SharedOffsetStore;
 import dev.caravan.stream.PurgedTombstones;
 import dev.caravan.stream.RollbackPolicy;
 import dev.caravan.stream.SeedNodes;
@@ -84,7 +84,10 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   private long persistencePollingInterval = 100;
 
   @UriParam(label = "consumer")
-  private @Nullable OffsetStore offsetStore;
+  private @Nullable SharedOffsetStore offsetStore;
+
+  @UriParam(label = "consumer")
+  private @Nullable String offsetKey;
 
   @UriParam(label = "consumer", defaultValue = "5s", javaType = "java.time.Duration")
   private long offsetCommitInterval = 5_000;
@@ -435,16 +438,30 @@ public class CouchbaseDcpConfiguration implements Cloneable {
     this.persistencePollingInterval = persistencePollingInterval;
   }
 
-  public @Nullable OffsetStore getOffsetStore() {
+  public @Nullable SharedOffsetStore getOffsetStore() {
     return offsetStore;
   }
 
   /**
-   * A bean that saves offsets. Without it they are kept in memory, so that a route can be stopped
-   * and started again in the same process.
+   * Where to save offsets: file:path, kafka:topic with the parameter brokers, memory:name, or a
+   * bean. A file or topic may serve many routes, each under its offsetKey. Without this option
+   * offsets are kept in memory: they outlive stops of the route, but not the process.
    */
-  public void setOffsetStore(@Nullable OffsetStore offsetStore) {
+  public void setOffsetStore(@Nullable SharedOffsetStore offsetStore) {
     this.offsetStore = offsetStore;
+  }
+
+  public @Nullable String getOffsetKey() {
+    return offsetKey;
+  }
+
+  /**
+   * The key under which offsets are saved, together with bucket and vBucket; by default the id of
+   * the route, or what it reads if Camel has generated its id. Two consumers must not use the same
+   * offsets: the second is refused. They may have the same key with disjoint vbuckets.
+   */
+  public void setOffsetKey(@Nullable String offsetKey) {
+    this.offsetKey = offsetKey;
   }
 
   public long getOffsetCommitInterval() {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.component;
 
+import static java.util.Objects.requireNonNull;
+
+import dev.caravan.offset.OffsetStore;
 import dev.caravan.offset.TransactionalOffsetStore;
 import dev.caravan.stream.BucketStream;
 import dev.caravan.stream.DcpChange;
@@ -12,6 +15,7 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.apache.camel.Processor;
+import org.apache.camel.Route;
 import org.apache.camel.Suspendable;
 import org.apache.camel.health.HealthCheckHelper;
 import org.apache.camel.health.HealthCheckRepository;
@@ -34,6 +38,9 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
 
   private volatile @Nullable LaneRunner runner;
   private volatile ConsumerStatus atRest = STOPPED;
+
+  /** What the last start claimed; closed since that start failed, or since the consumer stopped. */
+  private volatile @Nullable OffsetClaim claim;
 
   CouchbaseDcpConsumer(CouchbaseDcpEndpoint endpoint, Processor processor) {
     super(endpoint, processor);
@@ -67,6 +74,64 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
   protected void doStart() throws Exception {
     super.doStart();
     addHealthCheck();
+    OffsetClaim claimed = claimOffsets();
+    claim = claimed;
+    try {
+      startLane();
+    } catch (Exception | Error e) {
+      // Camel takes a consumer that failed to start for stopped, and does not stop it.
+      claimed.close();
+      throw e;
+    }
+  }
+
+  private OffsetClaim claimOffsets() {
+    CouchbaseDcpEndpoint endpoint = getEndpoint();
+    return OffsetClaim.of(
+        endpoint.offsetStore(),
+        offsetKey(),
+        endpoint.bucketNames(),
+        endpoint.settings().vbuckets(),
+        "route '"
+            + getRouteId()
+            + "' of Camel context '"
+            + endpoint.getCamelContext().getName()
+            + "'");
+  }
+
+  private String offsetKey() {
+    CouchbaseDcpEndpoint endpoint = getEndpoint();
+    String given = endpoint.getConfiguration().getOffsetKey();
+    if (given != null && !given.isBlank()) {
+      return given;
+    }
+    Route route = getRoute();
+    if (route != null && route.isCustomId()) {
+      return route.getRouteId();
+    }
+    // An id that Camel has generated changes when routes are added or come in another order.
+    String key = endpoint.defaultOffsetKey();
+    if (endpoint.getConfiguration().getOffsetStore() != null) {
+      LOG.warn(
+          "Route '{}' has no id of its own, so its offsets are saved under the key '{}', which a"
+              + " route that replaces it or is added may have, too. Give the route an id, or set"
+              + " offsetKey.",
+          getRouteId(),
+          key);
+    }
+    return key;
+  }
+
+  private OffsetStore offsets() {
+    return requireNonNull(claim, "not started").offsets();
+  }
+
+  /** The offset store, if it is one that commits offsets together with records; else null. */
+  private @Nullable TransactionalOffsetStore transactions() {
+    return offsets() instanceof TransactionalOffsetStore transactions ? transactions : null;
+  }
+
+  private void startLane() {
     CouchbaseDcpEndpoint endpoint = getEndpoint();
     LaneRunner started =
         new LaneRunner(
@@ -96,11 +161,11 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
                         new BucketStream(
                             bucket,
                             settings,
-                            endpoint.offsetStore(),
+                            offsets(),
                             endpoint.getComponent().eventLoops(),
                             inbox))
                 .toList(),
-        endpoint.transactions(),
+        transactions(),
         settings.offsetCommitInterval(),
         configuration.getBatchSize(),
         configuration.getMaxInFlight(),
@@ -123,7 +188,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
   }
 
   private boolean mayRunAgain(Throwable failure) {
-    TransactionalOffsetStore transactions = getEndpoint().transactions();
+    TransactionalOffsetStore transactions = transactions();
     return transactions != null && transactions.mayOpenAgain(failure);
   }
 
@@ -140,6 +205,18 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
 
   @Override
   protected void doStop() throws Exception {
+    try {
+      endLane();
+    } finally {
+      OffsetClaim released = claim;
+      if (released != null) {
+        released.close();
+      }
+    }
+    super.doStop();
+  }
+
+  private void endLane() throws InterruptedException {
     LaneRunner stopped = runner;
     if (stopped != null) {
       stopped.stop();
@@ -151,7 +228,6 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
       atRest = stopped.isFinished() ? stopped.status() : STOPPED;
       runner = null;
     }
-    super.doStop();
   }
 
   @Override

@@ -4,8 +4,7 @@ package dev.caravan.component;
 import static java.util.Objects.requireNonNullElse;
 
 import dev.caravan.offset.MemoryOffsetStore;
-import dev.caravan.offset.OffsetStore;
-import dev.caravan.offset.TransactionalOffsetStore;
+import dev.caravan.offset.SharedOffsetStore;
 import dev.caravan.stream.StreamSettings;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
@@ -48,7 +47,7 @@ public class CouchbaseDcpEndpoint extends DefaultEndpoint implements EndpointSer
 
   @UriParam private CouchbaseDcpConfiguration configuration = new CouchbaseDcpConfiguration();
 
-  private final OffsetStore memory = new MemoryOffsetStore();
+  private final SharedOffsetStore memory = new MemoryOffsetStore();
 
   public CouchbaseDcpEndpoint(String uri, CouchbaseDcpComponent component) {
     super(uri, component);
@@ -82,17 +81,19 @@ public class CouchbaseDcpEndpoint extends DefaultEndpoint implements EndpointSer
     return configuration.settings();
   }
 
-  /** The offset store, if it is one that commits offsets together with records; else null. */
-  @Nullable TransactionalOffsetStore transactions() {
-    return offsetStore() instanceof TransactionalOffsetStore transactions ? transactions : null;
-  }
-
   /**
    * The store of the options, or else the endpoint's own, which outlives the route's stops and
    * starts.
    */
-  OffsetStore offsetStore() {
+  SharedOffsetStore offsetStore() {
     return requireNonNullElse(configuration.getOffsetStore(), memory);
+  }
+
+  /** The offset key of a consumer whose route has no id of its own: what it reads. */
+  String defaultOffsetKey() {
+    String collections = configuration.getCollections();
+    String names = String.join(",", bucketNames());
+    return collections == null || collections.isBlank() ? names : names + "/" + collections;
   }
 
   @Override

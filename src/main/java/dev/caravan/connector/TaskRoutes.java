@@ -4,6 +4,7 @@ package dev.caravan.connector;
 import dev.caravan.component.Credentials;
 import dev.caravan.component.DrainRate;
 import dev.caravan.offset.OffsetStore;
+import dev.caravan.offset.SharedOffsetStore;
 import dev.caravan.record.DocumentAvro;
 import dev.caravan.record.DocumentJson;
 import dev.caravan.record.RecordFormat;
@@ -53,7 +54,9 @@ public final class TaskRoutes implements TaskFactory {
   public Task start(TaskConfig task, OffsetStore offsets) throws Exception {
     ConnectorConfig connector = task.connector();
     Map<String, Object> beans = new HashMap<>();
-    beans.put("offsetStore", offsets);
+    // The worker's offsets are those of the connector, whatever the route is called.
+    SharedOffsetStore ofTask = owner -> offsets;
+    beans.put("offsetStore", ofTask);
     beans.put("recordShaper", recordShaper(task));
     String username = connector.username();
     Password password = connector.password();

@@ -31,11 +31,12 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps offsets in a file, for a route that is to go on where it stopped without any Kafka topic
- * for its offsets. One store, with one file, may serve several routes and buckets:
+ * Keeps offsets in a file, for routes that continue where they stopped without any Kafka topic for
+ * their offsets. One store, with one file, serves all routes of a process. It keeps the offsets of
+ * each owner apart, an owner being a route's id or its {@code offsetKey}:
  *
  * <pre>
- * {"buckets":{"travel":{"17":{"vbuuid":1,"bySeqno":19,..}}}}
+ * {"owners":{"route1":{"travel":{"17":{"vbuuid":1,"bySeqno":19,..}}}}}
  * </pre>
  *
  * <p>The file is replaced as a whole, and only when the new one is on disk: whenever the process or
@@ -46,15 +47,21 @@ import org.jspecify.annotations.Nullable;
  * <p>Safe for use by several threads. Saves are written by a daemon thread of the store; those that
  * come while it writes are written together.
  */
-public final class FileOffsetStore implements OffsetStore, Closeable {
+public final class FileOffsetStore implements SharedOffsetStore, Closeable {
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String OWNERS = "owners";
+
+  /** The root of files that had no owners. */
   private static final String BUCKETS = "buckets";
+
   private static final int IDLE_SECONDS = 10;
 
   private final Path file;
   private final ThreadPoolExecutor writer;
 
-  private final Map<String, Map<Integer, Offset>> offsets = new TreeMap<>();
+  /** By owner, bucket and vBucket. */
+  private final Map<String, Map<String, Map<Integer, Offset>>> offsets = new TreeMap<>();
+
   private List<CompletableFuture<Void>> waiting = new ArrayList<>();
   private @Nullable FileChannel lock;
 
@@ -76,24 +83,26 @@ public final class FileOffsetStore implements OffsetStore, Closeable {
     return thread;
   }
 
-  /**
-   * @throws UncheckedIOException if the file can't be read, is no file of offsets, or is in use;
-   *     the message names it and says what to do
-   */
   @Override
-  public synchronized Map<Integer, Offset> load(String bucket, Collection<Integer> vbuckets) {
+  public OffsetStore of(String owner) {
+    return new Owned(owner);
+  }
+
+  private synchronized Map<Integer, Offset> load(
+      String owner, String bucket, Collection<Integer> vbuckets) {
     try {
       open();
     } catch (IOException e) {
       throw new UncheckedIOException(e.getMessage(), e);
     }
-    Map<Integer, Offset> result = new HashMap<>(offsets.getOrDefault(bucket, Map.of()));
+    Map<Integer, Offset> result =
+        new HashMap<>(offsets.getOrDefault(owner, Map.of()).getOrDefault(bucket, Map.of()));
     result.keySet().retainAll(vbuckets);
     return result;
   }
 
-  @Override
-  public synchronized CompletionStage<Void> save(String bucket, Map<Integer, Offset> saved) {
+  private synchronized CompletionStage<Void> save(
+      String owner, String bucket, Map<Integer, Offset> saved) {
     CompletableFuture<Void> written = new CompletableFuture<>();
     try {
       open();
@@ -101,7 +110,10 @@ public final class FileOffsetStore implements OffsetStore, Closeable {
       written.completeExceptionally(e);
       return written;
     }
-    offsets.computeIfAbsent(bucket, name -> new TreeMap<>()).putAll(saved);
+    offsets
+        .computeIfAbsent(owner, key -> new TreeMap<>())
+        .computeIfAbsent(bucket, name -> new TreeMap<>())
+        .putAll(saved);
     if (waiting.isEmpty()) {
       writer.execute(this::write);
     }
@@ -145,30 +157,47 @@ public final class FileOffsetStore implements OffsetStore, Closeable {
             + " file, or routes of one process the same store");
   }
 
-  private Map<String, Map<Integer, Offset>> read() throws IOException {
-    Map<String, Map<Integer, Offset>> result = new TreeMap<>();
-    if (Files.exists(file)) {
-      try {
-        JsonNode buckets = JSON.readTree(Files.readAllBytes(file)).path(BUCKETS);
-        if (!buckets.isObject()) {
-          throw new IOException("it has no \"" + BUCKETS + "\"");
+  private Map<String, Map<String, Map<Integer, Offset>>> read() throws IOException {
+    if (!Files.exists(file)) {
+      return Map.of();
+    }
+    try {
+      return owners(JSON.readTree(Files.readAllBytes(file)));
+    } catch (IOException e) {
+      throw new IOException(
+          "Offset file "
+              + file
+              + " can't be read: "
+              + (e instanceof JacksonException json ? json.getOriginalMessage() : e.getMessage())
+              + ". Put a good copy in its place, or remove it to begin without offsets",
+          e);
+    }
+  }
+
+  private static Map<String, Map<String, Map<Integer, Offset>>> owners(JsonNode file)
+      throws IOException {
+    JsonNode owners = file.path(OWNERS);
+    if (!owners.isObject()) {
+      throw new IOException(
+          file.has(BUCKETS)
+              ? "it has \""
+                  + BUCKETS
+                  + "\" without owners, from a version that did not keep the offsets of several"
+                  + " routes apart. If one route used it, write its content as {\"owners\":{\"<route"
+                  + " id or offsetKey>\":{..the content of \"buckets\"..}}}"
+              : "it has no \"" + OWNERS + "\"");
+    }
+    Map<String, Map<String, Map<Integer, Offset>>> result = new TreeMap<>();
+    for (Map.Entry<String, JsonNode> owner : owners.properties()) {
+      Map<String, Map<Integer, Offset>> buckets = new TreeMap<>();
+      for (Map.Entry<String, JsonNode> bucket : owner.getValue().properties()) {
+        Map<Integer, Offset> vbuckets = new TreeMap<>();
+        for (Map.Entry<String, JsonNode> vbucket : bucket.getValue().properties()) {
+          vbuckets.put(vbucket(vbucket.getKey()), OffsetJson.read(vbucket.getValue()));
         }
-        for (Map.Entry<String, JsonNode> bucket : buckets.properties()) {
-          Map<Integer, Offset> vbuckets = new TreeMap<>();
-          for (Map.Entry<String, JsonNode> vbucket : bucket.getValue().properties()) {
-            vbuckets.put(vbucket(vbucket.getKey()), OffsetJson.read(vbucket.getValue()));
-          }
-          result.put(bucket.getKey(), vbuckets);
-        }
-      } catch (IOException e) {
-        throw new IOException(
-            "Offset file "
-                + file
-                + " can't be read: "
-                + (e instanceof JacksonException json ? json.getOriginalMessage() : e.getMessage())
-                + ". Put a good copy in its place, or remove it to begin without offsets",
-            e);
+        buckets.put(bucket.getKey(), vbuckets);
       }
+      result.put(owner.getKey(), buckets);
     }
     return result;
   }
@@ -188,12 +217,17 @@ public final class FileOffsetStore implements OffsetStore, Closeable {
     synchronized (this) {
       saves = waiting;
       waiting = new ArrayList<>();
-      ObjectNode buckets = content.putObject(BUCKETS);
+      ObjectNode owners = content.putObject(OWNERS);
       offsets.forEach(
-          (bucket, vbuckets) -> {
-            ObjectNode node = buckets.putObject(bucket);
-            vbuckets.forEach(
-                (vbucket, offset) -> node.set(vbucket.toString(), OffsetJson.write(offset)));
+          (owner, buckets) -> {
+            ObjectNode ofOwner = owners.putObject(owner);
+            buckets.forEach(
+                (bucket, vbuckets) -> {
+                  ObjectNode ofBucket = ofOwner.putObject(bucket);
+                  vbuckets.forEach(
+                      (vbucket, offset) ->
+                          ofBucket.set(vbucket.toString(), OffsetJson.write(offset)));
+                });
           });
     }
     try {
@@ -261,6 +295,28 @@ public final class FileOffsetStore implements OffsetStore, Closeable {
       lock.close();
       lock = null;
       offsets.clear();
+    }
+  }
+
+  private final class Owned implements OffsetStore {
+    private final String owner;
+
+    Owned(String owner) {
+      this.owner = owner;
+    }
+
+    /**
+     * @throws UncheckedIOException if the file can't be read, is no file of offsets, or is in use;
+     *     the message names it and says what to do
+     */
+    @Override
+    public Map<Integer, Offset> load(String bucket, Collection<Integer> vbuckets) {
+      return FileOffsetStore.this.load(owner, bucket, vbuckets);
+    }
+
+    @Override
+    public CompletionStage<Void> save(String bucket, Map<Integer, Offset> saved) {
+      return FileOffsetStore.this.save(owner, bucket, saved);
     }
   }
 }

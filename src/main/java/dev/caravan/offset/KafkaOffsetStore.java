@@ -82,6 +82,10 @@ public final class KafkaOffsetStore implements OffsetStore {
           consumer.partitionsFor(topic, TIMEOUT).stream()
               .map(info -> new TopicPartition(topic, info.partition()))
               .toList();
+      if (partitions.isEmpty()) {
+        // Not "no offsets": a broker that has just started may not know the topic yet.
+        throw new KafkaException("Kafka does not know the offsets topic '" + topic + "' now");
+      }
       Map<TopicPartition, Long> ends = ends(partitions);
       consumer.assign(partitions);
       consumer.seekToBeginning(partitions);

@@ -10,21 +10,30 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Keeps offsets for as long as the process lives: enough for a route that is stopped and started
- * again.
+ * again. Safe for use by several threads.
  */
-public final class MemoryOffsetStore implements OffsetStore {
-  private final Map<String, Map<Integer, Offset>> offsetsByBucket = new ConcurrentHashMap<>();
+public final class MemoryOffsetStore implements SharedOffsetStore {
+  private final Map<String, OffsetStore> owners = new ConcurrentHashMap<>();
 
   @Override
-  public Map<Integer, Offset> load(String bucket, Collection<Integer> vbuckets) {
-    Map<Integer, Offset> result = new HashMap<>(offsetsByBucket.getOrDefault(bucket, Map.of()));
-    result.keySet().retainAll(vbuckets);
-    return result;
+  public OffsetStore of(String owner) {
+    return owners.computeIfAbsent(owner, key -> new Owned());
   }
 
-  @Override
-  public CompletionStage<Void> save(String bucket, Map<Integer, Offset> offsets) {
-    offsetsByBucket.computeIfAbsent(bucket, name -> new ConcurrentHashMap<>()).putAll(offsets);
-    return CompletableFuture.completedFuture(null);
+  private static final class Owned implements OffsetStore {
+    private final Map<String, Map<Integer, Offset>> offsetsByBucket = new ConcurrentHashMap<>();
+
+    @Override
+    public Map<Integer, Offset> load(String bucket, Collection<Integer> vbuckets) {
+      Map<Integer, Offset> result = new HashMap<>(offsetsByBucket.getOrDefault(bucket, Map.of()));
+      result.keySet().retainAll(vbuckets);
+      return result;
+    }
+
+    @Override
+    public CompletionStage<Void> save(String bucket, Map<Integer, Offset> offsets) {
+      offsetsByBucket.computeIfAbsent(bucket, name -> new ConcurrentHashMap<>()).putAll(offsets);
+      return CompletableFuture.completedFuture(null);
+    }
   }
 }

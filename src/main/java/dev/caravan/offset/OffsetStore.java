@@ -6,8 +6,8 @@ import java.util.Map;
 import java.util.concurrent.CompletionStage;
 
 /**
- * Where a connector or an endpoint remembers how far it has come. One store serves one connector or
- * endpoint; a bucket's vBuckets are kept apart by their numbers.
+ * How far one owner, a route or a connector, has come in each vBucket of its buckets. What several
+ * owners share is a {@link SharedOffsetStore}.
  *
  * <p>Implementations are safe for use by several threads: every task of a connector loads and saves
  * through the same store.

@@ -67,7 +67,7 @@ public final class DocumentAvro implements RecordFormat {
   public Value write(CouchbaseDcpMessage mutation, String topic) {
     byte @Nullable [] document = mutation.getBody(byte[].class);
     @Nullable String encoding = null;
-    if (document != null && !mutation.isJson() && !Utf8.isText(document)) {
+    if (document != null && !Utf8.isText(document)) {
       document = Base64.getEncoder().encode(document);
       encoding = DocumentJson.BASE64;
     }

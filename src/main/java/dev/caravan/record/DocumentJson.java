@@ -19,7 +19,8 @@ import java.util.Base64;
  *
  * A JSON document stands in {@code body} as it is, byte for byte. Any other document stands there
  * as a string with its bytes in base64, and the value says so with {@link #BASE64}; an empty
- * document is null.
+ * document is null. Couchbase calls some bytes JSON that are not UTF-8, such as half of a surrogate
+ * pair in a string; no reader of the record could parse them, so they are in base64, too.
  *
  * <p>Immutable.
  */
@@ -40,7 +41,7 @@ public final class DocumentJson implements RecordFormat {
     if (document == null || document.length == 0) {
       return new Value(value(mutation, NULL), null);
     }
-    if (mutation.isJson() || isJson(document)) {
+    if (Utf8.isText(document) && (mutation.isJson() || isJson(document))) {
       return new Value(value(mutation, document), null);
     }
     String base64 = '"' + Base64.getEncoder().encodeToString(document) + '"';
@@ -74,7 +75,7 @@ public final class DocumentJson implements RecordFormat {
   }
 
   /**
-   * Whether bytes that the server does not call JSON are JSON all the same: some clients write
+   * Whether text that the server does not call JSON is JSON all the same: some clients write
    * documents without saying what they are.
    */
   private static boolean isJson(byte[] document) {
@@ -86,8 +87,7 @@ public final class DocumentJson implements RecordFormat {
         return false;
       }
       parser.skipChildren();
-      // What is skipped isn't decoded: the parser lets bytes pass that are no UTF-8.
-      return parser.nextToken() == null && Utf8.isText(document);
+      return parser.nextToken() == null;
     } catch (IOException e) {
       return false;
     }

@@ -4,6 +4,7 @@ package dev.caravan.stream;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
@@ -130,6 +131,25 @@ public final class VbucketSelection {
       result.add(vbucket);
     }
     return result;
+  }
+
+  /**
+   * Whether two selections have a vBucket in common, for any number of vBuckets that a bucket may
+   * have: a share and a list of numbers may, where the bucket is small enough.
+   */
+  public boolean overlaps(VbucketSelection other) {
+    for (int count = 1; count <= MAX_VBUCKETS; count *= 2) {
+      if (isPossibleOf(count)
+          && other.isPossibleOf(count)
+          && !Collections.disjoint(of(count), Set.copyOf(other.of(count)))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private boolean isPossibleOf(int vbucketCount) {
+    return numbers.isEmpty() || numbers.last() < vbucketCount;
   }
 
   @Override

@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.caravan.offset.FileOffsetStore;
+import dev.caravan.offset.KafkaTopicOffsetStore;
+import dev.caravan.offset.SharedOffsetStore;
 import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -108,10 +111,36 @@ class CouchbaseDcpEndpointTest {
         "travel?connectionString=a&trustCertificate=/no/such.pem | trustCertificate '/no/such.pem' can't be read",
         "a/b?connectionString=a | 'a/b' in couchbase-dcp:a/b is no bucket's name",
         "a,,b?connectionString=a | '' in couchbase-dcp:a,,b is no bucket's name",
-        "travel?connectionString=a&colections=s.c | colections"
+        "travel?connectionString=a&colections=s.c | colections",
+        "travel?connectionString=a&offsetStore=redis:x | offsetStore 'redis:x' is no offset store. Use file:<path>, kafka:<topic>?brokers=<host:port>, memory:<name>, or #bean:<name>.",
+        "travel?connectionString=a&offsetStore=kafka:x | offsetStore 'kafka:x' has no brokers",
+        "travel?connectionString=a&offsetStore=RAW(file:) | offsetStore 'file:' has no path"
       })
   void aWrongOptionIsNamedWhenTheEndpointIsMade(String rest, String words) {
     assertThatThrownBy(() -> endpoint(rest)).hasStackTraceContaining(words);
+  }
+
+  @Test
+  void endpointsThatNameTheSameOffsetStoreShareIt() {
+    String kafka = "RAW(kafka:t?brokers=h:1&security.protocol=SSL)";
+    assertThat(offsetStore("memory:")).isSameAs(offsetStore("memory:"));
+    assertThat(
+            endpoint("travel?connectionString=a&offsetStore=").getConfiguration().getOffsetStore())
+        .isNull();
+    assertThat(offsetStore("memory:other")).isNotSameAs(offsetStore("memory:"));
+    assertThat(offsetStore("file:/no/such/offsets.json"))
+        .isInstanceOf(FileOffsetStore.class)
+        .isSameAs(offsetStore("RAW(file:///no/such/../such/offsets.json)"));
+    assertThat(offsetStore(kafka))
+        .isInstanceOf(KafkaTopicOffsetStore.class)
+        .isSameAs(offsetStore("RAW(kafka:t?security.protocol=SSL&brokers=h:1)"))
+        .isNotSameAs(offsetStore("kafka:t?brokers=h:1"));
+    assertThat(offsetStore("RAW(kafka:t?brokers=h:1&sasl.jaas.config=${file:/etc/kafka:jaas})"))
+        .isInstanceOf(KafkaTopicOffsetStore.class);
+  }
+
+  private static SharedOffsetStore offsetStore(String uri) {
+    return endpoint("travel?connectionString=a&offsetStore=" + uri).offsetStore();
   }
 
   @Test

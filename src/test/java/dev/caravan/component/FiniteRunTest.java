@@ -229,6 +229,41 @@ class FiniteRunTest {
     run(route);
 
     assertThat(received.ids()).hasSize(11).endsWith("later");
+    assertThat(Files.readString(directory.resolve("offsets.json")))
+        .as("the key of a route without an id")
+        .startsWith("{\"owners\":{\"" + name + "\":{");
+  }
+
+  @Test
+  void aYamlRouteThatNamesAnOffsetFileGoesOnInItsNextRun(@TempDir Path directory) throws Exception {
+    Path route = directory.resolve("nightly.camel.yaml");
+    Path file = directory.resolve("offsets.json");
+    Files.writeString(
+        route,
+        """
+        - route:
+            id: nightly
+            from:
+              uri: couchbase-dcp:%s
+              parameters:
+                connectionString: %s
+                streamTo: now
+                offsetStore: file:%s
+                batchSize: 500
+              steps:
+                - process:
+                    ref: received
+        """
+            .formatted(name, node.connectionString(), file));
+    bucket.load(10, 100);
+    run(route);
+    assertThat(received.ids()).hasSize(10);
+
+    bucket.upsert("later", "1");
+    run(route);
+
+    assertThat(received.ids()).hasSize(11).endsWith("later");
+    assertThat(Files.readString(file)).startsWith("{\"owners\":{\"nightly\":{");
   }
 
   private void run(Path route) throws Exception {

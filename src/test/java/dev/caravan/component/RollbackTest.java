@@ -113,7 +113,7 @@ class RollbackTest {
     start("offsetStore=#bean:offsets");
     awaitReceived("before");
     routes.close();
-    assertThat(offsets.load(name, List.of(0))).containsOnlyKeys(0);
+    assertThat(offsets.of("route").load(name, List.of(0))).containsOnlyKeys(0);
 
     List<String> expected = new ArrayList<>(List.of("before", "rollback"));
     try (CouchbaseNode larger = CouchbaseNode.builder().vbuckets(16).start();

@@ -6,7 +6,6 @@ import static org.awaitility.Awaitility.await;
 
 import dev.caravan.offset.MemoryOffsetStore;
 import dev.caravan.offset.Offset;
-import dev.caravan.offset.OffsetStore;
 import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseNode;
 import dev.caravan.sandbox.VBucketReplica;
@@ -111,7 +110,7 @@ class StallTest {
 
   @Test
   void theOffsetOfAFilteredBucketFollowsWhatHappensElsewhere() throws Exception {
-    OffsetStore offsets = new MemoryOffsetStore();
+    MemoryOffsetStore offsets = new MemoryOffsetStore();
     routes.bind("offsets", offsets);
     bucket.createScope("shop");
     bucket.createCollection("shop", "orders");
@@ -126,7 +125,7 @@ class StallTest {
         .atMost(Routes.SOON)
         .untilAsserted(
             () ->
-                assertThat(offsets.load(name, List.of(0)).values())
+                assertThat(offsets.of("route").load(name, List.of(0)).values())
                     .extracting(Offset::bySeqno)
                     .containsExactly(bucket.highSeqno(0)));
     assertThat(received.ids()).containsExactly("order");

@@ -64,7 +64,7 @@ class TaskRoutesTest {
                     "tasks.max", "3",
                     "dcp.maximum.drainrate", "1000"))
             .tasks();
-    OffsetStore offsets = new MemoryOffsetStore();
+    OffsetStore offsets = new MemoryOffsetStore().of("connector");
     List<Task> running = tasks.stream().map(task -> start(task, offsets)).toList();
     try (Topic travel = new Topic(sandbox.kafkaAddress(), "share-travel");
         Topic orders = new Topic(sandbox.kafkaAddress(), "share-orders")) {
@@ -94,7 +94,7 @@ class TaskRoutesTest {
                         "couchbase.operations.topic", "operations"))
                 .tasks()
                 .get(0),
-            new MemoryOffsetStore());
+            new MemoryOffsetStore().of("connector"));
     try (Topic documents = new Topic(sandbox.kafkaAddress(), "failing");
         Topic operations = new Topic(sandbox.kafkaAddress(), "operations")) {
       int vbucket = bucket.vbucketOf("doc");
@@ -133,7 +133,7 @@ class TaskRoutesTest {
             config("later", Map.of("couchbase.bucket", "later", "couchbase.stream.from", "NOW"))
                 .tasks()
                 .get(0),
-            new MemoryOffsetStore());
+            new MemoryOffsetStore().of("connector"));
     try (Topic documents = new Topic(sandbox.kafkaAddress(), "later")) {
       await().until(() -> task.status().phase() == TaskStatus.Phase.STREAMING);
       bucket.upsert("after", "1");
@@ -153,7 +153,10 @@ class TaskRoutesTest {
     properties.remove("couchbase.password");
     properties.put("topic", "anonymous-");
     properties.put("couchbase.buckets", "travel,orders");
-    Task task = start(ConnectorConfig.parse(properties).tasks().get(0), new MemoryOffsetStore());
+    Task task =
+        start(
+            ConnectorConfig.parse(properties).tasks().get(0),
+            new MemoryOffsetStore().of("connector"));
     try (Topic orders = new Topic(sandbox.kafkaAddress(), "anonymous-orders")) {
       assertThat(orders.awaitRecords(50)).hasSize(50);
     } finally {
@@ -168,7 +171,7 @@ class TaskRoutesTest {
             config("wrong", Map.of("couchbase.buckets", "travel", "couchbase.password", "wr0ng"))
                 .tasks()
                 .get(0),
-            new MemoryOffsetStore());
+            new MemoryOffsetStore().of("connector"));
     try {
       await()
           .untilAsserted(
@@ -206,7 +209,7 @@ class TaskRoutesTest {
             () ->
                 broken.start(
                     config("broken", Map.of("couchbase.buckets", "travel")).tasks().get(0),
-                    new MemoryOffsetStore()))
+                    new MemoryOffsetStore().of("connector")))
         .isNotNull();
     assertThat(camel.getRoutes()).isEmpty();
     assertThat(((ModelCamelContext) camel).getRouteDefinitions()).isEmpty();
@@ -226,7 +229,7 @@ class TaskRoutesTest {
   private static Task start(String connector) {
     return start(
         config(connector, Map.of("couchbase.buckets", "travel")).tasks().get(0),
-        new MemoryOffsetStore());
+        new MemoryOffsetStore().of("connector"));
   }
 
   private static Task start(TaskConfig task, OffsetStore offsets) {

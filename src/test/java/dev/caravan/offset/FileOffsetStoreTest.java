@@ -25,6 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class FileOffsetStoreTest {
+  private static final String OWNER = "route1";
   private static final Offset OFFSET = new Offset(-7, 20, 10, 30, 5);
 
   @TempDir private Path directory;
@@ -42,13 +43,13 @@ class FileOffsetStoreTest {
     store.close();
   }
 
-  private static void save(OffsetStore store, String bucket, Map<Integer, Offset> offsets) {
-    store.save(bucket, offsets).toCompletableFuture().join();
+  private static void save(FileOffsetStore store, String bucket, Map<Integer, Offset> offsets) {
+    store.of(OWNER).save(bucket, offsets).toCompletableFuture().join();
   }
 
   @Test
   void withoutAFileThereAreNoOffsets() {
-    assertThat(store.load("travel", List.of(0, 1))).isEmpty();
+    assertThat(store.of(OWNER).load("travel", List.of(0, 1))).isEmpty();
   }
 
   @Test
@@ -59,11 +60,39 @@ class FileOffsetStoreTest {
     store.close();
 
     try (FileOffsetStore later = new FileOffsetStore(file.toString())) {
-      assertThat(later.load("travel", List.of(0, 1)))
+      assertThat(later.of(OWNER).load("travel", List.of(0, 1)))
           .isEqualTo(Map.of(0, new Offset(-7, 21, 10, 30, 5)));
-      assertThat(later.load("travel", List.of(1023))).containsKey(1023);
-      assertThat(later.load("beer", List.of(0))).isEqualTo(Map.of(0, new Offset(3, 4, 4, 4, 0)));
+      assertThat(later.of(OWNER).load("travel", List.of(1023))).containsKey(1023);
+      assertThat(later.of(OWNER).load("beer", List.of(0)))
+          .isEqualTo(Map.of(0, new Offset(3, 4, 4, 4, 0)));
     }
+  }
+
+  @Test
+  void ownersOfTheSameBucketAreKeptApart() throws IOException {
+    Offset ahead = new Offset(-7, 1000, 1000, 1000, 5);
+    save(store, "travel", Map.of(0, OFFSET, 1, OFFSET));
+    store.of("route2").save("travel", Map.of(0, ahead)).toCompletableFuture().join();
+    store.close();
+
+    try (FileOffsetStore later = new FileOffsetStore(file.toString())) {
+      assertThat(later.of("route1").load("travel", List.of(0, 1)))
+          .isEqualTo(Map.of(0, OFFSET, 1, OFFSET));
+      assertThat(later.of("route2").load("travel", List.of(0, 1))).isEqualTo(Map.of(0, ahead));
+      assertThat(later.of("route3").load("travel", List.of(0, 1))).isEmpty();
+    }
+    assertThat(new ObjectMapper().readTree(file.toFile()).at("/owners/route2/travel/0/bySeqno"))
+        .hasToString("1000");
+  }
+
+  @Test
+  void aFileWithoutOwnersIsRefusedWithTheWayToKeepIt() throws IOException {
+    Files.createDirectories(file.getParent());
+    Files.writeString(file, "{\"buckets\":{\"travel\":{\"0\":{\"bySeqno\":1}}}}");
+
+    assertThatThrownBy(() -> store.of(OWNER).load("travel", List.of(0)))
+        .hasMessageContaining("it has \"buckets\" without owners")
+        .hasMessageContaining("{\"owners\":{\"<route id or offsetKey>\":{");
   }
 
   @Test
@@ -73,28 +102,30 @@ class FileOffsetStoreTest {
 
     save(store, "travel", Map.of(1, OFFSET));
 
-    assertThat(store.load("travel", List.of(0, 1))).containsOnlyKeys(0, 1);
+    assertThat(store.of(OWNER).load("travel", List.of(0, 1))).containsOnlyKeys(0, 1);
   }
 
   @Test
   void savesThatComeTogetherAreAllWritten() throws IOException {
     List<CompletableFuture<Void>> saves =
         IntStream.range(0, 1000)
-            .mapToObj(i -> store.save("travel", Map.of(i, OFFSET)).toCompletableFuture())
+            .mapToObj(i -> store.of(OWNER).save("travel", Map.of(i, OFFSET)).toCompletableFuture())
             .toList();
     saves.forEach(CompletableFuture::join);
     store.close();
 
-    assertThat(store.load("travel", IntStream.range(0, 1000).boxed().toList())).hasSize(1000);
+    assertThat(store.of(OWNER).load("travel", IntStream.range(0, 1000).boxed().toList()))
+        .hasSize(1000);
   }
 
   @Test
   void whatADeadProcessWasWritingIsIgnored() throws IOException {
     save(store, "travel", Map.of(0, OFFSET));
     store.close();
-    Files.writeString(file.resolveSibling("offsets.json.tmp"), "{\"buckets\":{\"travel\":{\"0\":{");
+    Files.writeString(
+        file.resolveSibling("offsets.json.tmp"), "{\"owners\":{\"route1\":{\"travel\":{");
 
-    assertThat(store.load("travel", List.of(0))).isEqualTo(Map.of(0, OFFSET));
+    assertThat(store.of(OWNER).load("travel", List.of(0))).isEqualTo(Map.of(0, OFFSET));
     save(store, "travel", Map.of(1, OFFSET));
     assertThat(file.getParent().toFile().list())
         .containsExactlyInAnyOrder("offsets.json", "offsets.json.lock");
@@ -104,37 +135,38 @@ class FileOffsetStoreTest {
   @ValueSource(
       strings = {
         "",
-        "{\"buckets\":{\"travel\":{\"0\":{\"bySeq",
+        "{\"owners\":{\"route1\":{\"travel\":{\"0\":{\"bySeq",
         "{}",
-        "{\"buckets\":{\"travel\":{\"x\":{\"bySeqno\":1}}}}",
-        "{\"buckets\":{\"travel\":{\"0\":{\"vbuuid\":1}}}}"
+        "{\"owners\":{\"route1\":{\"travel\":{\"x\":{\"bySeqno\":1}}}}}",
+        "{\"owners\":{\"route1\":{\"travel\":{\"0\":{\"vbuuid\":1}}}}}",
+        "{\"buckets\":{\"travel\":{\"0\":{\"bySeqno\":1}}}}"
       })
   void aFileThatIsNoneOfOursIsRefusedAndLeftAlone(String content) throws IOException {
     Files.createDirectories(file.getParent());
     Files.writeString(file, content);
 
-    assertThatThrownBy(() -> store.load("travel", List.of(0)))
+    assertThatThrownBy(() -> store.of(OWNER).load("travel", List.of(0)))
         .isInstanceOf(UncheckedIOException.class)
         .hasMessageContaining("Offset file " + file + " can't be read: ")
         .hasMessageEndingWith(
             ". Put a good copy in its place, or remove it to begin without offsets");
-    assertThat(store.save("travel", Map.of(0, OFFSET)).toCompletableFuture())
+    assertThat(store.of(OWNER).save("travel", Map.of(0, OFFSET)).toCompletableFuture())
         .isCompletedExceptionally();
     assertThat(file).hasContent(content);
 
     Files.delete(file);
-    assertThat(store.load("travel", List.of(0))).isEmpty();
+    assertThat(store.of(OWNER).load("travel", List.of(0))).isEmpty();
   }
 
   @Test
   void twoStoresDontShareAFile() throws IOException {
     save(store, "travel", Map.of(0, OFFSET));
     try (FileOffsetStore other = new FileOffsetStore(file.toString())) {
-      assertThatThrownBy(() -> other.load("travel", List.of(0)))
+      assertThatThrownBy(() -> other.of(OWNER).load("travel", List.of(0)))
           .hasMessageContaining("Offset file " + file + " is in use by another offset store");
 
       store.close();
-      assertThat(other.load("travel", List.of(0))).isEqualTo(Map.of(0, OFFSET));
+      assertThat(other.of(OWNER).load("travel", List.of(0))).isEqualTo(Map.of(0, OFFSET));
     }
   }
 
@@ -143,14 +175,14 @@ class FileOffsetStoreTest {
     save(store, "travel", Map.of(0, OFFSET));
     Files.createDirectory(file.resolveSibling("offsets.json.tmp"));
 
-    assertThat(store.save("travel", Map.of(1, OFFSET)).toCompletableFuture())
+    assertThat(store.of(OWNER).save("travel", Map.of(1, OFFSET)).toCompletableFuture())
         .failsWithin(10, TimeUnit.SECONDS)
         .withThrowableThat()
         .withMessageContaining("Offset file " + file + " can't be written");
     Files.delete(file.resolveSibling("offsets.json.tmp"));
     save(store, "travel", Map.of(2, OFFSET));
     store.close();
-    assertThat(store.load("travel", List.of(0, 1, 2))).containsOnlyKeys(0, 1, 2);
+    assertThat(store.of(OWNER).load("travel", List.of(0, 1, 2))).containsOnlyKeys(0, 1, 2);
   }
 
   @Test
@@ -166,12 +198,13 @@ class FileOffsetStoreTest {
         await()
             .atMost(30, TimeUnit.SECONDS)
             .until(() -> Files.exists(file) && seqno() > before + 100);
-        assertThatThrownBy(() -> store.load("travel", List.of(0)))
+        assertThatThrownBy(() -> store.of(OWNER).load("travel", List.of(0)))
             .hasMessageContaining("is in use by another offset store");
       } finally {
         process.destroyForcibly().waitFor();
       }
-      Map<Integer, Offset> saved = store.load("travel", IntStream.range(0, 1024).boxed().toList());
+      Map<Integer, Offset> saved =
+          store.of(OWNER).load("travel", IntStream.range(0, 1024).boxed().toList());
       assertThat(saved).hasSize(1024);
       assertThat(saved.values()).containsOnly(saved.get(0));
       store.close();
@@ -179,7 +212,10 @@ class FileOffsetStoreTest {
   }
 
   private long seqno() throws IOException {
-    return new ObjectMapper().readTree(file.toFile()).at("/buckets/travel/0/bySeqno").longValue();
+    return new ObjectMapper()
+        .readTree(file.toFile())
+        .at("/owners/route1/travel/0/bySeqno")
+        .longValue();
   }
 
   /** Saves again and again the same offset for all vBuckets, with a growing seqno. */
@@ -188,7 +224,7 @@ class FileOffsetStoreTest {
 
     public static void main(String[] args) {
       FileOffsetStore store = new FileOffsetStore(args[0]);
-      Map<Integer, Offset> loaded = store.load("travel", List.of(0));
+      Map<Integer, Offset> loaded = store.of(OWNER).load("travel", List.of(0));
       long seqno = loaded.isEmpty() ? 0 : loaded.get(0).bySeqno();
       while (true) {
         seqno++;

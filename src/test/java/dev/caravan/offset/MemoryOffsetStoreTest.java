@@ -8,7 +8,8 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class MemoryOffsetStoreTest {
-  private final MemoryOffsetStore store = new MemoryOffsetStore();
+  private final MemoryOffsetStore shared = new MemoryOffsetStore();
+  private final OffsetStore store = shared.of("route1");
 
   private static Offset at(long seqno) {
     return new Offset(1, seqno, seqno, seqno, 0);
@@ -29,5 +30,15 @@ class MemoryOffsetStoreTest {
 
     assertThat(store.load("travel", List.of(1))).isEqualTo(Map.of(1, at(6)));
     assertThat(store.load("wine", List.of(0))).isEmpty();
+  }
+
+  @Test
+  void ownersAreKeptApart() {
+    store.save("travel", Map.of(0, at(5)));
+    shared.of("route2").save("travel", Map.of(0, at(9)));
+
+    assertThat(shared.of("route1").load("travel", List.of(0))).isEqualTo(Map.of(0, at(5)));
+    assertThat(shared.of("route2").load("travel", List.of(0))).isEqualTo(Map.of(0, at(9)));
+    assertThat(shared.of("route3").load("travel", List.of(0))).isEmpty();
   }
 }

@@ -41,7 +41,13 @@ class RecordShaperTest {
   private static final byte[] HALF_OF_A_SURROGATE_PAIR = {
     '"', (byte) 0xed, (byte) 0xa0, (byte) 0x80, '"'
   };
-  private static final int RECORDS = 10;
+
+  /** Couchbase calls this one JSON: what strings hold is not checked. */
+  private static final byte[] HALF_OF_A_SURROGATE_PAIR_IN_AN_OBJECT = {
+    '{', '"', 'a', '"', ':', '"', (byte) 0xed, (byte) 0xa0, (byte) 0x80, '"', '}'
+  };
+
+  private static final int RECORDS = 11;
 
   private static CouchbaseNode node;
   private static Mutation expiring;
@@ -58,6 +64,7 @@ class RecordShaperTest {
     bucket.upsert(
         "utf-16", new String("{}".getBytes(java.nio.charset.StandardCharsets.UTF_16LE), UTF_8));
     bucket.defaultCollection().upsert("half-pair", HALF_OF_A_SURROGATE_PAIR, 0);
+    bucket.defaultCollection().upsert("half-in-json", HALF_OF_A_SURROGATE_PAIR_IN_AN_OBJECT, 0);
     bucket.upsert("empty", "");
     bucket.upsert("deleted", "{}");
     bucket.delete("deleted");
@@ -100,7 +107,9 @@ class RecordShaperTest {
                 "text",
                 "just a string".getBytes(UTF_8),
                 "half-pair",
-                HALF_OF_A_SURROGATE_PAIR)
+                HALF_OF_A_SURROGATE_PAIR,
+                "half-in-json",
+                HALF_OF_A_SURROGATE_PAIR_IN_AN_OBJECT)
             .entrySet()) {
       Message record = records.get(document.getKey());
       String body =
@@ -137,6 +146,10 @@ class RecordShaperTest {
       assertThat(decode(schema, records.get("binary")).get("body"))
           .hasToString(Base64.getEncoder().encodeToString(BINARY));
       assertThat(records.get("binary").getHeaders())
+          .containsEntry("caravan.body.encoding", "base64");
+      assertThat(decode(schema, records.get("half-in-json")).get("body"))
+          .hasToString(Base64.getEncoder().encodeToString(HALF_OF_A_SURROGATE_PAIR_IN_AN_OBJECT));
+      assertThat(records.get("half-in-json").getHeaders())
           .containsEntry("caravan.body.encoding", "base64");
     }
   }

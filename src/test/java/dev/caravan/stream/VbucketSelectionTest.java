@@ -67,6 +67,28 @@ class VbucketSelectionTest {
         .withMessageContaining("Use 'all'");
   }
 
+  @ParameterizedTest(name = "{0} and {1}: {2}")
+  @CsvSource({
+    "all,all,true",
+    "all,1023,true",
+    "0/2,1/2,false",
+    "0/2,0/2,true",
+    "0/3,2/6,false",
+    "0/3,1/6,true",
+    "1/3,1/2,true",
+    "'0-511','512-1023',false",
+    "'0-511,700','700-701',true",
+    "'0-7',1/2,true",
+    "'512-1023',0/2,false"
+  })
+  void selectionsOverlapIfTheyMayHaveAVbucketInCommon(String one, String other, boolean overlap) {
+    VbucketSelection first = VbucketSelection.parse(one);
+    VbucketSelection second = VbucketSelection.parse(other);
+
+    assertThat(first.overlaps(second)).isEqualTo(overlap);
+    assertThat(second.overlaps(first)).isEqualTo(overlap);
+  }
+
   @Test
   void aVbucketThatTheBucketDoesntHaveIsRefused() {
     VbucketSelection selection = VbucketSelection.parse("0-100");
