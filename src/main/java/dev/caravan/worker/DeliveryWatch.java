@@ -42,8 +42,14 @@ final class DeliveryWatch implements AutoCloseable {
 
   private static final int MAX_DOUBLINGS = 4;
 
+  /** After that without a replacement, the next one comes early again. */
+  private static final Duration FORGET = Duration.ofMinutes(15);
+
   /** After that, a producer is given up if a task can't be released otherwise. */
   static final Duration RELEASE = Duration.ofSeconds(10);
+
+  /** How often in a row a producer was replaced for a topic, and when last. */
+  private record Replacement(int times, long at) {}
 
   /** What is asked of Kafka. */
   interface Topics {
@@ -66,7 +72,7 @@ final class DeliveryWatch implements AutoCloseable {
   private final LongSupplier nanoTime;
   private final Set<TaskWriter> writers = ConcurrentHashMap.newKeySet();
   private final Map<TaskWriter, Long> releases = new ConcurrentHashMap<>();
-  private final Map<String, Integer> replacements = new HashMap<>();
+  private final Map<String, Replacement> replacements = new HashMap<>();
   private final ScheduledExecutorService thread =
       Executors.newSingleThreadScheduledExecutor(
           task -> {
@@ -216,7 +222,7 @@ final class DeliveryWatch implements AutoCloseable {
     }
     for (TaskProducer producer : writer.producers()) {
       for (Wait wait : producer.waits()) {
-        int times = replacements.getOrDefault(wait.topic(), 0);
+        int times = replacementsFor(wait.topic());
         if (wait.unacknowledged().compareTo(STUCK.multipliedBy(1L << times)) >= 0
             && !producer.current().isAborted()) {
           LOG.warn(
@@ -225,11 +231,18 @@ final class DeliveryWatch implements AutoCloseable {
               writer.task().id(),
               wait.topic(),
               wait.unacknowledged().toSeconds());
-          replacements.put(wait.topic(), Math.min(times + 1, MAX_DOUBLINGS));
+          replacements.put(
+              wait.topic(),
+              new Replacement(Math.min(times + 1, MAX_DOUBLINGS), nanoTime.getAsLong()));
           producer.current().abort();
         }
       }
     }
+  }
+
+  private int replacementsFor(String topic) {
+    Replacement last = replacements.get(topic);
+    return last == null || nanoTime.getAsLong() - last.at() >= FORGET.toNanos() ? 0 : last.times();
   }
 
   @Override

@@ -146,7 +146,9 @@ class PartitionedWorkerTest {
   private static final class Writer extends Thread {
     private final Bucket bucket;
     private volatile boolean isStopped;
-    private volatile int number;
+
+    /** For the others once the thread has ended. */
+    private int number;
 
     Writer(Bucket bucket) {
       super("writer");
