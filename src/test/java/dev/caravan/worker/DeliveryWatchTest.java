@@ -39,10 +39,11 @@ class DeliveryWatchTest {
                 new MockProducer<>(false, new ByteArraySerializer(), new ByteArraySerializer()) {
                   @Override
                   public void close(Duration timeout) {
-                    while (errorNext(new KafkaException("Producer is closed forcefully."))) {
-                      // As Kafka's client does, all that it has.
-                      continue;
-                    }
+                    // As Kafka's client does, all that it has.
+                    boolean hasMore;
+                    do {
+                      hasMore = errorNext(new KafkaException("Producer is closed forcefully."));
+                    } while (hasMore);
                     super.close(timeout);
                   }
                 };

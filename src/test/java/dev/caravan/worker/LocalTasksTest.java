@@ -67,10 +67,11 @@ class LocalTasksTest {
         new MockProducer<>(false, new ByteArraySerializer(), new ByteArraySerializer()) {
           @Override
           public void close(Duration timeout) {
-            while (errorNext(new KafkaException("Producer is closed forcefully."))) {
-              // As Kafka's client does, all that it has.
-              continue;
-            }
+            // As Kafka's client does, all that it has.
+            boolean hasMore;
+            do {
+              hasMore = errorNext(new KafkaException("Producer is closed forcefully."));
+            } while (hasMore);
             try {
               mayClose.await();
             } catch (InterruptedException e) {

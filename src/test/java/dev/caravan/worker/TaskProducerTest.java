@@ -54,10 +54,11 @@ class TaskProducerTest {
 
     @Override
     public void close(Duration timeout) {
-      while (errorNext(new KafkaException("Producer is closed forcefully."))) {
-        // As Kafka's client does, all that it has.
-        continue;
-      }
+      // As Kafka's client does, all that it has.
+      boolean hasMore;
+      do {
+        hasMore = errorNext(new KafkaException("Producer is closed forcefully."));
+      } while (hasMore);
       try {
         assertThat(mayClose.await(1, TimeUnit.MINUTES)).isTrue();
       } catch (InterruptedException e) {
