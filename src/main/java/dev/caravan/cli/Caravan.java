@@ -35,6 +35,7 @@ public final class Caravan implements Callable<Integer> {
 
   /** Runs the command and exits with its status: 0 well, 1 failed, 2 wrong usage. */
   public static void main(String[] args) {
+    KafkaSockets.install();
     System.exit(commandLine().execute(args));
   }
 

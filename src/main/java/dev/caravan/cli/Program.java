@@ -26,6 +26,8 @@ record Program(Process process, BufferedReader output) implements AutoCloseable 
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(javaOptions);
+    // As the manifest of the application's jar says.
+    command.addAll(List.of("--add-exports", "java.base/sun.nio.ch=ALL-UNNAMED"));
     command.add("-cp");
     command.add(System.getProperty("java.class.path"));
     command.add(Caravan.class.getName());

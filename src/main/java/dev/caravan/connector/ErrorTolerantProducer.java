@@ -13,11 +13,14 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.InvalidRecordException;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.RecordBatchTooLargeException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.errors.SerializationException;
@@ -35,7 +38,7 @@ import org.slf4j.LoggerFactory;
  * <p>A refused record ends its transaction, if it is in one. It is remembered then, and when the
  * task sends it again in the next transaction, it doesn't go to Kafka.
  *
- * <p>Thread-safe.
+ * <p>Thread-safe. The callback of a record is called once, unless {@link #send} throws.
  */
 public final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte[]> {
   private static final Logger LOG = LoggerFactory.getLogger(ErrorTolerantProducer.class);
@@ -73,7 +76,8 @@ public final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte
   /**
    * A task's view of a producer.
    *
-   * @param senders sends dead letters: Kafka's own thread, which brings the refusal, must not wait
+   * @param senders sends the task's dead letters, and may wait for their topic: Kafka's own thread,
+   *     which brings the refusal, must not wait
    */
   public static ErrorTolerantProducer of(
       TaskConfig task, Producer<byte[], byte[]> producer, Executor senders) {
@@ -84,7 +88,7 @@ public final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte
   /**
    * @param tolerance what becomes of refused records; empty if they fail the task
    * @param transactional whether the producer sends in transactions
-   * @param senders sends dead letters: Kafka's own thread, which brings the refusal, must not wait
+   * @param senders sends dead letters, and may wait for their topic
    */
   private ErrorTolerantProducer(
       Producer<byte[], byte[]> producer,
@@ -139,12 +143,58 @@ public final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte
     if (earlier != null && earlier.refusal() == failure) {
       original.onCompletion(metadata, earlier.told());
     } else if (tolerance.isPresent() && !transactional) {
-      senders.execute(() -> bury(record, failure, original));
+      buryLater(record, metadata, failure, original);
     } else {
       Exception told = told(record, failure);
       failed = transactional ? new FailedTransaction(failure, told) : null;
       original.onCompletion(metadata, told);
     }
+  }
+
+  private void buryLater(
+      ProducerRecord<byte[], byte[]> record,
+      RecordMetadata metadata,
+      Exception failure,
+      Callback original) {
+    Callback once = once(original);
+    try {
+      senders.execute(
+          () -> {
+            try {
+              bury(record, failure, once);
+            } catch (RuntimeException | Error e) {
+              once.onCompletion(metadata, notBuried(record, failure, e));
+            }
+          });
+    } catch (RejectedExecutionException e) {
+      once.onCompletion(metadata, notBuried(record, failure, e));
+    }
+  }
+
+  /** The route counts callbacks: none may be missing, and none may come twice. */
+  private static Callback once(Callback original) {
+    AtomicBoolean isDone = new AtomicBoolean();
+    return (metadata, failure) -> {
+      if (isDone.compareAndSet(false, true)) {
+        original.onCompletion(metadata, failure);
+      }
+    };
+  }
+
+  /** The task fails with this, which names the document and the dead-letter topic. */
+  private KafkaException notBuried(
+      ProducerRecord<byte[], byte[]> record, Exception refusal, Throwable sendFailure) {
+    String topic = tolerance.map(DeadLetters::topic).orElse("");
+    return new KafkaException(
+        "Kafka refused the record of document '"
+            + documentId(record)
+            + "' ("
+            + refusal.getMessage()
+            + "), and it could not be sent to the dead-letter topic '"
+            + topic
+            + "': "
+            + sendFailure,
+        sendFailure);
   }
 
   private Exception told(ProducerRecord<byte[], byte[]> record, Exception failure) {
@@ -173,7 +223,18 @@ public final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte
       original.onCompletion(null, null);
       return CompletableFuture.completedFuture(null);
     }
-    return producer.send(letter(record, failure, letters), original);
+    return producer.send(
+        letter(record, failure, letters),
+        (metadata, sendFailure) ->
+            original.onCompletion(
+                metadata,
+                sendFailure == null ? null : letterFailure(record, failure, sendFailure)));
+  }
+
+  /** In a transaction, it is for the task to see of which kind the failure is. */
+  private Exception letterFailure(
+      ProducerRecord<byte[], byte[]> record, Exception refusal, Exception sendFailure) {
+    return transactional ? sendFailure : notBuried(record, refusal, sendFailure);
   }
 
   private static ProducerRecord<byte[], byte[]> letter(

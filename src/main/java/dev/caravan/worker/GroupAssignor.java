@@ -25,8 +25,10 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Where Kafka's consumer group asks a worker what it has and, if it is the group's leader, who is
- * to have what. It shares tasks, not partitions; the partitions of the worker's topics go to one
- * worker, which doesn't read them, so that everybody can see which group uses them.
+ * to have what. It shares tasks, not partitions. One worker gets all partitions of the worker's
+ * topics, so that everybody can see which group uses them, and each other one gets the first of
+ * them, because Kafka's client only tells those who have partitions that the group has forgotten
+ * them. Nobody reads them.
  *
  * <p>Made by Kafka's consumer, and called on its thread.
  */
@@ -77,11 +79,12 @@ public final class GroupAssignor implements ConsumerPartitionAssignor, Configura
           }
         });
     Assignments assignments = member().assign(states);
+    List<TopicPartition> all = partitions(metadata, subscriptions);
     Map<String, Assignment> result = new HashMap<>();
     int index = 0;
     for (String id : new TreeSet<>(subscriptions.keySet())) {
       List<TopicPartition> partitions =
-          result.isEmpty() ? partitions(metadata, subscriptions) : List.of();
+          result.isEmpty() ? all : all.subList(0, Math.min(1, all.size()));
       result.put(
           id,
           states.containsKey(id)
@@ -108,13 +111,15 @@ public final class GroupAssignor implements ConsumerPartitionAssignor, Configura
   public void onAssignment(Assignment assignment, ConsumerGroupMetadata metadata) {
     if (assignment.userData() == null || !assignment.userData().hasRemaining()) {
       LOG.error("The leader of the group can't read what this worker tells, and gives it nothing");
+      member().unreadable();
       return;
     }
     try {
       GroupProtocol.Told told = GroupProtocol.decodeAssignments(assignment.userData());
       member().assigned(told.assignments(), told.member(), metadata.generationId());
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException e) {
       LOG.error("What the leader of the group has decided can't be read: {}", e.getMessage());
+      member().unreadable();
     }
   }
 }

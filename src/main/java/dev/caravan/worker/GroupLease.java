@@ -6,21 +6,35 @@ import java.util.function.LongSupplier;
 
 /**
  * How long a worker may be sure that the group has not given its tasks to others: Kafka does so
- * when it has not heard of a worker for a session timeout. A lease that is over stays over until
- * {@link #begin}, however late that is noticed: a process that was suspended finds out with its
- * first look.
+ * when it has not heard of a worker for a session timeout. It counts from when the last heartbeat
+ * was <em>sent</em> that Kafka has answered, as the session does not begin later, and it ends at
+ * two thirds of the session timeout, so that there is time to stop tasks and close producers.
  *
- * <p>Thread-safe; {@link #isOver} is cheap enough to be asked for each record.
+ * <p>A lease that is over stays over, however late that is noticed: a process that was suspended
+ * finds out with its first look. Only a heartbeat that was sent after an assignment begins another
+ * one: an assignment may have waited in the network for longer than the session.
+ *
+ * <p>Times are as of {@link System#nanoTime}. Thread-safe; {@link #isOver} is cheap enough to be
+ * asked for each record.
  */
 final class GroupLease {
-  /** For contacts that were on their way, and to stop tasks. */
   private static final int PARTS = 3;
+
+  private enum State {
+    /** There was no assignment yet. */
+    NONE,
+    /** There was an assignment, and no heartbeat since. */
+    AWAITED,
+    HELD,
+    ENDED
+  }
 
   private final long session;
   private final LongSupplier nanoTime;
+  private long assignedAt;
   private long contact;
   private volatile long end;
-  private volatile boolean over = true;
+  private volatile State state = State.NONE;
 
   /**
    * @param sessionTimeout after which the group gives away the tasks of a worker that it doesn't
@@ -35,49 +49,80 @@ final class GroupLease {
     this.nanoTime = nanoTime;
   }
 
-  /** The group knows what this worker has, now. */
-  synchronized void begin() {
-    contact = nanoTime.getAsLong();
-    end = contact + session * (PARTS - 1) / PARTS;
-    over = false;
-  }
-
-  /** Kafka has answered a heartbeat. */
-  synchronized void confirm() {
-    if (!isOver()) {
-      begin();
+  /** The group has given this worker its tasks: a heartbeat that is sent from now on begins it. */
+  synchronized void await() {
+    if (isOver()) {
+      assignedAt = nanoTime.getAsLong();
+      state = State.AWAITED;
     }
   }
 
-  /** The group was seen to wait for others to join, as this worker does: it holds on to it. */
+  /**
+   * Kafka has answered a heartbeat, and knows this worker.
+   *
+   * @param sentAt when it was sent, or earlier
+   * @return whether this has begun a lease
+   */
+  synchronized boolean heartbeat(long sentAt) {
+    if (state != State.AWAITED) {
+      confirm(sentAt);
+      return false;
+    }
+    if (sentAt - assignedAt < 0 || nanoTime.getAsLong() - endAfter(sentAt) >= 0) {
+      return false;
+    }
+    setContact(sentAt);
+    state = State.HELD;
+    return true;
+  }
+
+  /** The group held on to this worker at a time. Prolongs a lease, and begins none. */
   synchronized void confirm(long asOf) {
     if (!isOver() && asOf - contact > 0) {
-      contact = asOf;
-      end = contact + session * (PARTS - 1) / PARTS;
+      setContact(asOf);
     }
   }
 
-  /** How long ago the group was last known to hold on to this worker. */
+  private void setContact(long at) {
+    contact = at;
+    end = endAfter(at);
+  }
+
+  private long endAfter(long contactAt) {
+    return contactAt + session * (PARTS - 1) / PARTS;
+  }
+
+  /** How long ago the group was last known to hold on to this worker; zero without a lease. */
   synchronized Duration age() {
-    return Duration.ofNanos(nanoTime.getAsLong() - contact);
+    return isOver() ? Duration.ZERO : Duration.ofNanos(nanoTime.getAsLong() - contact);
   }
 
-  /** Ends the lease. */
+  /** Ends the lease, or the wait for one. */
   synchronized void end() {
-    over = true;
+    state = State.ENDED;
   }
 
-  /** Whether others may have this worker's tasks. */
+  /** Whether this worker must not run its tasks: others may have them. */
   boolean isOver() {
-    if (!over && nanoTime.getAsLong() - end >= 0) {
+    if (state == State.HELD && nanoTime.getAsLong() - end >= 0) {
       endIfLate();
     }
-    return over;
+    return state != State.HELD;
   }
 
   private synchronized void endIfLate() {
-    if (!over && nanoTime.getAsLong() - end >= 0) {
+    if (state == State.HELD && nanoTime.getAsLong() - end >= 0) {
       end();
     }
+  }
+
+  /** Whether there was an assignment, and the first heartbeat after it has no answer yet. */
+  boolean isAwaited() {
+    return state == State.AWAITED;
+  }
+
+  /** Whether a lease has ended, and there was no assignment since. */
+  boolean hasEnded() {
+    return isOver() && state == State.ENDED;
   }
 }

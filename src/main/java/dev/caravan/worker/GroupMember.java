@@ -29,8 +29,14 @@ interface GroupMember {
   /** Whether there is something to share out anew. Asked many times a second. */
   boolean wantsRebalance();
 
-  /** Others may have this worker's tasks: they must stop. */
+  /** The worker's lease has begun: the tasks that the group has given to it may run. */
+  void leased();
+
+  /** Others may have this worker's tasks: the lease is over, and they must stop. */
   void lost();
+
+  /** The leader of the group has given this worker nothing that can be read. */
+  void unreadable();
 
   /** This worker can't be in the group, ever. */
   void refused(RuntimeException reason);

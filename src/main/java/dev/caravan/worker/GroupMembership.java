@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -26,8 +27,8 @@ import org.slf4j.LoggerFactory;
  * workers, notices when one is gone, and has the leader share out the tasks. That thread does
  * nothing else, and no error ends it, except that the group is one of another kind.
  *
- * <p>The worker's lease is told whenever Kafka answers a heartbeat, which is seen by the client's
- * metric {@code heartbeat-total}. Safe for use by several threads.
+ * <p>It prolongs the worker's lease when Kafka has accepted a heartbeat, and ends the lease at once
+ * when Kafka no longer knows the worker's member id or generation. Safe for use by several threads.
  */
 final class GroupMembership implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(GroupMembership.class);
@@ -47,7 +48,8 @@ final class GroupMembership implements AutoCloseable {
   private final Thread thread = new Thread(this::run, "group-membership");
   private final CountDownLatch closed = new CountDownLatch(1);
   private final KafkaCluster cluster;
-  private double heartbeats;
+  private final Heartbeats heartbeats = new Heartbeats(System.nanoTime());
+  private boolean isJoining;
   private long inquired = System.nanoTime();
 
   /**
@@ -68,6 +70,9 @@ final class GroupMembership implements AutoCloseable {
     Map<String, Object> all = new HashMap<>(settings);
     all.put(ConsumerConfig.PARTITION_ASSIGNMENT_STRATEGY_CONFIG, GroupAssignor.class.getName());
     all.put(GroupAssignor.MEMBER, member);
+    all.put(
+        ConsumerConfig.METRICS_SAMPLE_WINDOW_MS_CONFIG,
+        Heartbeats.WINDOW.multipliedBy(3).dividedBy(4).toMillis());
     this.consumer =
         new KafkaConsumer<>(all, new ByteArrayDeserializer(), new ByteArrayDeserializer());
   }
@@ -81,8 +86,13 @@ final class GroupMembership implements AutoCloseable {
     RuntimeException reason = new IllegalStateException("The group's thread has ended");
     try (consumer) {
       consumer.subscribe(topics, new Pausing());
-      while (closed.getCount() > 0) {
-        poll();
+      try {
+        while (closed.getCount() > 0) {
+          poll();
+        }
+      } finally {
+        // Before the worker leaves the group: others may have its tasks from then on.
+        lease.end();
       }
     } catch (WakeupException e) {
       // Closed.
@@ -99,7 +109,6 @@ final class GroupMembership implements AutoCloseable {
     } catch (RuntimeException e) {
       reason = e;
     } finally {
-      lease.end();
       if (closed.getCount() > 0) {
         member.refused(reason);
       }
@@ -109,12 +118,8 @@ final class GroupMembership implements AutoCloseable {
   private void poll() throws InterruptedException {
     try {
       consumer.poll(POLL);
-      double answered = heartbeatsAnswered();
-      if (answered > heartbeats) {
-        lease.confirm();
-      }
-      heartbeats = answered;
-      if (lease.isOver()) {
+      observeHeartbeats();
+      if (lease.hasEnded()) {
         member.lost();
       } else if (lease.age().compareTo(SILENCE) > 0) {
         inquire();
@@ -126,6 +131,9 @@ final class GroupMembership implements AutoCloseable {
       throw e;
     } catch (KafkaException | IllegalStateException e) {
       LOG.error("The group of workers can't be joined at the moment: {}", e.toString());
+      if (lease.hasEnded()) {
+        member.lost();
+      }
       closed.await(BACKOFF_MILLIS, TimeUnit.MILLISECONDS);
       consumer.enforceRebalance("after an error");
     }
@@ -152,9 +160,21 @@ final class GroupMembership implements AutoCloseable {
             });
   }
 
-  private double heartbeatsAnswered() {
+  private void observeHeartbeats() {
+    long now = System.nanoTime();
+    // In this order: the slowest may then be of a later answer, which does no harm.
+    double total = metric("heartbeat-total");
+    double slowest = metric("heartbeat-response-time-max");
+    OptionalLong sentAt = heartbeats.observe(total, slowest, isJoining, now);
+    isJoining = false;
+    if (sentAt.isPresent() && lease.heartbeat(sentAt.getAsLong())) {
+      member.leased();
+    }
+  }
+
+  private double metric(String name) {
     for (Map.Entry<MetricName, ? extends Metric> metric : consumer.metrics().entrySet()) {
-      if (metric.getKey().name().equals("heartbeat-total")) {
+      if (metric.getKey().name().equals(name)) {
         return (double) metric.getValue().metricValue();
       }
     }
@@ -180,7 +200,10 @@ final class GroupMembership implements AutoCloseable {
     }
   }
 
-  /** Reads nothing of what the group gives this worker. */
+  /**
+   * Reads nothing of the partitions that the group gives this worker. Each worker has one at least:
+   * Kafka's client calls this for the partitions before it joins again.
+   */
   private final class Pausing implements ConsumerRebalanceListener {
     @Override
     public void onPartitionsAssigned(Collection<TopicPartition> partitions) {
@@ -189,7 +212,17 @@ final class GroupMembership implements AutoCloseable {
 
     @Override
     public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
-      // They were not read.
+      isJoining = true;
+    }
+
+    /** The group has forgotten this worker: the member id or the generation was reset. */
+    @Override
+    public void onPartitionsLost(Collection<TopicPartition> partitions) {
+      isJoining = true;
+      if (closed.getCount() > 0) {
+        // Else it leaves the group while others join.
+        member.lost();
+      }
     }
   }
 }

@@ -25,6 +25,9 @@ final class GroupWork implements GroupMember {
     /** There is a new {@link GroupWork#assigned}. */
     void assigned();
 
+    /** The tasks of {@link GroupWork#assigned} may run now. */
+    void leased();
+
     /** All tasks must stop, and {@link GroupWork#cleared} is to be called then. */
     void lost();
 
@@ -69,6 +72,7 @@ final class GroupWork implements GroupMember {
   private boolean isLost;
   private boolean isCleared;
   private boolean isLeaving;
+  private boolean isUnreadable;
   private boolean isStopping;
   private long joinedAt = System.nanoTime();
 
@@ -118,6 +122,11 @@ final class GroupWork implements GroupMember {
     return isLost;
   }
 
+  /** Whether this worker may run tasks: it is not lost, and its lease has begun. */
+  synchronized boolean mayRun() {
+    return !isLost && !lease.isAwaited();
+  }
+
   /** This worker stops: it asks for nothing any more. */
   synchronized void leave() {
     isLeaving = true;
@@ -127,8 +136,8 @@ final class GroupWork implements GroupMember {
   public synchronized MemberState join() {
     isRequested = false;
     joinedAt = System.nanoTime();
-    if (lease.isOver()) {
-      // Before the group has an answer that would begin a new one.
+    if (lease.hasEnded()) {
+      // Before the group gives it tasks with this join.
       lost();
     }
     return new MemberState(
@@ -151,25 +160,30 @@ final class GroupWork implements GroupMember {
   @Override
   public synchronized void assigned(Assignments assignments, int self, int generation) {
     isRequested = false;
+    isUnreadable = false;
     isLeader = hasAssigned;
     hasAssigned = false;
     Assigned now = new Assigned(assignments, self, generation);
     ownership.given(now.own());
     assigned = now;
-    if (!isLost) {
-      lease.begin();
-    } else if (isCleared) {
+    if (lease.hasEnded()) {
+      // While the answer was on its way; it begins no other lease before the tasks have stopped.
+      lost();
+    }
+    if (isLost && isCleared) {
       LOG.info("The worker is back in its group");
       isLost = false;
       isCleared = false;
-      lease.begin();
+    }
+    if (!isLost) {
+      lease.await();
     }
     herder.execute(listener::assigned);
   }
 
   @Override
   public synchronized boolean wantsRebalance() {
-    if (isRequested || isLeaving || assigned.self() < 0) {
+    if (isRequested || isLeaving || isUnreadable || assigned.self() < 0) {
       return false;
     }
     boolean gathering = isStopping && System.nanoTime() - joinedAt < GATHER.toNanos();
@@ -181,12 +195,25 @@ final class GroupWork implements GroupMember {
   }
 
   @Override
+  public void leased() {
+    herder.execute(listener::leased);
+  }
+
+  @Override
+  public synchronized void unreadable() {
+    // To join again at once would not help.
+    isUnreadable = true;
+    lost();
+  }
+
+  @Override
   public synchronized void lost() {
+    lease.end();
     if (!isLost && assigned.self() >= 0) {
       isLost = true;
       LOG.error(
-          "The worker has not heard of its group for too long: others may have its tasks, and it"
-              + " stops them");
+          "The worker has lost its group, or has not heard of it for too long: others may have its"
+              + " tasks, and it stops them");
       herder.execute(listener::lost);
     }
   }

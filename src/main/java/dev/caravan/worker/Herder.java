@@ -49,6 +49,7 @@ final class Herder implements GroupWork.Listener {
   private final GroupWork group;
   private final TaskOwnership ownership = new TaskOwnership();
   private final LocalTasks tasks;
+  private final TaskDelivery delivery;
   private final StatusBoard statuses;
   private final CompletableFuture<Void> refusal;
   private final CompletableFuture<Void> stopped = new CompletableFuture<>();
@@ -64,7 +65,7 @@ final class Herder implements GroupWork.Listener {
    * @param lifecycle runs what is handed to it one after the other, on a thread that may block
    * @param workerId by which others know this worker
    * @param internalTopics no connector may write to these
-   * @param taskDelivery gives tasks their offset stores
+   * @param taskDelivery gives tasks what they write to Kafka with
    * @param refusal fails when the worker can't be in its group
    */
   Herder(
@@ -83,6 +84,7 @@ final class Herder implements GroupWork.Listener {
     this.internalTopics = Set.copyOf(internalTopics);
     this.refusal = refusal;
     this.group = new GroupWork(workerId, ownership, lease, thread, this);
+    this.delivery = taskDelivery;
     this.tasks =
         new LocalTasks(thread, lifecycle, taskFactory, taskDelivery, ownership, this::reconcile);
     this.statuses = new StatusBoard(workerId, statusLog, tasks);
@@ -148,8 +150,15 @@ final class Herder implements GroupWork.Listener {
   }
 
   @Override
-  public void lost() {
+  public void leased() {
     reconcile();
+  }
+
+  @Override
+  public void lost() {
+    // The tasks stop first: what fails then, fails because of that.
+    reconcile();
+    delivery.abort();
   }
 
   @Override
@@ -164,7 +173,7 @@ final class Herder implements GroupWork.Listener {
       // Else what it speaks of is not known here yet.
       assigned = latest;
     }
-    boolean mayRun = !group.isLost() && !isStopping;
+    boolean mayRun = group.mayRun() && !isStopping;
     tasks.run(mayRun ? given() : Map.of());
     if (mayRun) {
       ownership.taken(assigned.own());

@@ -6,6 +6,7 @@ import static java.util.Objects.requireNonNullElse;
 
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -21,6 +22,7 @@ import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.ConsumerGroupDescription;
 import org.apache.kafka.clients.admin.ConsumerGroupListing;
+import org.apache.kafka.clients.admin.DescribeTopicsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
@@ -33,6 +35,7 @@ import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.InvalidReplicationFactorException;
+import org.apache.kafka.common.errors.InvalidTopicException;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.slf4j.Logger;
@@ -42,8 +45,11 @@ import org.slf4j.LoggerFactory;
  * What a worker asks and tells the Kafka cluster itself, not a topic. Each call blocks for at most
  * {@link #TIMEOUT} and fails with a {@link KafkaException} that says what was asked of whom.
  */
-final class KafkaCluster implements AutoCloseable {
+final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
   static final Duration TIMEOUT = Duration.ofSeconds(30);
+
+  /** For questions that are asked again and again. */
+  private static final Duration SHORT_TIMEOUT = Duration.ofSeconds(5);
 
   private static final Duration ASK_AGAIN = Duration.ofMillis(100);
 
@@ -131,8 +137,34 @@ final class KafkaCluster implements AutoCloseable {
                 Map.of(TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_COMPACT)));
   }
 
+  /** Blocks for at most {@link #SHORT_TIMEOUT}. */
+  @Override
+  public Set<String> missing(Set<String> topics) {
+    Set<String> missing = new HashSet<>();
+    Map<String, KafkaFuture<TopicDescription>> answers =
+        admin
+            .describeTopics(
+                topics, new DescribeTopicsOptions().timeoutMs((int) SHORT_TIMEOUT.toMillis()))
+            .topicNameValues();
+    answers.forEach(
+        (topic, answer) -> {
+          try {
+            ask(answer, "describe topic '" + topic + "'", SHORT_TIMEOUT);
+          } catch (KafkaException e) {
+            if (e.getCause() instanceof UnknownTopicOrPartitionException
+                || e.getCause() instanceof InvalidTopicException) {
+              missing.add(topic);
+            } else if (!(e.getCause() instanceof AuthorizationException)) {
+              throw e;
+            }
+          }
+        });
+    return missing;
+  }
+
   /** Makes a topic with the broker's defaults, unless it is there. */
-  void make(String topic, Optional<Short> replication) {
+  @Override
+  public void make(String topic, Optional<Short> replication) {
     make(new NewTopic(topic, Optional.empty(), replication));
   }
 

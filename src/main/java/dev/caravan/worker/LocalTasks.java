@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The tasks that exist on this worker. A task belongs to the worker from before its start until
- * nothing of it is left.
+ * nothing of it is left, its records on their way to Kafka included.
  *
  * <p>Not thread-safe: for the herder's thread. What may block happens on the lifecycle thread, in
  * the order in which it was decided.
@@ -24,7 +24,7 @@ final class LocalTasks {
   private final Executor herder;
   private final Executor lifecycle;
   private final TaskFactory factory;
-  private final TaskDelivery delivery;
+  private final ManagedTask.Delivery delivery;
   private final TaskOwnership ownership;
   private final Runnable released;
 
@@ -38,7 +38,7 @@ final class LocalTasks {
       Executor herder,
       Executor lifecycle,
       TaskFactory factory,
-      TaskDelivery delivery,
+      ManagedTask.Delivery delivery,
       TaskOwnership ownership,
       Runnable released) {
     this.herder = herder;
@@ -87,10 +87,7 @@ final class LocalTasks {
     stopping.add(key);
     ManagedTask task = task(key);
     lifecycle.execute(
-        () -> {
-          task.stop();
-          herder.execute(() -> release(key));
-        });
+        () -> task.release().whenComplete((none, failure) -> herder.execute(() -> release(key))));
   }
 
   private void release(TaskKey key) {
@@ -105,7 +102,7 @@ final class LocalTasks {
     tasks.forEach(
         (key, task) -> {
           if (!stopping.contains(key) && task.isRestartDue(now)) {
-            lifecycle.execute(task::restart);
+            lifecycle.execute(() -> task.restart(lifecycle));
           }
         });
   }

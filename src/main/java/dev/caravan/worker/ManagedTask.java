@@ -10,6 +10,10 @@ import dev.caravan.worker.ConnectorStatus.State;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.time.Instant;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -18,7 +22,7 @@ import org.slf4j.LoggerFactory;
  * A task from the moment it is decided on until it is gone. One that was retired never starts
  * again.
  *
- * <p>{@link #start}, {@link #restart} and {@link #stop} belong to the worker's lifecycle thread;
+ * <p>{@link #start}, {@link #restart} and {@link #release} belong to the worker's lifecycle thread;
  * the rest may be called by any thread, unless it says otherwise, and never blocks.
  */
 final class ManagedTask {
@@ -27,13 +31,43 @@ final class ManagedTask {
   /** Characters: it is written to a topic, and to all who ask. */
   private static final int MAX_TRACE = 16_384;
 
+  /** Gives the runs of a task what they write to Kafka with. Safe for use by several threads. */
+  interface Delivery {
+    /**
+     * What a task that is about to start writes with, until {@link #retire}. May block for some
+     * seconds.
+     *
+     * @param generation of the set of tasks that this is one of
+     */
+    TaskWriter open(TaskConfig task, long generation);
+
+    /**
+     * A run of a task has ended; it sends nothing any more.
+     *
+     * @return completes when nothing of it can reach Kafka any more
+     */
+    CompletableFuture<Void> retire(TaskWriter writer);
+
+    /**
+     * Somebody waits for what {@link #retire} has returned: after a while, the producers that keep
+     * it waiting are given up.
+     */
+    void release(TaskWriter writer);
+  }
+
   private final TaskConfig config;
   private final long generation;
   private final TaskFactory factory;
-  private final TaskDelivery taskDelivery;
+  private final Delivery taskDelivery;
   private final TaskRestarts restarts;
   private volatile boolean retired;
   private volatile @Nullable Task task;
+  private volatile @Nullable TaskWriter writer;
+
+  /** Of runs that have ended, those whose records may still get to Kafka. */
+  private final Set<TaskWriter> ended = ConcurrentHashMap.newKeySet();
+
+  private CompletableFuture<Void> written = CompletableFuture.completedFuture(null);
   private volatile @Nullable Throwable startFailure;
   private volatile String story = "";
   private volatile boolean isRestarting;
@@ -41,7 +75,7 @@ final class ManagedTask {
   /**
    * @param generation of the set of tasks that this is one of
    */
-  ManagedTask(TaskConfig config, long generation, TaskFactory factory, TaskDelivery taskDelivery) {
+  ManagedTask(TaskConfig config, long generation, TaskFactory factory, Delivery taskDelivery) {
     this.config = config;
     this.generation = generation;
     this.factory = factory;
@@ -59,18 +93,32 @@ final class ManagedTask {
     }
     try {
       startFailure = null;
-      task = factory.start(config, taskDelivery.open(config, generation));
+      TaskWriter opened = taskDelivery.open(config, generation);
+      writer = opened;
+      task = factory.start(config, opened.offsets());
       LOG.info("Task {} started", config.id());
     } catch (Exception | LinkageError e) {
       startFailure = e;
-      taskDelivery.close(config);
+      retireWriter();
       LOG.error("Task {} can't be started", config.id(), e);
     }
   }
 
-  /** Stops the task and starts it once more. */
-  void restart() {
+  /**
+   * Stops the task and starts it once more.
+   *
+   * @param lifecycle runs what may block, on the thread that this is called on
+   */
+  void restart(Executor lifecycle) {
+    TaskWriter current = writer;
+    boolean isBroken = current != null && current.isBroken();
     stop();
+    // A producer that was given up is closed before anything is sent through another one.
+    (isBroken ? written : CompletableFuture.<Void>completedFuture(null))
+        .thenRun(() -> lifecycle.execute(this::startAgain));
+  }
+
+  private void startAgain() {
     start();
     isRestarting = false;
   }
@@ -82,6 +130,14 @@ final class ManagedTask {
   boolean isRestartDue(Instant now) {
     if (isRestarting) {
       return false;
+    }
+    TaskWriter current = writer;
+    if (current != null && current.isBroken()) {
+      LOG.info(
+          "Task {} is started again, since records were discarded with their producer",
+          config.id());
+      isRestarting = true;
+      return true;
     }
     State state = state();
     if (state == State.FAILED) {
@@ -99,7 +155,9 @@ final class ManagedTask {
     return due;
   }
 
-  /** Says that the task is no longer wanted, so that it finishes already; {@link #stop} follows. */
+  /**
+   * Says that the task is no longer wanted, so that it finishes already; {@link #release} follows.
+   */
   void retire() {
     retired = true;
     Task current = task;
@@ -108,7 +166,7 @@ final class ManagedTask {
     }
   }
 
-  void stop() {
+  private void stop() {
     Task stopped = task;
     if (stopped == null) {
       return;
@@ -119,9 +177,33 @@ final class ManagedTask {
     } catch (RuntimeException e) {
       LOG.error("Task {} could not be stopped cleanly", config.id(), e);
     } finally {
-      taskDelivery.close(config);
+      // First, so that nobody sees how a task ends whose records were discarded.
       task = null;
+      retireWriter();
     }
+  }
+
+  private void retireWriter() {
+    TaskWriter retired = writer;
+    writer = null;
+    if (retired != null) {
+      ended.add(retired);
+      written =
+          CompletableFuture.allOf(
+              written,
+              taskDelivery.retire(retired).whenComplete((none, failure) -> ended.remove(retired)));
+    }
+  }
+
+  /**
+   * Stops the task for good.
+   *
+   * @return completes when nothing of it is left: no record and no offset can reach Kafka any more
+   */
+  CompletableFuture<Void> release() {
+    stop();
+    ended.forEach(taskDelivery::release);
+    return written;
   }
 
   private State state() {
@@ -129,7 +211,15 @@ final class ManagedTask {
     if (startFailure != null) {
       return State.FAILED;
     }
-    return current == null ? State.UNASSIGNED : state(current.status());
+    if (current == null || isBroken()) {
+      return State.UNASSIGNED;
+    }
+    return state(current.status());
+  }
+
+  private boolean isBroken() {
+    TaskWriter current = writer;
+    return current != null && current.isBroken();
   }
 
   private static State state(TaskStatus status) {
@@ -146,7 +236,7 @@ final class ManagedTask {
       return failed(workerId, failure);
     }
     Task current = task;
-    if (current == null) {
+    if (current == null || isBroken()) {
       return new Part(State.UNASSIGNED, workerId, "");
     }
     TaskStatus status = current.status();
@@ -154,6 +244,11 @@ final class ManagedTask {
     State state = state(status);
     if (state == State.FAILED && error != null) {
       return failed(workerId, error);
+    }
+    TaskWriter writing = writer;
+    String waiting = writing == null ? "" : writing.waiting();
+    if (!waiting.isEmpty()) {
+      return new Part(state, workerId, waiting);
     }
     return new Part(state, workerId, error == null ? "" : stackTrace(error));
   }

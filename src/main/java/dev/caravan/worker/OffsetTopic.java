@@ -14,7 +14,6 @@ import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
@@ -26,7 +25,7 @@ final class OffsetTopic implements AutoCloseable {
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 
   private final String topic;
-  private final Producer<byte[], byte[]> producer;
+  private final ReplaceableProducer producer;
   private final Map<String, Object> consumerSettings;
   private final Admin admin;
   private final ExecutorService writer =
@@ -42,19 +41,29 @@ final class OffsetTopic implements AutoCloseable {
     cluster.ensure(config.offsetTopic());
     this.topic = config.offsetTopic().name();
     this.consumerSettings = config.internalConsumerSettings();
+    Map<String, Object> producerSettings = config.internalProducerSettings();
     this.producer =
-        new KafkaProducer<>(
-            config.internalProducerSettings(),
-            new ByteArraySerializer(),
-            new ByteArraySerializer());
+        new ReplaceableProducer(
+            () ->
+                new KafkaProducer<>(
+                    producerSettings, new ByteArraySerializer(), new ByteArraySerializer()));
     Map<String, Object> adminSettings = new HashMap<>(config.adminSettings());
     adminSettings.put(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, config.bootstrapServers());
     this.admin = Admin.create(adminSettings);
   }
 
-  /** The offsets of a connector. */
-  OffsetStore of(String connector) {
-    return new KafkaOffsetStore(connector, topic, producer, this::consumer, admin, writer);
+  /** The producer of offsets that are not part of a transaction. */
+  ReplaceableProducer producer() {
+    return producer;
+  }
+
+  /**
+   * The offsets of a connector.
+   *
+   * @param through sends them
+   */
+  OffsetStore of(String connector, TaskProducer through) {
+    return new KafkaOffsetStore(connector, topic, through, this::consumer, admin, writer);
   }
 
   /**

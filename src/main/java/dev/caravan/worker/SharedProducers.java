@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
+import dev.caravan.connector.ForwardingProducer;
 import dev.caravan.connector.TaskConfig;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Function;
@@ -23,16 +24,16 @@ import org.apache.kafka.clients.producer.ProducerConfig;
  * that one buffer bounds what they all have on their way to Kafka. A task that delivers exactly
  * once has one of its own.
  *
- * <p>A producer lives as long as the worker: a route that stops leaves it open for the others. Safe
- * for use by several threads.
+ * <p>A producer lives as long as the worker, unless it is aborted: a route that stops leaves it
+ * open for the others. Safe for use by several threads.
  */
 public final class SharedProducers extends DefaultKafkaClientFactory implements AutoCloseable {
   private static final int CALLBACK_THREADS = 2;
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 
   private final Map<String, Object> settings;
-  private final Map<Properties, Producer<byte[], byte[]>> producers = new ConcurrentHashMap<>();
-  private final Map<String, Function<Producer<byte[], byte[]>, Producer<byte[], byte[]>>> tasks =
+  private final Map<Properties, ReplaceableProducer> producers = new ConcurrentHashMap<>();
+  private final Map<String, Function<ReplaceableProducer, Producer<byte[], byte[]>>> tasks =
       new ConcurrentHashMap<>();
   private final ExecutorService callbacks =
       Executors.newFixedThreadPool(CALLBACK_THREADS, task -> new Thread(task, "kafka-callbacks"));
@@ -55,22 +56,17 @@ public final class SharedProducers extends DefaultKafkaClientFactory implements 
   }
 
   /**
-   * Makes the kafka endpoints of a task use another producer.
+   * Makes the kafka endpoints of a task use its own view of a producer.
    *
    * @param producer makes it of the shared one
    */
-  void assign(String task, Function<Producer<byte[], byte[]>, Producer<byte[], byte[]>> producer) {
+  void assign(String task, Function<ReplaceableProducer, Producer<byte[], byte[]>> producer) {
     tasks.put(task, producer);
   }
 
   /** Ends what {@link #assign} began; no producer is closed. */
   void forget(String task) {
     tasks.remove(task);
-  }
-
-  /** Runs what Kafka's own threads must not wait for. */
-  Executor executor() {
-    return callbacks;
   }
 
   @Override
@@ -81,9 +77,26 @@ public final class SharedProducers extends DefaultKafkaClientFactory implements 
     Object task = all.remove(TaskConfig.PRODUCER_SETTING);
     all.putAll(defaults());
     all.putAll(settings);
-    Producer<byte[], byte[]> shared =
-        new SharedProducer<>(producers.computeIfAbsent(all, KafkaProducer::new));
-    return task == null ? shared : tasks.getOrDefault(task, own -> own).apply(shared);
+    ReplaceableProducer shared =
+        producers.computeIfAbsent(
+            all, made -> new ReplaceableProducer(() -> new KafkaProducer<>(made)));
+    return task == null
+        ? new Unassigned(shared)
+        : tasks.getOrDefault(task, Unassigned::new).apply(shared);
+  }
+
+  /** The view of an endpoint that belongs to no task. */
+  private static final class Unassigned extends ForwardingProducer<byte[], byte[]> {
+    private final ReplaceableProducer shared;
+
+    Unassigned(ReplaceableProducer shared) {
+      this.shared = shared;
+    }
+
+    @Override
+    protected Producer<byte[], byte[]> producer() {
+      return shared.current().producer();
+    }
   }
 
   /** What the producers of tasks have unless the worker's configuration says otherwise. */
@@ -108,6 +121,19 @@ public final class SharedProducers extends DefaultKafkaClientFactory implements 
         128 * 1024,
         ProducerConfig.COMPRESSION_TYPE_CONFIG,
         "lz4");
+  }
+
+  /**
+   * Closes all producers without waiting for what is on its way; later, others are made. Returns at
+   * once.
+   *
+   * @return completes when they are closed
+   */
+  CompletableFuture<Void> abort() {
+    return CompletableFuture.allOf(
+        producers.values().stream()
+            .map(ReplaceableProducer::abort)
+            .toArray(CompletableFuture[]::new));
   }
 
   /** Closes the producers; what they could not send within a few seconds is discarded. */

@@ -5,21 +5,39 @@ import dev.caravan.connector.ConnectorConfig;
 import dev.caravan.connector.ErrorTolerantProducer;
 import dev.caravan.connector.TaskConfig;
 import dev.caravan.offset.OffsetStore;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Gives each task the offset store that its guarantee needs: in the offsets topic at least, and for
- * exactly once with a transaction that the task's records are part of. Safe for use by several
- * threads.
+ * Gives each task what it writes to Kafka with: its views of the producers of records and offsets,
+ * and the offset store that its guarantee needs, in the offsets topic at least, and for exactly
+ * once with a transaction that the task's records are part of. Safe for use by several threads.
  */
-final class TaskDelivery {
+final class TaskDelivery implements ManagedTask.Delivery, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(TaskDelivery.class);
+
   /** A transaction doesn't last longer, so there is no use in waiting longer for a record of it. */
   private static final int DELIVERY_TIMEOUT_MS = 15_000;
 
   private static final int REQUEST_TIMEOUT_MS = 10_000;
+  private static final Duration IDLE_THREAD = Duration.ofSeconds(10);
+  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 
   private final String group;
   private final String clientIdPrefix;
@@ -28,6 +46,7 @@ final class TaskDelivery {
   private final OffsetTopic topic;
   private final SharedProducers producers;
   private final GroupLease lease;
+  private final DeliveryWatch watch;
 
   TaskDelivery(
       WorkerConfig config,
@@ -42,6 +61,8 @@ final class TaskDelivery {
     this.producerSettings = transactionalSettings(config);
     this.topic = topic;
     this.producers = producers;
+    this.watch = new DeliveryWatch(cluster, System::nanoTime);
+    watch.start();
   }
 
   private static Map<String, Object> transactionalSettings(WorkerConfig config) {
@@ -54,30 +75,77 @@ final class TaskDelivery {
     return settings;
   }
 
-  /**
-   * The store of a task that is about to start. For a task that delivers exactly once, its kafka
-   * endpoints get the transaction's producer until {@link #close}.
-   *
-   * @param generation of the set of tasks that this is one of
-   */
-  OffsetStore open(TaskConfig task, long generation) {
+  @Override
+  public TaskWriter open(TaskConfig task, long generation) {
     ConnectorConfig connector = task.connector();
     deadLetterTopic(task);
-    if (!connector.isExactlyOnce()) {
-      producers.assign(task.routeId(), shared -> tolerant(task, shared));
-      return topic.of(connector.name());
+    CopyOnWriteArrayList<TaskProducer> views = new CopyOnWriteArrayList<>();
+    ExecutorService deadLetters = deadLetterThread(task);
+    OffsetStore offsets;
+    Runnable abortTransaction = () -> {};
+    if (connector.isExactlyOnce()) {
+      TransactionalId id = new TransactionalId(group, connector.name(), generation, task.task());
+      Map<String, Object> settings = new HashMap<>(producerSettings);
+      settings.put(ProducerConfig.CLIENT_ID_CONFIG, clientIdPrefix + task.producerClientId());
+      TransactionalProducer producer = new TransactionalProducer(id.toString(), settings);
+      AbortableProducer abortable = new AbortableProducer(producer, producer::abort);
+      TaskProducer view = view(() -> abortable, false);
+      views.add(view);
+      producers.assign(task.routeId(), shared -> tolerant(task, view, deadLetters));
+      offsets = topic.of(id, producer, task.transactionInterval());
+      abortTransaction = abortable::abort;
+    } else {
+      TaskProducer forOffsets = view(topic.producer()::current, true);
+      views.add(forOffsets);
+      producers.assign(
+          task.routeId(),
+          shared -> {
+            TaskProducer view = view(shared::current, false);
+            views.add(view);
+            return tolerant(task, view, deadLetters);
+          });
+      offsets = topic.of(connector.name(), forOffsets);
     }
-    TransactionalId id = new TransactionalId(group, connector.name(), generation, task.task());
-    Map<String, Object> settings = new HashMap<>(producerSettings);
-    settings.put(ProducerConfig.CLIENT_ID_CONFIG, clientIdPrefix + task.producerClientId());
-    TransactionalProducer producer = new TransactionalProducer(id.toString(), settings);
-    producers.assign(task.routeId(), shared -> tolerant(task, producer));
-    return topic.of(id, producer, task.transactionInterval());
+    Runnable abort = abortTransaction;
+    TaskWriter writer =
+        new TaskWriter(
+            task,
+            offsets,
+            views,
+            () -> {
+              producers.forget(task.routeId());
+              // What has not begun fails, as the task sends nothing any more.
+              deadLetters.shutdownNow().forEach(Runnable::run);
+              abort.run();
+            });
+    watch.add(writer);
+    return writer;
   }
 
-  private Producer<byte[], byte[]> tolerant(TaskConfig task, Producer<byte[], byte[]> producer) {
-    return ErrorTolerantProducer.of(
-        task, new LeasedProducer(producer, lease), producers.executor());
+  private TaskProducer view(Supplier<AbortableProducer> source, boolean isRepeatable) {
+    return new TaskProducer(source, isRepeatable, lease, System::nanoTime);
+  }
+
+  private static Producer<byte[], byte[]> tolerant(
+      TaskConfig task, TaskProducer view, ExecutorService deadLetters) {
+    return ErrorTolerantProducer.of(task, view, deadLetters);
+  }
+
+  /**
+   * A thread of the task that sends its dead letters, while there are any: it may have to wait for
+   * their topic. What waits for it is bounded by the exchanges that the task has in its route.
+   */
+  private static ExecutorService deadLetterThread(TaskConfig task) {
+    ThreadPoolExecutor thread =
+        new ThreadPoolExecutor(
+            1,
+            1,
+            IDLE_THREAD.toMillis(),
+            TimeUnit.MILLISECONDS,
+            new LinkedBlockingQueue<>(),
+            letter -> new Thread(letter, "dead-letters-" + task.id()));
+    thread.allowCoreThreadTimeOut(true);
+    return thread;
   }
 
   /** Makes the task's dead-letter topic, if it has one that isn't there. */
@@ -88,8 +156,42 @@ final class TaskDelivery {
         .ifPresent(name -> cluster.make(name, connector.deadLetterReplication()));
   }
 
-  /** Ends what {@link #open} began, when the task has stopped. */
-  void close(TaskConfig task) {
-    producers.forget(task.routeId());
+  @Override
+  public CompletableFuture<Void> retire(TaskWriter writer) {
+    return writer.retire().whenComplete((none, failure) -> watch.remove(writer));
+  }
+
+  @Override
+  public void release(TaskWriter writer) {
+    watch.release(writer);
+  }
+
+  /**
+   * Others may have this worker's tasks: closes every producer of records and offsets without
+   * waiting for what is on its way. Returns at once.
+   *
+   * @return completes when nothing of what was on its way can reach Kafka any more
+   */
+  CompletableFuture<Void> abort() {
+    List<CompletableFuture<Void>> closing = new ArrayList<>();
+    for (TaskWriter writer : watch.writers()) {
+      writer.producers().forEach(view -> closing.add(view.current().abort()));
+    }
+    closing.add(producers.abort());
+    closing.add(topic.producer().abort());
+    return CompletableFuture.allOf(closing.toArray(CompletableFuture[]::new));
+  }
+
+  /** Closes all producers, discarding what they still have. Blocks for a few seconds at most. */
+  @Override
+  public void close() {
+    watch.close();
+    try {
+      abort().get(CLOSE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (ExecutionException | TimeoutException e) {
+      LOG.warn("Not all Kafka producers could be closed: {}", e.toString());
+    }
   }
 }

@@ -12,6 +12,7 @@ import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +34,11 @@ final class TransactionalProducer extends ForwardingProducer<byte[], byte[]> {
   private final String transactionalId;
   private volatile @Nullable Producer<byte[], byte[]> producer;
   private boolean begun;
+
+  /** The client that may still have a thread or a connection. */
+  private @Nullable Producer<byte[], byte[]> unclosed;
+
+  private boolean isAborted;
 
   /**
    * @param settings of the producer, but for its transactions
@@ -57,7 +63,16 @@ final class TransactionalProducer extends ForwardingProducer<byte[], byte[]> {
     all.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, (int) transactionTimeout.toMillis());
     Producer<byte[], byte[]> opened =
         new KafkaProducer<>(all, new ByteArraySerializer(), new ByteArraySerializer());
-    producer = opened;
+    synchronized (this) {
+      unclosed = opened;
+      if (!isAborted) {
+        producer = opened;
+      }
+    }
+    if (producer == null) {
+      close(opened, Duration.ZERO);
+      throw new KafkaException("The producer of " + transactionalId + " was aborted");
+    }
     opened.initTransactions();
   }
 
@@ -111,15 +126,42 @@ final class TransactionalProducer extends ForwardingProducer<byte[], byte[]> {
       begun = false;
     }
     if (discarded != null) {
-      // Kafka's client gives up waiting for its own thread at once in an interrupted one.
-      boolean interrupted = Thread.interrupted();
-      try {
-        discarded.close(CLOSE_TIMEOUT);
-      } finally {
-        if (interrupted) {
-          Thread.currentThread().interrupt();
-        }
+      close(discarded, CLOSE_TIMEOUT);
+    }
+  }
+
+  private void close(Producer<byte[], byte[]> closing, Duration timeout) {
+    // Kafka's client gives up waiting for its own thread at once in an interrupted one.
+    boolean interrupted = Thread.interrupted();
+    try {
+      closing.close(timeout);
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
       }
+    }
+    synchronized (this) {
+      if (unclosed == closing) {
+        unclosed = null;
+      }
+    }
+  }
+
+  /**
+   * Closes the client without waiting for anything that is on its way, whatever other threads do
+   * with it, and lets nobody open another one. Returns when the client has no thread and no
+   * connection any more. Idempotent.
+   */
+  void abort() {
+    Producer<byte[], byte[]> closing;
+    synchronized (this) {
+      isAborted = true;
+      closing = unclosed;
+      producer = null;
+      begun = false;
+    }
+    if (closing != null) {
+      close(closing, Duration.ZERO);
     }
   }
 }

@@ -32,7 +32,8 @@ import org.slf4j.LoggerFactory;
  */
 public final class Worker implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
-  private static final Duration STOP_TIMEOUT = Duration.ofSeconds(30);
+  private static final Duration STOP_TIMEOUT = Duration.ofSeconds(20);
+  private static final Duration ABORT_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration TICK = Duration.ofMillis(250);
 
   private final Deque<Runnable> closing = new ArrayDeque<>();
@@ -42,6 +43,7 @@ public final class Worker implements AutoCloseable {
   private final String clusterId;
   private final ScheduledExecutorService herderThread;
   private final GroupLease lease;
+  private final TaskDelivery delivery;
   private final Herder herder;
   private volatile String workerId = "";
 
@@ -54,7 +56,7 @@ public final class Worker implements AutoCloseable {
    */
   public Worker(WorkerConfig config, TaskFactory taskFactory, SharedProducers producers) {
     this.config = config;
-    this.lease = new GroupLease(config.sessionTimeout());
+    this.lease = new GroupLease(config.leaseTimeout());
     this.herderThread =
         opened(
             Executors.newSingleThreadScheduledExecutor(task -> new Thread(task, "herder")),
@@ -71,6 +73,8 @@ public final class Worker implements AutoCloseable {
       StatusLog statuses = opened(new StatusLog(config, cluster), StatusLog::close);
       ConfigLog configs =
           opened(new ConfigLog(config, cluster, this::configured), ConfigLog::close);
+      this.delivery =
+          opened(new TaskDelivery(config, cluster, offsets, producers, lease), TaskDelivery::close);
       this.herder =
           new Herder(
               herderThread,
@@ -80,7 +84,7 @@ public final class Worker implements AutoCloseable {
               statuses,
               config.internalTopics(),
               taskFactory,
-              new TaskDelivery(config, cluster, offsets, producers, lease),
+              delivery,
               lease,
               refusal);
       configs.start();
@@ -186,24 +190,40 @@ public final class Worker implements AutoCloseable {
   }
 
   /**
-   * Stops all tasks, and then leaves the group, so that others have them at once. Blocks for half a
-   * minute at most.
+   * Stops all tasks, closes their producers, and then leaves the group, so that others have the
+   * tasks at once. Blocks for half a minute at most.
    */
   @Override
   public synchronized void close() {
     if (closing.isEmpty()) {
       return;
     }
+    CompletableFuture<Void> stopped = change(herder::stop);
+    if (!await(stopped, STOP_TIMEOUT)) {
+      LOG.warn(
+          "Not all tasks stopped within {} s: what they have on its way to Kafka is discarded",
+          STOP_TIMEOUT.toSeconds());
+      delivery.abort();
+      await(stopped, ABORT_TIMEOUT);
+    }
+    // Before the worker leaves its group.
+    delivery.close();
+    release();
+  }
+
+  private static boolean await(CompletableFuture<Void> stopped, Duration timeout) {
     try {
-      change(herder::stop).get(STOP_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+      stopped.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
+      return true;
     } catch (TimeoutException e) {
-      LOG.warn("Not all tasks stopped within {} s", STOP_TIMEOUT.toSeconds());
+      return false;
     } catch (ExecutionException e) {
       LOG.error("The tasks could not be stopped", e);
+      return false;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+      return false;
     }
-    release();
   }
 
   private void release() {

@@ -253,9 +253,13 @@ public final class WorkerConfig {
     return cluster.isEmpty() ? "" : cluster + "-";
   }
 
-  /** How long the group waits for a word of a worker before it gives its tasks to others. */
-  Duration sessionTimeout() {
-    return Duration.ofMillis(values.getInt(SESSION_TIMEOUT));
+  /**
+   * How long the group waits for a word of a worker before it gives its tasks to others: for a
+   * heartbeat, and when tasks are assigned again, for the worker to join.
+   */
+  Duration leaseTimeout() {
+    return Duration.ofMillis(
+        Math.min(values.getInt(SESSION_TIMEOUT), values.getInt(REBALANCE_TIMEOUT)));
   }
 
   /** Settings for the consumer that is the worker's place in the group. */

@@ -42,6 +42,8 @@ public final class Program implements AutoCloseable {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(javaOptions);
+    // As the manifest of the application's jar says.
+    command.addAll(List.of("--add-exports", "java.base/sun.nio.ch=ALL-UNNAMED"));
     command.add("-Dcaravan.log.level=WARN");
     command.add("-cp");
     command.add(

@@ -15,30 +15,56 @@ class GroupLeaseTest {
     now.addAndGet((long) (seconds * 1e9));
   }
 
-  @Test
-  void thereIsNoneBeforeTheFirstAssignment() {
-    assertThat(lease.isOver()).isTrue();
-    lease.confirm();
-    assertThat(lease.isOver()).isTrue();
-    lease.begin();
-    assertThat(lease.isOver()).isFalse();
+  private void begin() {
+    lease.await();
+    assertThat(lease.heartbeat(now.get())).isTrue();
   }
 
   @Test
-  void withoutAnAnswerItIsOverAfterTwoThirdsOfTheSession() {
-    lease.begin();
-    after(5.9);
+  void thereIsNoneBeforeAHeartbeatThatFollowsTheAssignment() {
+    assertThat(lease.isOver()).isTrue();
+    assertThat(lease.heartbeat(now.get())).as("without an assignment").isFalse();
+    long early = now.get();
+    after(1);
+    lease.await();
+    assertThat(lease.isAwaited()).isTrue();
+    after(1);
+    assertThat(lease.heartbeat(early)).as("sent before the assignment").isFalse();
+    lease.confirm(now.get());
+    assertThat(lease.isOver()).as("that the group waits begins no lease").isTrue();
+    assertThat(lease.heartbeat(now.get())).isTrue();
+    assertThat(lease.isOver()).isFalse();
+    assertThat(lease.isAwaited()).isFalse();
+  }
+
+  @Test
+  void itEndsTwoThirdsOfTheSessionAfterTheHeartbeatWasSent() {
+    lease.await();
+    long sent = now.get();
+    after(2);
+    assertThat(lease.heartbeat(sent)).isTrue();
+    after(3.9);
     assertThat(lease.isOver()).isFalse();
     after(0.1);
     assertThat(lease.isOver()).isTrue();
+    assertThat(lease.hasEnded()).isTrue();
   }
 
   @Test
-  void eachAnswerProlongsIt() {
-    lease.begin();
+  void aHeartbeatAnsweredAfterTwoThirdsOfTheSessionBeginsNone() {
+    lease.await();
+    long sent = now.get();
+    after(6);
+    assertThat(lease.heartbeat(sent)).isFalse();
+    assertThat(lease.isOver()).isTrue();
+  }
+
+  @Test
+  void eachHeartbeatProlongsIt() {
+    begin();
     for (int i = 0; i < 10; i++) {
       after(5);
-      lease.confirm();
+      assertThat(lease.heartbeat(now.get())).isFalse();
     }
     after(5.9);
     assertThat(lease.isOver()).isFalse();
@@ -46,18 +72,28 @@ class GroupLeaseTest {
 
   @Test
   void anAnswerThatComesTooLateDoesNotBringItBack() {
-    lease.begin();
+    begin();
     after(60);
-    lease.confirm();
+    lease.heartbeat(now.get());
     lease.confirm(now.get());
     assertThat(lease.isOver()).isTrue();
-    lease.begin();
+    begin();
     assertThat(lease.isOver()).isFalse();
   }
 
   @Test
+  void anotherAssignmentLeavesItAsItIs() {
+    begin();
+    after(5);
+    lease.await();
+    assertThat(lease.isAwaited()).isFalse();
+    after(1);
+    assertThat(lease.isOver()).isTrue();
+  }
+
+  @Test
   void aGroupThatWaitsHoldsOnToItFromWhenItWasAsked() {
-    lease.begin();
+    begin();
     after(3);
     long asked = now.get();
     after(2);
@@ -73,9 +109,21 @@ class GroupLeaseTest {
   void anOldAnswerDoesNotShortenIt() {
     long asked = now.get();
     after(5);
-    lease.begin();
+    begin();
     lease.confirm(asked);
     after(5.9);
     assertThat(lease.isOver()).isFalse();
+  }
+
+  @Test
+  void itEndsAtOnceWhenTheGroupHasForgottenTheWorker() {
+    begin();
+    lease.end();
+    lease.heartbeat(now.get());
+    assertThat(lease.hasEnded()).isTrue();
+    lease.await();
+    lease.end();
+    assertThat(lease.heartbeat(now.get())).isFalse();
+    assertThat(lease.isOver()).isTrue();
   }
 }

@@ -23,7 +23,7 @@ class WorkerConfigTest {
     assertThat(config.internalTopics())
         .containsExactlyInAnyOrder("caravan-configs", "caravan-offsets", "caravan-status");
     assertThat(config.groupId()).isEqualTo("caravan");
-    assertThat(config.sessionTimeout()).hasSeconds(10);
+    assertThat(config.leaseTimeout()).hasSeconds(10);
     assertThat(config.groupSettings())
         .containsEntry("group.id", "caravan")
         .containsEntry("session.timeout.ms", 10_000)

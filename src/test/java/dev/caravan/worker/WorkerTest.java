@@ -91,7 +91,8 @@ class WorkerTest {
               .toList();
       assertThat(started).allMatch(task -> task.runningBefore() == 0);
       Map<Integer, Offset> offsets = Map.of(3, new Offset(7, 5, 5, 5, 0));
-      started.get(0).offsets().save("travel", offsets).toCompletableFuture().get();
+      var last = started.get(started.size() - 1);
+      last.offsets().save("travel", offsets).toCompletableFuture().get();
       assertThat(started)
           .allSatisfy(
               task -> assertThat(task.offsets().load("travel", List.of(3))).isEqualTo(offsets));

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import dev.caravan.connector.ConnectorConfig;
+import dev.caravan.worker.TaskProducer.Wait;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.function.LongSupplier;
+import org.apache.kafka.common.KafkaException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Looks for records that don't get to Kafka. It says in the task's status what they wait for, makes
+ * a dead-letter topic again that was deleted, and gives up a producer whose records for one topic
+ * Kafka does not acknowledge, as they would hold up all tasks that share the producer.
+ *
+ * <p>A producer keeps records of a topic that was deleted for ever, and a record for a topic that
+ * was never there waits before it gets into the producer; see {@link Wait}.
+ *
+ * <p>Thread-safe.
+ */
+final class DeliveryWatch implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(DeliveryWatch.class);
+  private static final Duration PERIOD = Duration.ofSeconds(1);
+
+  /** After that, Kafka is asked whether the topic is there. */
+  private static final Duration SLOW = Duration.ofSeconds(4);
+
+  /** After that, the producer is given up; doubled each time that it happens for a topic. */
+  static final Duration STUCK = Duration.ofSeconds(15);
+
+  private static final int MAX_DOUBLINGS = 4;
+
+  /** After that without a replacement, the next one comes early again. */
+  private static final Duration FORGET = Duration.ofMinutes(15);
+
+  /** After that, a producer is given up if a task can't be released otherwise. */
+  static final Duration RELEASE = Duration.ofSeconds(10);
+
+  /** How often in a row a producer was replaced for a topic, and when last. */
+  private record Replacement(int times, long at) {}
+
+  /** What is asked of Kafka. */
+  interface Topics {
+    /**
+     * Which of these topics are not there.
+     *
+     * @throws KafkaException if Kafka doesn't answer within a few seconds
+     */
+    Set<String> missing(Set<String> topics);
+
+    /**
+     * Makes a topic unless it is there.
+     *
+     * @throws KafkaException if it can't be made
+     */
+    void make(String topic, Optional<Short> replication);
+  }
+
+  private final Topics topics;
+  private final LongSupplier nanoTime;
+  private final Set<TaskWriter> writers = ConcurrentHashMap.newKeySet();
+  private final Map<TaskWriter, Long> releases = new ConcurrentHashMap<>();
+  private final Map<String, Replacement> replacements = new HashMap<>();
+  private final ScheduledExecutorService thread =
+      Executors.newSingleThreadScheduledExecutor(
+          task -> {
+            Thread made = new Thread(task, "delivery-watch");
+            made.setDaemon(true);
+            return made;
+          });
+
+  DeliveryWatch(Topics topics, LongSupplier nanoTime) {
+    this.topics = topics;
+    this.nanoTime = nanoTime;
+  }
+
+  void start() {
+    thread.scheduleWithFixedDelay(
+        this::tick, PERIOD.toMillis(), PERIOD.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  private void tick() {
+    try {
+      look();
+    } catch (RuntimeException e) {
+      // The next look must come, whatever this is.
+      LOG.error("Records that wait can't be looked after", e);
+    }
+  }
+
+  void add(TaskWriter writer) {
+    writers.add(writer);
+  }
+
+  /** Nothing of the task is on its way any more. */
+  void remove(TaskWriter writer) {
+    writers.remove(writer);
+    releases.remove(writer);
+  }
+
+  /** The task has stopped, and another worker waits for it. */
+  void release(TaskWriter writer) {
+    releases.putIfAbsent(writer, nanoTime.getAsLong());
+  }
+
+  Set<TaskWriter> writers() {
+    return writers;
+  }
+
+  /** Looks once; may block for some seconds while Kafka doesn't answer. */
+  void look() {
+    releases.forEach(
+        (writer, since) -> {
+          if (!writers.contains(writer)) {
+            releases.remove(writer);
+          } else if (nanoTime.getAsLong() - since >= RELEASE.toNanos()) {
+            LOG.warn(
+                "Task {} has stopped, and Kafka has not acknowledged all of its records within {}"
+                    + " s: they are discarded with their producer",
+                writer.task().id(),
+                RELEASE.toSeconds());
+            writer.abort();
+          }
+        });
+    Set<String> slow = slowTopics();
+    if (slow.isEmpty()) {
+      writers.forEach(writer -> writer.setWaiting(""));
+      return;
+    }
+    Set<String> missing;
+    try {
+      missing = topics.missing(slow);
+    } catch (KafkaException e) {
+      writers.forEach(writer -> judge(writer, wait -> describeSilence(wait, e)));
+      return;
+    }
+    writers.forEach(writer -> judge(writer, wait -> describe(writer, wait, missing)));
+    writers.forEach(this::replaceStuck);
+  }
+
+  private Set<String> slowTopics() {
+    Set<String> slow = new TreeSet<>();
+    for (TaskWriter writer : writers) {
+      for (TaskProducer producer : writer.producers()) {
+        producer.waits().stream().filter(DeliveryWatch::isSlow).map(Wait::topic).forEach(slow::add);
+      }
+    }
+    return slow;
+  }
+
+  private static boolean isSlow(Wait wait) {
+    return wait.longest().compareTo(SLOW) >= 0;
+  }
+
+  private static void judge(TaskWriter writer, Function<Wait, String> description) {
+    writer.setWaiting(
+        writer.producers().stream()
+            .flatMap(producer -> producer.waits().stream())
+            .filter(DeliveryWatch::isSlow)
+            .sorted(Comparator.comparing(Wait::topic))
+            .map(description)
+            .filter(text -> !text.isEmpty())
+            .distinct()
+            .reduce((one, other) -> one + "\n" + other)
+            .orElse(""));
+  }
+
+  private static String describeSilence(Wait wait, KafkaException failure) {
+    return "Records for topic '"
+        + wait.topic()
+        + "' wait, since Kafka does not answer: "
+        + failure.getMessage();
+  }
+
+  private String describe(TaskWriter writer, Wait wait, Set<String> missing) {
+    String topic = wait.topic();
+    if (!missing.contains(topic)) {
+      return wait.longest().compareTo(STUCK) < 0
+          ? ""
+          : "Kafka has acknowledged no record for topic '"
+              + topic
+              + "' for more than "
+              + STUCK.toSeconds()
+              + " s, although the topic is there";
+    }
+    ConnectorConfig connector = writer.task().connector();
+    if (connector.deadLetterTopic().filter(topic::equals).isPresent()) {
+      try {
+        topics.make(topic, connector.deadLetterReplication());
+        LOG.warn("The dead-letter topic '{}' was not there any more, and is made again", topic);
+        return "";
+      } catch (KafkaException e) {
+        return "Records wait for the dead-letter topic '"
+            + topic
+            + "', which is not there and can't be created: "
+            + e.getMessage();
+      }
+    }
+    return "Records wait for topic '"
+        + topic
+        + "', which is not there and can't be created: the broker does not do it by itself"
+        + " (auto.create.topics.enable), or does not let this worker. Create the topic; the task"
+        + " then goes on by itself";
+  }
+
+  private void replaceStuck(TaskWriter writer) {
+    if (writer.task().connector().isExactlyOnce()) {
+      // Its records have a timeout of their own.
+      return;
+    }
+    for (TaskProducer producer : writer.producers()) {
+      for (Wait wait : producer.waits()) {
+        int times = replacementsFor(wait.topic());
+        if (wait.unacknowledged().compareTo(STUCK.multipliedBy(1L << times)) >= 0
+            && !producer.current().isAborted()) {
+          LOG.warn(
+              "Kafka has acknowledged no record of task {} for topic '{}' for {} s: the producer is"
+                  + " replaced, and tasks with records in it read them again",
+              writer.task().id(),
+              wait.topic(),
+              wait.unacknowledged().toSeconds());
+          replacements.put(
+              wait.topic(),
+              new Replacement(Math.min(times + 1, MAX_DOUBLINGS), nanoTime.getAsLong()));
+          producer.current().abort();
+        }
+      }
+    }
+  }
+
+  private int replacementsFor(String topic) {
+    Replacement last = replacements.get(topic);
+    return last == null || nanoTime.getAsLong() - last.at() >= FORGET.toNanos() ? 0 : last.times();
+  }
+
+  @Override
+  public void close() {
+    thread.shutdownNow();
+  }
+}

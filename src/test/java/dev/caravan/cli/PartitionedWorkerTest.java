@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.caravan.contract.TcpProxy;
+import dev.caravan.sandbox.Bucket;
+import dev.caravan.sandbox.CouchbaseNode;
+import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.testkit.Topic;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.junit.jupiter.api.Test;
+
+/** A worker that is cut off from Kafka while another one is not. */
+class PartitionedWorkerTest {
+  private static final int KEYS = 20;
+  private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(4);
+  private static final Duration AT_MOST = Duration.ofSeconds(60);
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** The way of one worker to Kafka. A cut discards what is on its way, as a network does. */
+  private static final class Network implements TcpProxy.Filter, AutoCloseable {
+    private final TcpProxy proxy;
+    private volatile boolean isCut;
+
+    Network() throws IOException {
+      proxy = new TcpProxy(this);
+    }
+
+    @Override
+    public void copy(InputStream from, OutputStream to) throws IOException {
+      byte[] buffer = new byte[64 * 1024];
+      if (isCut) {
+        throw new IOException("cut");
+      }
+      for (int length = from.read(buffer); length >= 0; length = from.read(buffer)) {
+        if (!isCut) {
+          to.write(buffer, 0, length);
+        }
+      }
+    }
+
+    void cut() {
+      isCut = true;
+    }
+
+    void heal() {
+      proxy.cut();
+      isCut = false;
+    }
+
+    @Override
+    public void close() {
+      proxy.close();
+    }
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    }
+  }
+
+  private static KafkaBroker start(Network network) throws IOException {
+    int port = freePort();
+    KafkaBroker kafka =
+        KafkaBroker.start(
+            "127.0.0.1",
+            0,
+            Map.of(
+                "listeners",
+                "PLAINTEXT://127.0.0.1:0,RELAY://127.0.0.1:" + port + ",CONTROLLER://127.0.0.1:0",
+                "advertised.listeners",
+                "PLAINTEXT://127.0.0.1:0,RELAY://" + network.proxy.address(),
+                "listener.security.protocol.map",
+                "PLAINTEXT:PLAINTEXT,RELAY:PLAINTEXT,CONTROLLER:PLAINTEXT"));
+    network.proxy.open("127.0.0.1", port);
+    return kafka;
+  }
+
+  private static WorkerApplication start(String brokers) throws Exception {
+    return WorkerApplication.start(
+        Map.of(
+            "bootstrap.servers",
+            brokers,
+            "group.id",
+            "parted",
+            "listeners",
+            "http://127.0.0.1:0",
+            "session.timeout.ms",
+            "3000",
+            "heartbeat.interval.ms",
+            "200"));
+  }
+
+  private static void create(WorkerApplication worker, CouchbaseNode node) throws Exception {
+    Map<String, String> config = new HashMap<>();
+    config.put("connector.class", "dev.caravan.CouchbaseSourceConnector");
+    config.put("tasks.max", "2");
+    config.put("topic", "parted-");
+    config.put("couchbase.nodes", node.host() + ":" + node.port());
+    config.put("couchbase.bucket", "orders");
+    config.put("couchbase.username", CouchbaseNode.ADMINISTRATOR);
+    config.put("couchbase.password", CouchbaseNode.ADMINISTRATOR_PASSWORD);
+    TestRequests.create(worker.url(), "parted", config);
+  }
+
+  /** Waits until each worker has as many running tasks, as one of them says. */
+  private static void awaitShares(WorkerApplication asked, Map<WorkerApplication, Integer> shares) {
+    Map<String, Integer> expected = new HashMap<>();
+    shares.forEach((worker, count) -> expected.put(URI.create(worker.url()).getAuthority(), count));
+    await()
+        .atMost(AT_MOST)
+        .untilAsserted(
+            () -> {
+              Map<String, Integer> counts = new HashMap<>();
+              JsonNode status =
+                  JSON.readTree(TestRequests.get(asked.url() + "/connectors/parted/status"));
+              for (JsonNode task : status.path("tasks")) {
+                assertThat(task.path("state").textValue()).isEqualTo("RUNNING");
+                counts.merge(task.path("worker_id").textValue(), 1, Integer::sum);
+              }
+              assertThat(counts).isEqualTo(expected);
+            });
+  }
+
+  /** Writes the keys one after the other, each with a number that grows. */
+  private static final class Writer extends Thread {
+    private final Bucket bucket;
+    private volatile boolean isStopped;
+
+    /** For the others once the thread has ended. */
+    private int number;
+
+    Writer(Bucket bucket) {
+      super("writer");
+      this.bucket = bucket;
+      setDaemon(true);
+    }
+
+    @Override
+    public void run() {
+      while (!isStopped) {
+        bucket.upsert("key-" + number % KEYS, Integer.toString(number));
+        number++;
+        LockSupport.parkNanos(PAUSE_NANOS);
+      }
+    }
+
+    /** Returns the last value of each key. */
+    Map<String, String> finish() throws InterruptedException {
+      isStopped = true;
+      join();
+      Map<String, String> last = new HashMap<>();
+      for (int i = number - KEYS; i < number; i++) {
+        last.put("key-" + i % KEYS, Integer.toString(i));
+      }
+      return last;
+    }
+  }
+
+  private static Map<String, String> last(List<ConsumerRecord<String, byte[]>> records) {
+    Map<String, String> last = new HashMap<>();
+    for (ConsumerRecord<String, byte[]> record : records) {
+      try {
+        last.put(record.key(), JSON.readTree(record.value()).path("body").asText());
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+    return last;
+  }
+
+  @Test
+  void nothingOfAWorkerThatWasCutOffArrivesAfterAnotherOneHasTakenOver() throws Exception {
+    try (Network network = new Network();
+        KafkaBroker kafka = start(network);
+        CouchbaseNode node = CouchbaseNode.builder().vbuckets(16).bucket("orders").start();
+        WorkerApplication stays = start(kafka.bootstrapServers());
+        WorkerApplication parted = start(network.proxy.address())) {
+      create(stays, node);
+      Writer writer = new Writer(node.bucket("orders"));
+      writer.start();
+      awaitShares(stays, Map.of(stays, 1, parted, 1));
+      try (Topic topic = new Topic(kafka.bootstrapServers(), "parted-orders");
+          Topic offsets = new Topic(kafka.bootstrapServers(), "parted-offsets")) {
+        topic.awaitUntil("all keys", records -> last(records).size() == KEYS);
+        offsets.awaitRecords(1);
+
+        network.cut();
+        awaitShares(stays, Map.of(stays, 2));
+        Map<String, String> expected = writer.finish();
+        topic.awaitUntil("the last values", records -> last(records).equals(expected));
+        long end = topic.endOffset();
+
+        network.heal();
+        awaitShares(stays, Map.of(stays, 1, parted, 1));
+        awaitShares(parted, Map.of(stays, 1, parted, 1));
+        node.bucket("orders").upsert("after", "1");
+        topic.awaitUntil("a record after it all", records -> last(records).containsKey("after"));
+
+        assertThat(topic.endOffset()).as("records").isEqualTo(end + 1);
+        assertThat(last(topic.records())).containsAllEntriesOf(expected);
+        offsets.awaitUntil("all offsets", records -> records.size() >= offsets.endOffset());
+        assertNeverGoesBack(offsets.records());
+      }
+    }
+  }
+
+  private static void assertNeverGoesBack(List<ConsumerRecord<String, byte[]>> offsets)
+      throws IOException {
+    Map<String, Long> seqnos = new HashMap<>();
+    List<String> steps = new ArrayList<>();
+    Set<String> back = new HashSet<>();
+    for (ConsumerRecord<String, byte[]> offset : offsets) {
+      long seqno = JSON.readTree(offset.value()).path("bySeqno").asLong();
+      Long before = seqnos.put(offset.key(), seqno);
+      steps.add(offset.key() + " " + seqno);
+      if (before != null && before > seqno) {
+        back.add(offset.key());
+      }
+    }
+    assertThat(back).as("of %s", steps).isEmpty();
+  }
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.caravan.connector.ConnectorConfig;
+import dev.caravan.connector.Task;
+import dev.caravan.connector.TaskConfig;
+import dev.caravan.connector.TaskStatus;
+import dev.caravan.offset.MemoryOffsetStore;
+import dev.caravan.worker.Assignments.TaskKey;
+import dev.caravan.worker.ConnectorStatus.Part;
+import dev.caravan.worker.ConnectorStatus.State;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import org.apache.kafka.clients.producer.MockProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** When a task still belongs to its worker. */
+class LocalTasksTest {
+  private static final TaskKey KEY = new TaskKey(7, 0);
+  private static final TaskConfig CONFIG =
+      new TaskConfig(
+          ConnectorConfig.parse(
+              Map.of(
+                  "connector.class",
+                  "dev.caravan.CouchbaseSourceConnector",
+                  "name",
+                  "golden",
+                  "couchbase.nodes",
+                  "localhost",
+                  "couchbase.bucket",
+                  "orders")),
+          0,
+          1);
+
+  private final GroupLease lease = new GroupLease(Duration.ofDays(1));
+  private final List<MockProducer<byte[], byte[]>> made = new ArrayList<>();
+  private final CountDownLatch mayClose = new CountDownLatch(1);
+  private final ReplaceableProducer shared = new ReplaceableProducer(this::producer);
+  private final List<TaskWriter> opened = new CopyOnWriteArrayList<>();
+  private final List<TaskWriter> released = new CopyOnWriteArrayList<>();
+  private final TaskOwnership ownership = new TaskOwnership();
+  private volatile TaskStatus status = new TaskStatus(TaskStatus.Phase.STREAMING, null);
+  private final LocalTasks tasks =
+      new LocalTasks(
+          Runnable::run,
+          Runnable::run,
+          (config, offsets) -> new Streaming(),
+          new Writers(),
+          ownership,
+          () -> {});
+
+  private MockProducer<byte[], byte[]> producer() {
+    MockProducer<byte[], byte[]> producer =
+        new MockProducer<>(false, new ByteArraySerializer(), new ByteArraySerializer()) {
+          @Override
+          public void close(Duration timeout) {
+            // As Kafka's client does, all that it has.
+            boolean hasMore;
+            do {
+              hasMore = errorNext(new KafkaException("Producer is closed forcefully."));
+            } while (hasMore);
+            try {
+              mayClose.await();
+            } catch (InterruptedException e) {
+              throw new IllegalStateException(e);
+            }
+            super.close(timeout);
+          }
+        };
+    made.add(producer);
+    return producer;
+  }
+
+  private final class Writers implements ManagedTask.Delivery {
+    @Override
+    public TaskWriter open(TaskConfig task, long generation) {
+      TaskProducer view = new TaskProducer(shared::current, false, lease, System::nanoTime);
+      TaskWriter writer =
+          new TaskWriter(
+              task, new MemoryOffsetStore(), new CopyOnWriteArrayList<>(List.of(view)), () -> {});
+      opened.add(writer);
+      return writer;
+    }
+
+    @Override
+    public CompletableFuture<Void> retire(TaskWriter writer) {
+      return writer.retire();
+    }
+
+    @Override
+    public void release(TaskWriter writer) {
+      released.add(writer);
+    }
+  }
+
+  private final class Streaming implements Task {
+    @Override
+    public TaskStatus status() {
+      return status;
+    }
+
+    @Override
+    public void drain() {
+      // It has nothing to finish.
+    }
+
+    @Override
+    public void close() {
+      // Nor anything to stop.
+    }
+  }
+
+  @BeforeEach
+  void start() {
+    lease.await();
+    assertThat(lease.heartbeat(System.nanoTime())).isTrue();
+    tasks.run(Map.of(KEY, CONFIG));
+    assertThat(ownership.tell()).hasSize(1);
+  }
+
+  private static void send(TaskWriter writer) {
+    writer.producers().get(0).send(new ProducerRecord<>("orders", new byte[0]), null);
+  }
+
+  private State state() {
+    Part part = tasks.status(KEY, "w");
+    return part == null ? State.UNASSIGNED : part.state();
+  }
+
+  @Test
+  void aTaskIsReleasedWhenItsRecordsAreAcknowledged() {
+    send(opened.get(0));
+    tasks.run(Map.of());
+    assertThat(ownership.tell()).hasSize(1);
+    assertThat(tasks.isStopping()).isTrue();
+    assertThat(released).as("whose producer may be given up").containsExactly(opened.get(0));
+    made.get(0).completeNext();
+    assertThat(ownership.tell()).isEmpty();
+    assertThat(tasks.isEmpty()).isTrue();
+  }
+
+  @Test
+  void orWhenTheirProducerIsClosedAndNotBefore() {
+    send(opened.get(0));
+    tasks.run(Map.of());
+    shared.abort();
+    await().until(() -> opened.get(0).producers().get(0).waits().isEmpty());
+    assertThat(ownership.tell()).hasSize(1);
+    mayClose.countDown();
+    await().until(() -> ownership.tell().isEmpty());
+  }
+
+  @Test
+  void aTaskWhoseRecordsWereDiscardedIsStartedAgainAndHasNotFailed() {
+    status = new TaskStatus(TaskStatus.Phase.FAILED, new KafkaException("closed"));
+    send(opened.get(0));
+    shared.abort();
+    await().until(opened.get(0)::isBroken);
+    assertThat(state()).isEqualTo(State.UNASSIGNED);
+    status = new TaskStatus(TaskStatus.Phase.STREAMING, null);
+    tasks.heal(Instant.now());
+    assertThat(opened).as("while the producer isn't closed").hasSize(1);
+    tasks.heal(Instant.now());
+    assertThat(opened).hasSize(1);
+    mayClose.countDown();
+    await().until(() -> opened.size() == 2);
+    await().until(() -> state() == State.RUNNING);
+    assertThat(made).hasSize(2);
+    assertThat(released).isEmpty();
+  }
+
+  @Test
+  void whatATaskWaitsForIsInItsStatus() {
+    opened.get(0).setWaiting("Records wait for topic 'x'");
+    assertThat(tasks.status(KEY, "w"))
+        .isEqualTo(new Part(State.RUNNING, "w", "Records wait for topic 'x'"));
+    opened.get(0).setWaiting("");
+    assertThat(tasks.status(KEY, "w")).isEqualTo(new Part(State.RUNNING, "w", ""));
+  }
+}
