@@ -51,7 +51,7 @@ class TcpProxyTest {
   }
 
   private Socket connect() throws IOException {
-    Socket client = new Socket("127.0.0.1", proxy.port());
+    Socket client = new Socket(InetAddress.getLoopbackAddress(), proxy.port());
     client.setSoTimeout(TIMEOUT_MILLIS);
     return client;
   }
