@@ -1,80 +1,125 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
+import dev.caravan.cli.ChaosTopic.Entry;
 import dev.caravan.cli.ChaosWrite.Identity;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Holds the records of a topic against what was written. Records come in the order of their
  * partitions. Not thread-safe.
+ *
+ * <p>A bucket that is recreated loses all its writes, as a failover loses some: they need not be
+ * there, and no record of one may come after one of a later write to the same document. A purge
+ * takes deletions away from a reader that has not come to them: those alone may be missing.
  */
 final class ChaosAudit {
   /** How many examples of a breach are kept for the message. */
-  private static final int EXAMPLES = 5;
+  private static final int EXAMPLES = 8;
 
   /**
    * What an audit found.
    *
    * @param missing documents whose last record is not their last write
    * @param duplicated records of writes that have another record before
+   * @param forbidden those of them that must not be there
    * @param reordered records that came, for the first time, after one of a later write of the same
    *     document
    * @param unknown records of nothing that was ever written
    * @param stale documents whose last record is a write that Couchbase has lost
+   * @param purged documents whose deletion isn't there because it was purged before it was read
    */
   record Findings(
-      long records, int missing, int duplicated, int reordered, int unknown, int stale) {}
+      long records,
+      int missing,
+      int duplicated,
+      int forbidden,
+      int reordered,
+      int unknown,
+      int stale,
+      int purged) {
+    boolean isRight() {
+      return missing == 0 && forbidden == 0 && reordered == 0 && unknown == 0;
+    }
+  }
+
+  /**
+   * A purge of tombstones.
+   *
+   * @param writes how many there had been before it
+   * @param millis when it was, since the epoch
+   */
+  record Purge(int writes, long millis) {}
 
   /** A write with its place among all. */
   private record Placed(ChaosWrite write, int place) {}
 
+  private record Delivery(int place, long millis) {}
+
   private final Map<Identity, Placed> written = new HashMap<>();
-  private final Map<String, ChaosWrite> expected = new HashMap<>();
-  private final Set<Identity> seen = new HashSet<>();
+  private final Map<String, Placed> expected = new HashMap<>();
+  private final Map<Identity, Entry> seen = new HashMap<>();
   private final Map<String, Integer> newest = new HashMap<>();
   private final Map<String, ChaosWrite> last = new HashMap<>();
+  private final Map<Integer, List<Delivery>> deliveries = new HashMap<>();
   private final List<String> examples = new ArrayList<>();
+  private final List<Purge> purges;
+  private final ChaosDuplicates duplicates;
   private long records;
   private int duplicated;
+  private int forbidden;
   private int reordered;
   private int unknown;
 
   /**
-   * @param writes those to a document in the order in which they were made
+   * @param writes in the order in which they were made, at least those to a document
+   * @param duplicates decides which records may be there again
    */
-  ChaosAudit(List<ChaosWrite> writes) {
+  ChaosAudit(List<ChaosWrite> writes, List<Purge> purges, ChaosDuplicates duplicates) {
+    this.purges = purges;
+    this.duplicates = duplicates;
     for (ChaosWrite write : writes) {
-      written.put(write.identity(), new Placed(write, written.size()));
+      Placed placed = new Placed(write, written.size());
+      written.put(write.identity(), placed);
       if (!write.lost()) {
-        expected.put(write.documentId(), write);
+        expected.put(write.documentId(), placed);
       }
     }
   }
 
-  void add(Identity identity, String where) {
+  void add(Entry entry) {
     records++;
-    Placed placed = written.get(identity);
+    Placed placed = written.get(entry.identity());
     if (placed == null) {
       unknown++;
-      example("unknown " + identity + " at " + where);
+      example("unknown " + entry);
       return;
     }
     ChaosWrite write = placed.write();
-    if (!seen.add(identity)) {
+    Entry earlier = seen.put(entry.identity(), entry);
+    if (earlier != null) {
       duplicated++;
+      if (!duplicates.allows(earlier, entry)) {
+        forbidden++;
+        example("there again " + write + ": " + earlier + ", " + entry);
+      }
     } else if (newest.getOrDefault(write.documentId(), -1) > placed.place()) {
       reordered++;
-      example("reordered " + write + " at " + where);
+      example("reordered " + write + ": " + entry);
     }
+    duplicates.delivered(entry);
     if (!write.lost()) {
       newest.merge(write.documentId(), placed.place(), Math::max);
     }
     last.put(write.documentId(), write);
+    deliveries
+        .computeIfAbsent(write.vbucket(), any -> new ArrayList<>())
+        .add(new Delivery(placed.place(), entry.timestamp()));
   }
 
   private void example(String text) {
@@ -87,19 +132,43 @@ final class ChaosAudit {
   Findings findings() {
     int missing = 0;
     int stale = 0;
-    for (ChaosWrite write : expected.values()) {
+    int purged = 0;
+    for (Placed placed : expected.values()) {
+      ChaosWrite write = placed.write();
       ChaosWrite delivered = last.get(write.documentId());
       if (write.equals(delivered)) {
         continue;
       }
-      if (delivered != null && delivered.lost() && seen.contains(write.identity())) {
+      if (delivered != null && delivered.lost() && seen.containsKey(write.identity())) {
         stale++;
+      } else if (wasPurgedUnread(placed)) {
+        purged++;
       } else {
         missing++;
-        example("missing " + write + ", the last record is of " + delivered);
+        example("missing " + write + ", the last record is of " + delivered + latest(delivered));
       }
     }
-    return new Findings(records, missing, duplicated, reordered, unknown, stale);
+    return new Findings(records, missing, duplicated, forbidden, reordered, unknown, stale, purged);
+  }
+
+  private String latest(@Nullable ChaosWrite delivered) {
+    return delivered == null ? "" : ": " + Objects.requireNonNull(seen.get(delivered.identity()));
+  }
+
+  /** Whether a deletion was purged before anything that was written after it had been read. */
+  private boolean wasPurgedUnread(Placed placed) {
+    ChaosWrite write = placed.write();
+    return write.deletion()
+        && !seen.containsKey(write.identity())
+        && purges.stream()
+            .anyMatch(
+                purge ->
+                    placed.place() < purge.writes()
+                        && deliveries.getOrDefault(write.vbucket(), List.of()).stream()
+                            .noneMatch(
+                                delivery ->
+                                    delivery.place() > placed.place()
+                                        && delivery.millis() < purge.millis()));
   }
 
   /** Some of what was found, for a message. */

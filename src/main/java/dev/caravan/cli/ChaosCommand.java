@@ -3,20 +3,17 @@ package dev.caravan.cli;
 
 import static java.util.Objects.requireNonNullElse;
 
-import dev.caravan.sandbox.KafkaBroker;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.NewTopic;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -35,15 +32,16 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class ChaosCommand implements Callable<Integer> {
-  private static final String TOPIC_PREFIX = "copy-";
-  private static final int PARTITIONS = 4;
-
   /** How long everything may take to be in Kafka after the last fault. */
   private static final Duration RECOVERY = Duration.ofMinutes(2);
 
   private static final int PAUSE_MIN_MILLIS = 500;
   private static final int PAUSE_SPREAD_MILLIS = 2500;
-  private static final int DOWN_MAX_MILLIS = 3000;
+
+  /** More than a topic takes unless it is configured. */
+  private static final int REFUSED_BYTES = 3_000_000;
+
+  private static final int REFUSED_MAX_MILLIS = 3000;
 
   @Spec private CommandSpec spec;
 
@@ -63,18 +61,32 @@ final class ChaosCommand implements Callable<Integer> {
   @Option(
       names = "--guarantee",
       paramLabel = "G",
-      defaultValue = "at_least_once",
-      description = "at_least_once or exactly_once (default: ${DEFAULT-VALUE}).")
-  private String guarantee;
+      description =
+          "Runs connectors of this guarantee only, at_least_once or exactly_once (default: both).")
+  private @Nullable String guarantee;
 
   @Option(
       names = "--workers",
       paramLabel = "N",
       defaultValue = "1",
-      description =
-          "How many workers share the load (default: ${DEFAULT-VALUE}). With more than one, some are "
-              + "gone for longer, and the connector is changed and deleted meanwhile.")
+      description = "How many worker processes share the load (default: ${DEFAULT-VALUE}).")
   private int workerCount;
+
+  @Option(
+      names = "--load",
+      paramLabel = "N",
+      defaultValue = "0",
+      description =
+          "How many threads keep the processors busy meanwhile (default: ${DEFAULT-VALUE}).")
+  private int load;
+
+  @Option(
+      names = "--brokers",
+      paramLabel = "HOST:PORT",
+      description =
+          "A Kafka that is there, instead of a broker of its own; nothing goes wrong with it then, nor "
+              + "with the network to it. The topics of the run are deleted in the end.")
+  private @Nullable String brokers;
 
   @Option(
       names = "--rate",
@@ -95,7 +107,7 @@ final class ChaosCommand implements Callable<Integer> {
       paramLabel = "URL",
       description =
           "A bucket to write to, couchbase://host[:port]/bucket, instead of the sandbox; the faults "
-              + "are then those of the worker and of Kafka.")
+              + "are then those of workers, of Kafka and of the network to Kafka.")
   private @Nullable String couchbase;
 
   @Option(
@@ -117,42 +129,29 @@ final class ChaosCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    if (!List.of("at_least_once", "exactly_once").contains(guarantee)) {
+    if (guarantee != null && !ChaosConnector.guarantees().contains(guarantee)) {
       throw new ParameterException(
           spec.commandLine(),
           "--guarantee must be at_least_once or exactly_once, not '" + guarantee + "'.");
     }
+    requireAtLeast(1, "--workers", workerCount);
+    requireAtLeast(1, "--rate", rate);
+    requireAtLeast(0, "--load", load);
     long chosen = seed == null ? new Random().nextInt(1_000_000) : seed;
     say(
-        "chaos: seed=%d guarantee=%s seconds=%d rate=%d/s workers=%d",
-        chosen, guarantee, seconds, rate, workerCount);
+        "chaos: seed=%d guarantee=%s seconds=%d rate=%d/s workers=%d load=%d",
+        chosen, requireNonNullElse(guarantee, "both"), seconds, rate, workerCount, load);
+    String given = brokers;
     try (ChaosTarget target = target();
-        KafkaBroker kafka = KafkaBroker.start()) {
+        ChaosKafka kafka = given == null ? ChaosKafka.start(workerCount) : ChaosKafka.at(given)) {
       return run(chosen, target, kafka) ? 0 : 1;
     }
   }
 
-  private boolean run(long chosen, ChaosTarget target, KafkaBroker kafka) throws Exception {
-    Map<String, String> config = connectorConfig(target);
-    String topic = TOPIC_PREFIX + config.get("couchbase.bucket");
-    createTopic(kafka.bootstrapServers(), topic);
-    try (ChaosWorkers workers =
-        new ChaosWorkers(
-            workerCount,
-            kafka.bootstrapServers(),
-            System.getProperty("caravan.log.level", "ERROR"),
-            config)) {
-      workers.start();
-      String prefix = "chaos-" + chosen + "-" + System.currentTimeMillis() + "-";
-      ChaosWriter writer = new ChaosWriter(target, prefix, rate, chosen);
-      writer.start();
-      List<Long> faults = breakThings(chosen, target, kafka, workers);
-      writer.finish();
-      List<ChaosWrite> writes = target.writes();
-      say("chaos: %d documents written, waiting until they are in Kafka", writes.size());
-      try (ChaosTopic records = new ChaosTopic(kafka.bootstrapServers(), topic, prefix)) {
-        return audit(writes, records, workers, faults);
-      }
+  private void requireAtLeast(int least, String option, int value) {
+    if (value < least) {
+      throw new ParameterException(
+          spec.commandLine(), option + " must be " + least + " or more, not " + value + ".");
     }
   }
 
@@ -162,103 +161,84 @@ final class ChaosCommand implements Callable<Integer> {
         : ChaosNode.connect(couchbase, username, requireNonNullElse(password, ""));
   }
 
-  private Map<String, String> connectorConfig(ChaosTarget target) {
-    Map<String, String> config = new HashMap<>(target.connectorConfig());
-    config.put("connector.class", "dev.caravan.CouchbaseSourceConnector");
-    config.put("topic", TOPIC_PREFIX);
-    config.put("delivery.guarantee", guarantee);
-    config.put("couchbase.headers", ChaosTopic.HEADERS);
-    return config;
-  }
-
-  private static void createTopic(String brokers, String topic) throws Exception {
-    try (Admin admin = Admin.create(Map.of("bootstrap.servers", brokers))) {
-      admin
-          .createTopics(List.of(new NewTopic(topic, PARTITIONS, (short) 1)))
-          .all()
-          .get(30, TimeUnit.SECONDS);
+  private boolean run(long chosen, ChaosTarget target, ChaosKafka kafka) throws Exception {
+    // What an earlier run has left in Kafka has other names.
+    String prefix = "chaos-" + chosen + "-" + System.currentTimeMillis() + "-";
+    String group = prefix + "workers";
+    List<ChaosConnector> connectors =
+        ChaosConnector.of(prefix, guarantee, target.connectorConfig(), rate);
+    String offsets = group + "-offsets";
+    kafka.createTopics(connectors.stream().map(ChaosConnector::topic).toList(), offsets);
+    List<ChaosOutage> outages = new CopyOnWriteArrayList<>();
+    try (ChaosWorkers workers =
+            new ChaosWorkers(workerCount, group, kafka, target, connectors, vbuckets, outages);
+        ChaosLoad busy = new ChaosLoad(load);
+        ChaosLag lag = new ChaosLag(outages)) {
+      workers.start();
+      busy.start();
+      lag.start();
+      List<ChaosFault> faults = new ArrayList<>(target.faults());
+      faults.addAll(workers.faults());
+      faults.addAll(kafka.faults(outages));
+      faults.addAll(new ChaosNetwork(kafka, target, workers, outages).faults());
+      faults.add(
+          new ChaosFault("document refused", random -> refuse(random, target, prefix, outages)));
+      ChaosWriter writer = new ChaosWriter(target, prefix, rate, chosen);
+      writer.start();
+      long start = System.currentTimeMillis();
+      int count = breakThings(chosen, faults);
+      writer.finish();
+      List<ChaosWrite> writes = target.writes();
+      say("chaos: %d documents written, waiting until they are in Kafka", writes.size());
+      boolean right =
+          new ChaosVerdict(kafka, offsets, prefix, target, outages, RECOVERY)
+              .of(connectors, writes, start, count, this::say);
+      if (!right) {
+        workers.statuses().forEach(status -> say("chaos: the tasks are %s", status));
+      }
+      return right;
+    } finally {
+      kafka.deleteTopics(prefix);
     }
   }
 
-  /** Returns when each fault was, in milliseconds since the epoch. */
-  private List<Long> breakThings(
-      long chosen, ChaosTarget target, KafkaBroker kafka, ChaosWorkers workers) throws Exception {
-    List<ChaosFault> faults = new ArrayList<>(target.faults());
-    faults.addAll(workers.faults());
-    faults.add(new ChaosFault("Kafka down", random -> brokerDown(kafka, random)));
+  /** Returns how many faults there were. */
+  private int breakThings(long chosen, List<ChaosFault> faults) throws Exception {
     Random random = new Random(chosen);
-    List<Long> times = new ArrayList<>();
+    int count = 0;
     long start = System.nanoTime();
     long end = start + TimeUnit.SECONDS.toNanos(seconds);
     while (System.nanoTime() - end < 0) {
       TimeUnit.MILLISECONDS.sleep(PAUSE_MIN_MILLIS + random.nextInt(PAUSE_SPREAD_MILLIS));
       ChaosFault fault = faults.get(random.nextInt(faults.size()));
+      double at = (System.nanoTime() - start) / 1e9;
       // A random source of its own: how much a fault takes from it does not change the next one.
       String what = fault.action().strike(new Random(random.nextLong()));
-      times.add(System.currentTimeMillis());
-      say("chaos: %6.1f s %s: %s", (System.nanoTime() - start) / 1e9, fault.name(), what);
+      count++;
+      say("chaos: %6.1f s %s: %s", at, fault.name(), what);
     }
-    return times;
+    return count;
   }
 
-  private static String brokerDown(KafkaBroker kafka, Random random) throws Exception {
-    int millis = random.nextInt(DOWN_MAX_MILLIS);
-    kafka.stop();
-    TimeUnit.MILLISECONDS.sleep(millis);
-    kafka.restart();
-    return "for " + millis + " ms";
-  }
-
-  private boolean audit(
-      List<ChaosWrite> writes, ChaosTopic records, ChaosWorkers workers, List<Long> faults)
+  /** Writes a document that is too large for any topic, and makes it smaller after a while. */
+  private static String refuse(
+      Random random, ChaosTarget target, String prefix, List<ChaosOutage> outages)
       throws InterruptedException {
-    boolean exactlyOnce = guarantee.equals("exactly_once");
-    long deadline = System.nanoTime() + RECOVERY.toNanos();
-    ChaosAudit.Findings findings;
-    ChaosAudit audit;
-    int zombie;
-    do {
-      records.readToEnd();
-      audit = new ChaosAudit(writes);
-      zombie = 0;
-      for (ChaosTopic.Entry entry : records.entries()) {
-        if (!exactlyOnce && entry.isOfZombie(workers.outages())) {
-          zombie++;
-        } else {
-          audit.add(entry.identity(), entry.where());
-        }
-      }
-      findings = audit.findings();
-    } while (findings.missing() > 0 && System.nanoTime() - deadline < 0);
-    // Whatever should not be there, such as a record sent twice, would follow now.
-    int allowed = exactlyOnce ? 0 : records.countBefore(faults);
-    boolean right =
-        findings.missing() == 0
-            && findings.reordered() == 0
-            && findings.unknown() == 0
-            && findings.duplicated() <= allowed;
-    if (!right) {
-      workers.statuses().forEach(status -> say("chaos: the tasks are %s", status));
-      audit.examples().forEach(example -> say("chaos: %s", example));
-    }
-    say(
-        "chaos: faults=%d documents=%d records=%d missing=%d duplicated=%d (allowed %d) reordered=%d"
-            + " unknown=%d stale=%d zombie=%d gaps: %s",
-        faults.size(),
-        writes.size(),
-        findings.records(),
-        findings.missing(),
-        findings.duplicated(),
-        allowed,
-        findings.reordered(),
-        findings.unknown(),
-        findings.stale(),
-        zombie,
-        new ChaosGaps(records.entries()).longest(workers.outages()));
-    return right;
+    byte[] noise = new byte[REFUSED_BYTES];
+    random.nextBytes(noise);
+    String documentId = prefix + "large";
+    int millis = random.nextInt(REFUSED_MAX_MILLIS);
+    long start = System.currentTimeMillis();
+    target.upsert(documentId, '"' + Base64.getEncoder().encodeToString(noise) + '"');
+    TimeUnit.MILLISECONDS.sleep(millis);
+    target.upsert(documentId, "\"small\"");
+    outages.add(
+        new ChaosOutage(
+            ChaosOutage.Kind.REFUSED, start, System.currentTimeMillis(), ChaosOutage.EVERYTHING));
+    return "made smaller after " + millis + " ms";
   }
 
-  private void say(String format, Object... values) {
+  private void say(String format, @Nullable Object... values) {
     PrintWriter out = spec.commandLine().getOut();
     out.printf(Locale.ROOT, format + "%n", values);
     out.flush();

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
-import dev.caravan.cli.ChaosWorkers.Kind;
-import dev.caravan.cli.ChaosWorkers.Outage;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
- * How long vBuckets stood still when a worker was gone: for each outage the longest time between
- * two records of the same vBucket that began around it. Documents are written all the while, so a
- * vBucket that is read has records several times a second.
+ * How long vBuckets stood still when something had gone wrong: for each outage the longest time
+ * between two records of the same vBucket that began around it. Documents are written all the
+ * while, so a vBucket that is read has records several times a second.
  */
 final class ChaosGaps {
   private static final long AROUND_MILLIS = 500;
@@ -30,24 +27,16 @@ final class ChaosGaps {
     timesByVbucket.values().forEach(Collections::sort);
   }
 
-  /** The longest of each kind, such as {@code killed=10512ms stopped=820ms}. */
-  String longest(List<Outage> outages) {
-    Map<Kind, Long> longest = new EnumMap<>(Kind.class);
-    for (Outage outage : outages) {
-      longest.merge(outage.kind(), after(outage), Math::max);
+  /** The longest of each kind, in milliseconds. */
+  Map<String, Long> longest(List<ChaosOutage> outages) {
+    Map<String, Long> longest = new TreeMap<>();
+    for (ChaosOutage outage : outages) {
+      longest.merge(outage.kind().label(), after(outage), Math::max);
     }
-    StringBuilder text = new StringBuilder();
-    longest.forEach(
-        (kind, millis) ->
-            text.append(text.isEmpty() ? "" : " ")
-                .append(kind.name().toLowerCase(Locale.ROOT))
-                .append('=')
-                .append(millis)
-                .append("ms"));
-    return text.toString();
+    return longest;
   }
 
-  private long after(Outage outage) {
+  private long after(ChaosOutage outage) {
     long longest = 0;
     for (List<Long> times : timesByVbucket.values()) {
       for (int i = 1; i < times.size(); i++) {

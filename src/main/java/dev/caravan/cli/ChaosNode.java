@@ -72,20 +72,20 @@ final class ChaosNode implements ChaosTarget {
   public void upsert(String documentId, String json) {
     UpsertOptions asItIs = UpsertOptions.upsertOptions().transcoder(RawJsonTranscoder.INSTANCE);
     byte[] document = json.getBytes(StandardCharsets.UTF_8);
-    add(documentId, collection.upsert(documentId, document, asItIs));
+    add(documentId, collection.upsert(documentId, document, asItIs), false);
   }
 
   @Override
   public void delete(String documentId) {
     try {
-      add(documentId, collection.remove(documentId));
+      add(documentId, collection.remove(documentId), true);
     } catch (DocumentNotFoundException e) {
       // Then there is nothing to delete.
       return;
     }
   }
 
-  private void add(String documentId, MutationResult result) {
+  private void add(String documentId, MutationResult result, boolean deletion) {
     MutationToken token =
         result
             .mutationToken()
@@ -97,6 +97,7 @@ final class ChaosNode implements ChaosTarget {
             token.partitionUUID(),
             token.sequenceNumber(),
             result.cas(),
+            deletion,
             false));
   }
 
@@ -105,6 +106,21 @@ final class ChaosNode implements ChaosTarget {
     synchronized (writes) {
       return List.copyOf(writes);
     }
+  }
+
+  @Override
+  public List<ChaosAudit.Purge> purges() {
+    return List.of();
+  }
+
+  @Override
+  public List<Long> branches() {
+    return List.of();
+  }
+
+  @Override
+  public Way way(int worker) {
+    return new Way(Map.of(), List.of());
   }
 
   @Override

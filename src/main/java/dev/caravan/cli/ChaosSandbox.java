@@ -5,28 +5,39 @@ import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseCluster;
 import dev.caravan.sandbox.CouchbaseNode;
 import dev.caravan.sandbox.History;
+import dev.caravan.sandbox.TcpProxy;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * A sandbox of three nodes with a replica of each vBucket as a target. Thread-safe.
- *
- * <p>It doesn't purge, flush or recreate at random: those take deletions, or all documents, away
- * without a trace for whoever was not there, so no topic could be right afterwards.
+ * A sandbox of three nodes with a replica of each vBucket as a target. Each worker has proxies of
+ * its own to the nodes, at addresses of its own: the cluster's map names the nodes, and each
+ * worker's hosts file says where they are. Thread-safe.
  */
 final class ChaosSandbox implements ChaosTarget {
+  private static final Logger LOG = LoggerFactory.getLogger(ChaosSandbox.class);
   private static final String BUCKET = "chaos";
   private static final int NODES = 3;
   private static final int MAX_MILLIS = 2000;
   private static final int MAX_DELAY_MILLIS = 300;
 
   private final CouchbaseCluster cluster;
-  private final Bucket bucket;
+  private final List<Long> branches = new CopyOnWriteArrayList<>();
+  private final List<ChaosAudit.Purge> purges = new CopyOnWriteArrayList<>();
+  private final Map<Integer, Way> ways = new ConcurrentHashMap<>();
+
+  /** Guarded by the monitor, so that nothing is written to a bucket that is no more. */
+  private Bucket bucket;
 
   private ChaosSandbox(CouchbaseCluster cluster) {
     this.cluster = cluster;
@@ -37,6 +48,7 @@ final class ChaosSandbox implements ChaosTarget {
     return new ChaosSandbox(
         CouchbaseCluster.builder()
             .nodes(NODES)
+            .hostNames(ChaosSandbox::hostName)
             .replicas(1)
             .vbuckets(vbuckets)
             .bucket(BUCKET)
@@ -44,13 +56,41 @@ final class ChaosSandbox implements ChaosTarget {
             .start());
   }
 
+  private static String hostName(int node) {
+    return "node" + node + ".chaos";
+  }
+
   @Override
-  public void upsert(String documentId, String json) {
+  public Way way(int worker) {
+    return ways.computeIfAbsent(worker, this::makeWay);
+  }
+
+  private Way makeWay(int worker) {
+    List<TcpProxy> proxies = new ArrayList<>();
+    Map<String, String> hosts = new HashMap<>();
+    try {
+      for (CouchbaseNode node : cluster.nodes()) {
+        String address = "127.1." + (worker + 1) + "." + (node.number() + 1);
+        proxies.add(new TcpProxy(address, node.port()).open(node.host(), node.port()));
+        hosts.put(hostName(node.number()), address);
+      }
+      return new Way(hosts, proxies);
+    } catch (IOException e) {
+      // Only Linux has all of 127.0.0.0/8.
+      LOG.warn("No faults of the network between workers and Couchbase: {}", e.toString());
+      proxies.forEach(TcpProxy::close);
+      cluster.nodes().forEach(node -> hosts.put(hostName(node.number()), node.host()));
+      return new Way(hosts, List.of());
+    }
+  }
+
+  @Override
+  public synchronized void upsert(String documentId, String json) {
     bucket.upsert(documentId, json);
   }
 
   @Override
-  public void delete(String documentId) {
+  public synchronized void delete(String documentId) {
     bucket.delete(documentId);
   }
 
@@ -65,9 +105,20 @@ final class ChaosSandbox implements ChaosTarget {
               entry.vbuuid(),
               entry.seqno(),
               entry.cas(),
+              entry.operation() != History.Operation.MUTATION,
               entry.lost()));
     }
     return writes;
+  }
+
+  @Override
+  public List<ChaosAudit.Purge> purges() {
+    return List.copyOf(purges);
+  }
+
+  @Override
+  public List<Long> branches() {
+    return List.copyOf(branches);
   }
 
   @Override
@@ -93,7 +144,9 @@ final class ChaosSandbox implements ChaosTarget {
         new ChaosFault("connections cut", this::cut),
         new ChaosFault("connections half-open", this::halfOpen),
         new ChaosFault("node slow", this::slow),
-        new ChaosFault("disk stuck", this::diskStuck));
+        new ChaosFault("disk stuck", this::diskStuck),
+        new ChaosFault("purge", this::purge),
+        new ChaosFault("bucket recreated", this::recreate));
   }
 
   private static int millis(Random random) {
@@ -104,7 +157,9 @@ final class ChaosSandbox implements ChaosTarget {
   private String failOver(Random random, int maxBehindMillis) throws InterruptedException {
     int node = random.nextInt(NODES);
     int behind = maxBehindMillis == 0 ? 0 : random.nextInt(maxBehindMillis);
+    branches.add(System.currentTimeMillis());
     cluster.failOver(node, Duration.ofMillis(behind));
+    branches.add(System.currentTimeMillis());
     int out = millis(random);
     TimeUnit.MILLISECONDS.sleep(out);
     cluster.rebalance();
@@ -163,10 +218,46 @@ final class ChaosSandbox implements ChaosTarget {
   private String diskStuck(Random random) throws InterruptedException {
     int node = random.nextInt(NODES);
     int during = millis(random);
-    bucket.stopPersistence(node);
+    Bucket present = bucket();
+    present.stopPersistence(node);
     TimeUnit.MILLISECONDS.sleep(during);
-    bucket.resumePersistence(node);
+    present.resumePersistence(node);
     return "of node " + node + " for " + during + " ms";
+  }
+
+  /** Purges tombstones, sometimes while nobody can read them. */
+  private String purge(Random random) throws IOException, InterruptedException {
+    boolean unread = random.nextBoolean();
+    int down = unread ? millis(random) : 0;
+    if (unread) {
+      cluster.nodes().forEach(CouchbaseNode::stop);
+      TimeUnit.MILLISECONDS.sleep(down);
+    }
+    synchronized (this) {
+      // A reader that is below the purge point rolls back.
+      branches.add(System.currentTimeMillis());
+      bucket.purgeTombstones();
+      purges.add(
+          new ChaosAudit.Purge(
+              Math.toIntExact(cluster.history(BUCKET).size()), System.currentTimeMillis()));
+    }
+    if (unread) {
+      for (CouchbaseNode node : cluster.nodes()) {
+        node.start();
+      }
+    }
+    return unread ? "after all nodes were down for " + down + " ms" : "while all nodes are up";
+  }
+
+  private synchronized String recreate(Random random) {
+    branches.add(System.currentTimeMillis());
+    bucket = cluster.recreateBucket(BUCKET);
+    branches.add(System.currentTimeMillis());
+    return "empty";
+  }
+
+  private synchronized Bucket bucket() {
+    return bucket;
   }
 
   private CouchbaseNode node(Random random) {
@@ -175,6 +266,7 @@ final class ChaosSandbox implements ChaosTarget {
 
   @Override
   public void close() {
+    ways.values().forEach(way -> way.proxies().forEach(TcpProxy::close));
     cluster.close();
   }
 }

@@ -3,8 +3,7 @@ package dev.caravan.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import dev.caravan.cli.ChaosWorkers.Kind;
-import dev.caravan.cli.ChaosWorkers.Outage;
+import dev.caravan.cli.ChaosOutage.Kind;
 import dev.caravan.cli.ChaosWrite.Identity;
 import dev.caravan.record.RecordHeader;
 import dev.caravan.record.RecordHeaders;
@@ -53,7 +52,7 @@ final class ChaosTopic implements AutoCloseable {
      * Whether a worker had sent it, but not got rid of it, when it was suspended for so long that
      * another one went on meanwhile.
      */
-    boolean isOfZombie(List<Outage> outages) {
+    boolean isOfZombie(List<ChaosOutage> outages) {
       return outages.stream()
           .anyMatch(
               outage ->
@@ -116,23 +115,6 @@ final class ChaosTopic implements AutoCloseable {
   /** What was read so far. */
   List<Entry> entries() {
     return entries;
-  }
-
-  /**
-   * How many records were sent so shortly before one of these times, in milliseconds since the
-   * epoch, that their offsets may not have been committed by then.
-   */
-  int countBefore(List<Long> times) {
-    return (int)
-        entries.stream()
-            .filter(
-                entry ->
-                    times.stream()
-                        .anyMatch(
-                            time ->
-                                entry.timestamp() <= time
-                                    && entry.timestamp() > time - UNCOMMITTED_MILLIS))
-            .count();
   }
 
   @Override

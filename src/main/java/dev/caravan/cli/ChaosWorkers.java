@@ -2,137 +2,279 @@
 package dev.caravan.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.caravan.cli.ChaosOutage.Kind;
+import dev.caravan.cli.ChaosOutage.Scope;
+import dev.caravan.stream.VbucketSelection;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 
-/** The workers of one group, and what can go wrong with them. Not thread-safe. */
+/** The workers of one group and their connectors, and what can go wrong with them. */
 final class ChaosWorkers implements AutoCloseable {
-  private static final String NAME = "chaos";
-  private static final String HEAP = "256m";
+  private static final String HEAP = "320m";
   private static final int DOWN_MAX_MILLIS = 3000;
 
   /** Longer than a group waits for a worker. */
-  private static final int LONG_MILLIS = 15_000;
+  private static final int LONG_MIN_MILLIS = 11_000;
+
+  private static final int LONG_SPREAD_MILLIS = 4000;
+  private static final int LONG_ONE_IN = 4;
 
   private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(60);
+  private static final Duration START_TIMEOUT = Duration.ofMinutes(2);
   private static final int MAX_TASKS = 6;
 
   private final List<WorkerProcess> workers = new ArrayList<>();
-  private final List<Outage> outages = new ArrayList<>();
-  private final Map<String, String> config;
-
-  /** What happened to a worker. */
-  enum Kind {
-    KILLED,
-    STOPPED,
-    SUSPENDED
-  }
+  private final List<Path> hostsFiles = new ArrayList<>();
+  private final List<ChaosConnector> connectors;
+  private final int vbuckets;
+  private final List<ChaosOutage> outages;
 
   /**
-   * A time when others may have had to take over from a worker, in milliseconds since the epoch.
-   *
-   * @param start when it was told to stop, or was made to
-   * @param end when it had stopped, or ran again
+   * @param group also what the names of the group's topics begin with
+   * @param vbuckets of the bucket
+   * @param outages takes what went wrong
    */
-  record Outage(Kind kind, long start, long end) {}
-
-  /**
-   * @param config of the connector
-   */
-  ChaosWorkers(int count, String brokers, String logLevel, Map<String, String> config) {
-    this.config = config;
-    for (int i = 0; i < count; i++) {
-      workers.add(new WorkerProcess(brokers, NAME, HEAP, logLevel));
+  ChaosWorkers(
+      int count,
+      String group,
+      ChaosKafka kafka,
+      ChaosTarget target,
+      List<ChaosConnector> connectors,
+      int vbuckets,
+      List<ChaosOutage> outages)
+      throws IOException {
+    this.connectors = connectors;
+    this.vbuckets = vbuckets;
+    this.outages = outages;
+    for (int worker = 0; worker < count; worker++) {
+      List<String> javaOptions =
+          new ArrayList<>(
+              WorkerProcess.javaOptions(HEAP, System.getProperty("caravan.log.level", "ERROR")));
+      Map<String, String> hosts = target.way(worker).hosts();
+      if (!hosts.isEmpty()) {
+        javaOptions.add("-Djdk.net.hosts.file=" + hostsFile(hosts));
+      }
+      workers.add(new WorkerProcess(kafka.brokersFor(worker), group, javaOptions));
     }
   }
 
-  /** Starts them, and the connector. */
+  /** A file with these hosts and this machine, as Java looks for others nowhere else then. */
+  private Path hostsFile(Map<String, String> hosts) throws IOException {
+    List<String> lines = new ArrayList<>();
+    InetAddress local = InetAddress.getLocalHost();
+    lines.add("127.0.0.1 localhost");
+    lines.add(local.getHostAddress() + " " + local.getHostName());
+    hosts.forEach((name, address) -> lines.add(address + " " + name));
+    Path file = Files.createTempFile("caravan-hosts-", ".txt");
+    hostsFiles.add(file);
+    Files.write(file, lines);
+    return file;
+  }
+
+  /** Starts them and the connectors, and returns when all tasks run. */
   void start() throws IOException, InterruptedException {
     for (WorkerProcess worker : workers) {
       worker.start();
     }
-    put(new Random(0), workers.size() * 2);
+    for (ChaosConnector connector : connectors) {
+      put(new Random(0), connector, workers.size() * 2);
+    }
+    long deadline = System.nanoTime() + START_TIMEOUT.toNanos();
+    while (!doAllTasksRun()) {
+      if (System.nanoTime() - deadline > 0) {
+        throw new IOException(
+            "Not all tasks run within " + START_TIMEOUT.toSeconds() + " s: " + statuses());
+      }
+      TimeUnit.MILLISECONDS.sleep(100);
+    }
+  }
+
+  private boolean doAllTasksRun() throws IOException, InterruptedException {
+    for (ChaosConnector connector : connectors) {
+      JsonNode tasks = workers.get(0).status(connector.name()).path("tasks");
+      for (JsonNode task : tasks) {
+        if (!task.path("state").asText().equals("RUNNING")) {
+          return false;
+        }
+      }
+      if (tasks.isEmpty()) {
+        return false;
+      }
+    }
+    return true;
   }
 
   List<ChaosFault> faults() {
-    List<ChaosFault> faults = new ArrayList<>();
-    faults.add(new ChaosFault("worker killed", this::kill));
-    faults.add(new ChaosFault("worker killed", this::kill));
-    faults.add(new ChaosFault("worker stopped", this::stop));
-    faults.add(new ChaosFault("worker suspended", this::suspend));
-    if (workers.size() > 1) {
-      faults.add(new ChaosFault("connector edited", this::edit));
-      faults.add(new ChaosFault("connector deleted", this::deleteAndCreate));
+    return List.of(
+        new ChaosFault("worker killed", this::kill),
+        new ChaosFault("worker killed", this::kill),
+        new ChaosFault("worker stopped", this::stop),
+        new ChaosFault("worker stopped", this::stop),
+        new ChaosFault("worker suspended", this::suspend),
+        new ChaosFault("connector edited", this::edit),
+        new ChaosFault("connector deleted", this::deleteAndCreate),
+        new ChaosFault("connector paused", random -> halt(random, "pause")),
+        new ChaosFault("connector stopped", random -> halt(random, "stop")));
+  }
+
+  /** How long something lasts: sometimes for longer than a group waits for a worker. */
+  static int millis(Random random, int shortMax) {
+    return random.nextInt(LONG_ONE_IN) == 0
+        ? LONG_MIN_MILLIS + random.nextInt(LONG_SPREAD_MILLIS)
+        : random.nextInt(shortMax);
+  }
+
+  /** The number of any worker. */
+  int any(Random random) {
+    return random.nextInt(workers.size());
+  }
+
+  /** Which worker it is, for a message; nothing if there is only one. */
+  String label(int worker) {
+    return workers.size() == 1 ? "" : "worker " + worker + " ";
+  }
+
+  /**
+   * Which vBuckets of which connectors a worker has now: those of the tasks that it says it has,
+   * and those of tasks that nobody is known to have.
+   */
+  Scope tasksOf(int worker) throws InterruptedException {
+    if (workers.size() == 1) {
+      return ChaosOutage.EVERYTHING;
     }
-    return faults;
-  }
-
-  private String any(Random random) {
-    return workers.size() == 1 ? "" : " " + random.nextInt(workers.size());
-  }
-
-  private WorkerProcess worker(String name) {
-    return workers.get(name.isEmpty() ? 0 : Integer.parseInt(name.trim()));
+    Map<String, BitSet> touched = new HashMap<>();
+    try {
+      for (ChaosConnector connector : connectors) {
+        JsonNode tasks = workers.get(worker).status(connector.name()).path("tasks");
+        BitSet vbucketsOfTasks = new BitSet();
+        for (int task = 0; task < tasks.size(); task++) {
+          JsonNode status = tasks.get(task);
+          if (status.path("worker_id").asText().endsWith(workers.get(worker).id())
+              || !status.path("state").asText().equals("RUNNING")) {
+            VbucketSelection.parse(task + "/" + tasks.size())
+                .of(vbuckets)
+                .forEach(vbucketsOfTasks::set);
+          }
+        }
+        touched.put(connector.name(), vbucketsOfTasks);
+      }
+    } catch (IOException e) {
+      // It doesn't know, so it may have any.
+      return ChaosOutage.EVERYTHING;
+    }
+    return (connector, vbucket) -> touched.getOrDefault(connector, new BitSet()).get(vbucket);
   }
 
   private String kill(Random random) throws Exception {
-    String name = any(random);
+    int worker = any(random);
+    Scope scope = tasksOf(worker);
     long start = System.currentTimeMillis();
-    worker(name).kill();
-    outages.add(new Outage(Kind.KILLED, start, start));
-    return name + startAgain(name, random);
+    workers.get(worker).kill();
+    outages.add(new ChaosOutage(Kind.KILLED, start, start, scope));
+    return label(worker) + startAgain(worker, random);
   }
 
   private String stop(Random random) throws Exception {
-    String name = any(random);
+    int worker = any(random);
+    Scope scope = tasksOf(worker);
     long start = System.currentTimeMillis();
-    long millis = worker(name).stop().toMillis();
-    outages.add(new Outage(Kind.STOPPED, start, start + millis));
-    return name + " within " + millis + " ms," + startAgain(name, random);
+    long millis = workers.get(worker).stop().toMillis();
+    outages.add(new ChaosOutage(Kind.STOPPED, start, start + millis, scope));
+    return label(worker) + "within " + millis + " ms, " + startAgain(worker, random);
   }
 
-  private String startAgain(String name, Random random) throws Exception {
-    int millis = random.nextInt(longest(random));
+  private String startAgain(int worker, Random random) throws Exception {
+    int millis = millis(random, DOWN_MAX_MILLIS);
     TimeUnit.MILLISECONDS.sleep(millis);
-    worker(name).start();
-    return " started again after " + millis + " ms";
-  }
-
-  /** Where others can take over, some faults last until they do. */
-  private int longest(Random random) {
-    return workers.size() > 1 && random.nextInt(3) == 0 ? LONG_MILLIS : DOWN_MAX_MILLIS;
+    workers.get(worker).start();
+    return "started again after " + millis + " ms";
   }
 
   private String suspend(Random random) throws Exception {
-    String name = any(random);
-    int millis = random.nextInt(longest(random));
+    int worker = any(random);
+    Scope scope = tasksOf(worker);
+    int millis = millis(random, DOWN_MAX_MILLIS);
     long start = System.currentTimeMillis();
-    worker(name).suspend(Duration.ofMillis(millis));
-    outages.add(new Outage(Kind.SUSPENDED, start, System.currentTimeMillis()));
-    return name + " for " + millis + " ms";
+    workers.get(worker).suspend(Duration.ofMillis(millis));
+    outages.add(new ChaosOutage(Kind.SUSPENDED, start, System.currentTimeMillis(), scope));
+    return label(worker) + "for " + millis + " ms";
+  }
+
+  private ChaosConnector anyConnector(Random random) {
+    return connectors.get(random.nextInt(connectors.size()));
   }
 
   private String edit(Random random) throws Exception {
+    ChaosConnector connector = anyConnector(random);
     int tasks = 1 + random.nextInt(MAX_TASKS);
-    return "to " + tasks + " tasks by worker " + put(random, tasks);
+    long start = System.currentTimeMillis();
+    int asked = put(random, connector, tasks);
+    changed(connector, start);
+    return "(" + connector.label() + ") to " + tasks + " tasks" + by(asked);
   }
 
   private String deleteAndCreate(Random random) throws Exception {
-    int deleting = ask(random, worker -> worker.delete(NAME));
+    ChaosConnector connector = anyConnector(random);
+    long start = System.currentTimeMillis();
+    int deleting = ask(random, worker -> worker.delete(connector.name()));
     int tasks = 1 + random.nextInt(MAX_TASKS);
-    return "by worker " + deleting + ", created by worker " + put(random, tasks);
+    int creating = put(random, connector, tasks);
+    changed(connector, start);
+    return "("
+        + connector.label()
+        + ")"
+        + by(deleting)
+        + ", created with "
+        + tasks
+        + " tasks"
+        + by(creating);
   }
 
-  private int put(Random random, int tasks) throws IOException, InterruptedException {
-    Map<String, String> changed = new HashMap<>(config);
-    changed.put("tasks.max", Integer.toString(tasks));
-    return ask(random, worker -> worker.put(NAME, changed));
+  /** Pauses or stops a connector, and resumes it after a while. */
+  private String halt(Random random, String call) throws Exception {
+    ChaosConnector connector = anyConnector(random);
+    int millis = random.nextInt(DOWN_MAX_MILLIS);
+    long start = System.currentTimeMillis();
+    int halting = ask(random, worker -> worker.call(connector.name(), call));
+    TimeUnit.MILLISECONDS.sleep(millis);
+    int resuming = ask(random, worker -> worker.call(connector.name(), "resume"));
+    changed(connector, start);
+    return "("
+        + connector.label()
+        + ")"
+        + by(halting)
+        + ", resumed after "
+        + millis
+        + " ms"
+        + by(resuming);
+  }
+
+  private void changed(ChaosConnector connector, long start) {
+    outages.add(
+        new ChaosOutage(
+            Kind.CHANGED,
+            start,
+            System.currentTimeMillis(),
+            (name, vbucket) -> name.equals(connector.name())));
+  }
+
+  private String by(int worker) {
+    return workers.size() == 1 ? "" : " by worker " + worker;
+  }
+
+  private int put(Random random, ChaosConnector connector, int tasks)
+      throws IOException, InterruptedException {
+    return ask(random, worker -> worker.put(connector.name(), connector.withTasks(tasks)));
   }
 
   private interface Request {
@@ -157,18 +299,16 @@ final class ChaosWorkers implements AutoCloseable {
     }
   }
 
-  List<Outage> outages() {
-    return List.copyOf(outages);
-  }
-
-  /** What the connector's status says, in one line for each worker. */
+  /** What the status of each connector says, in one line for each worker. */
   List<String> statuses() throws InterruptedException {
     List<String> statuses = new ArrayList<>();
-    for (WorkerProcess worker : workers) {
-      try {
-        statuses.add(describe(worker.status(NAME)));
-      } catch (IOException e) {
-        statuses.add("not told: " + e);
+    for (ChaosConnector connector : connectors) {
+      for (WorkerProcess worker : workers) {
+        try {
+          statuses.add(connector.label() + ": " + describe(worker.status(connector.name())));
+        } catch (IOException e) {
+          statuses.add(connector.label() + ": not told: " + e);
+        }
       }
     }
     return statuses;
@@ -189,5 +329,10 @@ final class ChaosWorkers implements AutoCloseable {
   @Override
   public void close() {
     workers.forEach(WorkerProcess::close);
+    for (Path file : hostsFiles) {
+      if (!file.toFile().delete()) {
+        file.toFile().deleteOnExit();
+      }
+    }
   }
 }

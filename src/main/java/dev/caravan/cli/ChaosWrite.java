@@ -5,10 +5,18 @@ package dev.caravan.cli;
  * One write that Couchbase has made.
  *
  * @param cas tells it from any other write to the same vBucket
+ * @param deletion whether it deleted the document
  * @param lost whether Couchbase doesn't have it in its history any more, after a failover to a
- *     replica that was behind
+ *     replica that was behind or the end of the bucket
  */
-record ChaosWrite(String documentId, int vbucket, long vbuuid, long seqno, long cas, boolean lost) {
+record ChaosWrite(
+    String documentId,
+    int vbucket,
+    long vbuuid,
+    long seqno,
+    long cas,
+    boolean deletion,
+    boolean lost) {
   Identity identity() {
     return new Identity(vbucket, seqno, cas);
   }

@@ -35,9 +35,23 @@ final class WorkerProcess implements AutoCloseable {
    * @param logLevel of the worker's own log
    */
   WorkerProcess(String brokers, String group, String heap, String logLevel) {
-    javaOptions =
-        List.of("-Xmx" + heap, "-Dcaravan.log.level=" + logLevel, "-Dcaravan.log.libraries=ERROR");
+    this(brokers, group, javaOptions(heap, logLevel));
+  }
+
+  WorkerProcess(String brokers, String group, List<String> javaOptions) {
+    this.javaOptions = List.copyOf(javaOptions);
     arguments = new String[] {"worker", "-brokers=" + brokers, "-group=" + group, "-port=0"};
+  }
+
+  /**
+   * The options of a Java process for a worker.
+   *
+   * @param heap as for -Xmx
+   * @param logLevel of the worker's own log
+   */
+  static List<String> javaOptions(String heap, String logLevel) {
+    return List.of(
+        "-Xmx" + heap, "-Dcaravan.log.level=" + logLevel, "-Dcaravan.log.libraries=ERROR");
   }
 
   /** Starts it and returns when its REST API answers. */
@@ -100,6 +114,18 @@ final class WorkerProcess implements AutoCloseable {
    */
   void delete(String name) throws IOException, InterruptedException {
     send(request("/connectors/" + name).DELETE(), List.of(204, 404));
+  }
+
+  /**
+   * Pauses, stops or resumes a connector.
+   *
+   * @param call {@code pause}, {@code stop} or {@code resume}
+   * @throws IOException if the worker doesn't, or doesn't answer
+   */
+  void call(String name, String call) throws IOException, InterruptedException {
+    send(
+        request("/connectors/" + name + "/" + call).PUT(HttpRequest.BodyPublishers.noBody()),
+        List.of(202));
   }
 
   private static String send(HttpRequest.Builder request, List<Integer> expected)

@@ -119,6 +119,21 @@ final class ConnectorsApi {
     Answer.of(200, tasks).to(exchange);
   }
 
+  void pause(Exchange exchange) throws Exception {
+    await(worker.pause(connector(exchange)));
+    Answer.empty(202).to(exchange);
+  }
+
+  void resume(Exchange exchange) throws Exception {
+    await(worker.resume(connector(exchange)));
+    Answer.empty(202).to(exchange);
+  }
+
+  void stop(Exchange exchange) throws Exception {
+    await(worker.stop(connector(exchange)));
+    Answer.empty(202).to(exchange);
+  }
+
   /** The connector that the path names. */
   private static String connector(Exchange exchange) {
     Object value = exchange.getMessage().getHeader(CONNECTOR);

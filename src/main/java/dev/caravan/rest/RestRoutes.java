@@ -52,7 +52,16 @@ public final class RestRoutes extends RouteBuilder {
         .to("direct:connector-status")
         .get("/tasks")
         .id("rest-connector-tasks")
-        .to("direct:connector-tasks");
+        .to("direct:connector-tasks")
+        .put("/pause")
+        .id("rest-pause-connector")
+        .to("direct:pause-connector")
+        .put("/resume")
+        .id("rest-resume-connector")
+        .to("direct:resume-connector")
+        .put("/stop")
+        .id("rest-stop-connector")
+        .to("direct:stop-connector");
 
     call("root", api::root);
     call("list-connectors", api::list);
@@ -64,6 +73,9 @@ public final class RestRoutes extends RouteBuilder {
     call("post-connector-config", api::putConfig);
     call("connector-status", api::status);
     call("connector-tasks", api::tasks);
+    call("pause-connector", api::pause);
+    call("resume-connector", api::resume);
+    call("stop-connector", api::stop);
   }
 
   private void call(String name, Processor processor) {

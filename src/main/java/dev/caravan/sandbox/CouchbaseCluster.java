@@ -6,8 +6,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,11 +26,14 @@ public final class CouchbaseCluster implements AutoCloseable {
 
   private final ClusterState state;
   private final List<CouchbaseNode> nodes;
+  private final @Nullable IntFunction<String> hostNames;
   private int rebalances;
 
-  private CouchbaseCluster(ClusterState state, List<CouchbaseNode> nodes) {
+  private CouchbaseCluster(
+      ClusterState state, List<CouchbaseNode> nodes, @Nullable IntFunction<String> hostNames) {
     this.state = state;
     this.nodes = List.copyOf(nodes);
+    this.hostNames = hostNames;
   }
 
   public static Builder builder() {
@@ -61,8 +66,12 @@ public final class CouchbaseCluster implements AutoCloseable {
   /** What Couchbase clients take to find it: {@code couchbase://host:port,host:port}. */
   public String connectionString() {
     return nodes.stream()
-        .map(node -> node.host() + ":" + node.port())
+        .map(node -> hostName(node) + ":" + node.port())
         .collect(Collectors.joining(",", "couchbase://", ""));
+  }
+
+  private String hostName(CouchbaseNode node) {
+    return hostNames == null ? node.host() : hostNames.apply(node.number());
   }
 
   /**
@@ -191,8 +200,8 @@ public final class CouchbaseCluster implements AutoCloseable {
     state.config().members(numbers.stream().map(number -> member(node(number))).toList());
   }
 
-  private static ClusterConfig.Member member(CouchbaseNode node) {
-    return new ClusterConfig.Member(node.number(), node.host(), node.port());
+  private ClusterConfig.Member member(CouchbaseNode node) {
+    return new ClusterConfig.Member(node.number(), hostName(node), node.port());
   }
 
   private void publish() {
@@ -232,6 +241,7 @@ public final class CouchbaseCluster implements AutoCloseable {
     private int vbuckets = 1024;
     private boolean history;
     private VBucketLimits limits = VBucketLimits.DEFAULT;
+    private @Nullable IntFunction<String> hostNames;
     private Duration idleTimeout = Duration.ofMinutes(6);
 
     private Builder() {}
@@ -332,6 +342,17 @@ public final class CouchbaseCluster implements AutoCloseable {
       return this;
     }
 
+    /**
+     * Tells clients these host names of the nodes instead of their addresses, so that a client may
+     * reach the nodes by a way of its own.
+     *
+     * @param names gives the name of the node of a number
+     */
+    public Builder hostNames(IntFunction<String> names) {
+      hostNames = names;
+      return this;
+    }
+
     /** Records all that is written and lost in temporary files, for {@link #history}. */
     public Builder recordHistory() {
       history = true;
@@ -346,7 +367,7 @@ public final class CouchbaseCluster implements AutoCloseable {
     public CouchbaseCluster start() throws IOException {
       ClusterState state = new ClusterState(vbuckets, replicas, history, limits, new Accounts());
       List<CouchbaseNode> started = bind(state);
-      CouchbaseCluster cluster = new CouchbaseCluster(state, started);
+      CouchbaseCluster cluster = new CouchbaseCluster(state, started, hostNames);
       cluster.admit(IntStream.range(0, nodes).boxed().toList());
       buckets.forEach(name -> state.add(state.newBucket(name, false)));
       ephemeralBuckets.forEach(name -> state.add(state.newBucket(name, true)));

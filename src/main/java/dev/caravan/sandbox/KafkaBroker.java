@@ -8,12 +8,17 @@ import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.IntFunction;
+import java.util.function.ToIntFunction;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import kafka.server.BrokerServer;
 import kafka.server.ControllerServer;
@@ -34,7 +39,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A real Kafka broker of one node, embedded: broker and KRaft controller in this process, behind a
- * real socket. Its data lives in a temporary directory that is deleted on {@link #close()}.
+ * real socket. Its data lives in a temporary directory that is deleted on {@link #close()}. Its
+ * limits are Kafka's defaults, so that what works here works on a broker that nobody has
+ * configured.
  *
  * <p>Safe for use by several threads.
  */
@@ -44,16 +51,17 @@ public final class KafkaBroker implements AutoCloseable {
   private static final String CLIENTS = "PLAINTEXT";
   private static final String CONTROLLER = "CONTROLLER";
 
-  private final String host;
-  private final int port;
+  /** What the names of the listeners behind proxies begin with. */
+  private static final String PROXY = "PROXY";
+
+  private final Endpoints endpoints;
   private final Map<String, String> overrides;
   private final Path directory;
   private @Nullable Servers servers;
 
   private KafkaBroker(
-      String host, int port, Map<String, String> overrides, Path directory, Servers servers) {
-    this.host = host;
-    this.port = port;
+      Endpoints endpoints, Map<String, String> overrides, Path directory, Servers servers) {
+    this.endpoints = endpoints;
     this.overrides = overrides;
     this.directory = directory;
     this.servers = servers;
@@ -62,6 +70,18 @@ public final class KafkaBroker implements AutoCloseable {
   /** Starts a broker on any free port of the loopback interface. */
   public static KafkaBroker start() throws IOException {
     return start("127.0.0.1", 0, Map.of());
+  }
+
+  /**
+   * Starts a broker on any free port of the loopback interface that has a listener more for each of
+   * several proxies. A client that comes through a proxy is given the proxy's address as the
+   * broker's, so all its connections go through the proxy.
+   *
+   * @param proxies where the proxies take connections, {@code host:port}
+   * @throws IOException if the broker can't start
+   */
+  public static KafkaBroker startBehind(List<String> proxies) throws IOException {
+    return start(Endpoints.free("127.0.0.1", 0, proxies), Map.of());
   }
 
   /**
@@ -74,21 +94,24 @@ public final class KafkaBroker implements AutoCloseable {
    */
   public static KafkaBroker start(String host, int port, Map<String, String> overrides)
       throws IOException {
+    return start(Endpoints.free(host, port, List.of()), overrides);
+  }
+
+  private static KafkaBroker start(Endpoints wanted, Map<String, String> overrides)
+      throws IOException {
     Path directory = null;
     try {
       directory = Files.createTempDirectory("caravan-kafka-");
       format(directory);
-      Servers servers = Servers.start(host, port, overrides, directory);
-      return new KafkaBroker(host, servers.port(), overrides, directory, servers);
+      Servers servers = Servers.start(wanted, overrides, directory);
+      return new KafkaBroker(servers.endpoints(), overrides, directory, servers);
     } catch (Exception e) {
       if (directory != null) {
         deleteTree(directory);
       }
       throw new IOException(
           "The embedded Kafka broker can't start on "
-              + host
-              + ":"
-              + port
+              + wanted.address()
               + " ("
               + e.getMessage()
               + "); is another program using the port?",
@@ -112,22 +135,21 @@ public final class KafkaBroker implements AutoCloseable {
   public synchronized void restart() throws IOException {
     stop();
     try {
-      servers = Servers.start(host, port, overrides, directory);
+      servers = Servers.start(endpoints, overrides, directory);
     } catch (Exception e) {
       throw new IOException(
           "The embedded Kafka broker can't start again on " + bootstrapServers(), e);
     }
   }
 
-  private static Map<String, String> settings(String host, int port, Path directory) {
+  private static Map<String, String> settings(Endpoints endpoints, Path directory) {
     Map<String, String> settings = new HashMap<>();
     settings.put("process.roles", "broker,controller");
     settings.put("node.id", Integer.toString(NODE_ID));
     settings.put("log.dirs", directory.toString());
-    settings.put(
-        "listeners", CLIENTS + "://" + host + ":" + port + "," + CONTROLLER + "://" + host + ":0");
-    settings.put("advertised.listeners", CLIENTS + "://" + host + ":" + port);
-    settings.put("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT");
+    settings.put("listeners", endpoints.listeners());
+    settings.put("advertised.listeners", endpoints.advertised());
+    settings.put("listener.security.protocol.map", endpoints.protocols());
     settings.put("inter.broker.listener.name", CLIENTS);
     settings.put("controller.listener.names", CONTROLLER);
     settings.put("controller.quorum.voters", NODE_ID + "@0.0.0.0:0");
@@ -144,11 +166,6 @@ public final class KafkaBroker implements AutoCloseable {
     settings.put("num.io.threads", "4");
     settings.put("log.cleaner.dedupe.buffer.size", "4194304");
     settings.put("group.initial.rebalance.delay.ms", "0");
-    // Who tries what happens when a worker dies need not wait long for it.
-    settings.put("group.min.session.timeout.ms", "1000");
-    // A Couchbase document may have 20 MiB; with the record round it, that must fit.
-    settings.put("message.max.bytes", Integer.toString(32 * 1024 * 1024));
-    settings.put("replica.fetch.max.bytes", Integer.toString(32 * 1024 * 1024));
     return settings;
   }
 
@@ -165,7 +182,16 @@ public final class KafkaBroker implements AutoCloseable {
 
   /** What a client takes as {@code bootstrap.servers}. */
   public String bootstrapServers() {
-    return host + ":" + port;
+    return endpoints.address();
+  }
+
+  /**
+   * The port of the listener that a proxy is to connect its clients to.
+   *
+   * @param proxy its place in what {@link #startBehind} was given
+   */
+  public int portBehind(int proxy) {
+    return endpoints.proxyPorts().get(proxy);
   }
 
   /** Stops the broker and deletes its data. */
@@ -191,11 +217,72 @@ public final class KafkaBroker implements AutoCloseable {
     }
   }
 
-  /** Broker and controller between a start and a stop. */
-  private record Servers(BrokerServer broker, ControllerServer controller, int port) {
-    static Servers start(String host, int port, Map<String, String> overrides, Path directory)
+  /**
+   * Where the broker listens.
+   *
+   * @param port for clients that come directly, 0 for any free one
+   * @param proxies the addresses of proxies
+   * @param proxyPorts for the clients of each proxy, 0 for any free one
+   */
+  private record Endpoints(String host, int port, List<String> proxies, List<Integer> proxyPorts) {
+    static Endpoints free(String host, int port, List<String> proxies) {
+      return new Endpoints(host, port, proxies, Collections.nCopies(proxies.size(), 0));
+    }
+
+    /** The same with the ports that were bound. */
+    Endpoints bound(ToIntFunction<ListenerName> ports) {
+      return new Endpoints(
+          host,
+          ports.applyAsInt(new ListenerName(CLIENTS)),
+          proxies,
+          IntStream.range(0, proxies.size())
+              .mapToObj(proxy -> ports.applyAsInt(new ListenerName(PROXY + proxy)))
+              .toList());
+    }
+
+    String address() {
+      return host + ":" + port;
+    }
+
+    String listeners() {
+      return clients()
+          + ","
+          + CONTROLLER
+          + "://"
+          + host
+          + ":0"
+          + forEachProxy(proxy -> PROXY + proxy + "://" + host + ":" + proxyPorts.get(proxy));
+    }
+
+    String advertised() {
+      return clients() + forEachProxy(proxy -> PROXY + proxy + "://" + proxies.get(proxy));
+    }
+
+    String protocols() {
+      return "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"
+          + forEachProxy(proxy -> PROXY + proxy + ":PLAINTEXT");
+    }
+
+    private String clients() {
+      return CLIENTS + "://" + address();
+    }
+
+    private String forEachProxy(IntFunction<String> text) {
+      return IntStream.range(0, proxies.size())
+          .mapToObj(proxy -> "," + text.apply(proxy))
+          .collect(Collectors.joining());
+    }
+  }
+
+  /**
+   * Broker and controller between a start and a stop.
+   *
+   * @param endpoints with the ports that are bound
+   */
+  private record Servers(BrokerServer broker, ControllerServer controller, Endpoints endpoints) {
+    static Servers start(Endpoints wanted, Map<String, String> overrides, Path directory)
         throws Exception {
-      Map<String, String> settings = settings(host, port, directory);
+      Map<String, String> settings = settings(wanted, directory);
       settings.putAll(overrides);
       KafkaConfig config = new KafkaConfig(settings, false);
       MetaPropertiesEnsemble properties =
@@ -225,7 +312,8 @@ public final class KafkaBroker implements AutoCloseable {
         controller
             .socketServerFirstBoundPortFuture()
             .thenAccept(
-                bound -> voters.complete(Map.of(NODE_ID, new InetSocketAddress(host, bound))));
+                bound ->
+                    voters.complete(Map.of(NODE_ID, new InetSocketAddress(wanted.host(), bound))));
         broker = new BrokerServer(shared);
         controller.startup();
         broker.startup();
@@ -233,7 +321,7 @@ public final class KafkaBroker implements AutoCloseable {
         stop(broker, controller);
         throw t;
       }
-      return new Servers(broker, controller, broker.boundPort(new ListenerName(CLIENTS)));
+      return new Servers(broker, controller, wanted.bound(broker::boundPort));
     }
 
     void stop() {

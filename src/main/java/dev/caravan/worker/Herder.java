@@ -306,6 +306,28 @@ final class Herder implements GroupWork.Listener {
             thread);
   }
 
+  /**
+   * Changes what a connector is to do. Writes nothing if the config topic says so already.
+   *
+   * @return completes when the change is in the config topic; fails with a {@link
+   *     ConnectorNotFoundException} if there is no such connector
+   */
+  CompletableFuture<Void> setTargetState(String name, TargetState state) {
+    return unwrapped(
+            configLog.write(
+                newest -> {
+                  StoredConnector stored = newest.connector(name);
+                  if (stored == null) {
+                    throw new ConnectorNotFoundException("Connector " + name + " not found");
+                  }
+                  refuseForeign(name, stored);
+                  return newest.targetState(name) == state
+                      ? List.of()
+                      : List.of(new TargetStateRecord(name, state));
+                }))
+        .thenAcceptAsync(this::configured, thread);
+  }
+
   /** The same, failing with what it failed of. */
   private static <T> CompletableFuture<T> unwrapped(CompletableFuture<T> future) {
     return future.exceptionallyCompose(

@@ -166,6 +166,21 @@ public final class Worker implements AutoCloseable {
     return change(() -> herder.delete(name));
   }
 
+  /** Has a connector's tasks deliver nothing, and stay where they are, after the answer. */
+  public CompletableFuture<Void> pause(String name) {
+    return change(() -> herder.setTargetState(name, TargetState.PAUSED));
+  }
+
+  /** Ends what {@link #pause} or {@link #stop} began, after the answer. */
+  public CompletableFuture<Void> resume(String name) {
+    return change(() -> herder.setTargetState(name, TargetState.STARTED));
+  }
+
+  /** Takes a connector's tasks away, and keeps its configuration, after the answer. */
+  public CompletableFuture<Void> stop(String name) {
+    return change(() -> herder.setTargetState(name, TargetState.STOPPED));
+  }
+
   /** What a connector is. */
   public CompletableFuture<ConnectorInfo> info(String name) {
     return ask(() -> herder.info(name));

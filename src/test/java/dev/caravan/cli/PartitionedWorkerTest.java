@@ -6,16 +6,13 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.caravan.contract.TcpProxy;
 import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseNode;
 import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.sandbox.TcpProxy;
 import dev.caravan.testkit.Topic;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.io.UncheckedIOException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -35,66 +32,6 @@ class PartitionedWorkerTest {
   private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(4);
   private static final Duration AT_MOST = Duration.ofSeconds(60);
   private static final ObjectMapper JSON = new ObjectMapper();
-
-  /** The way of one worker to Kafka. A cut discards what is on its way, as a network does. */
-  private static final class Network implements TcpProxy.Filter, AutoCloseable {
-    private final TcpProxy proxy;
-    private volatile boolean isCut;
-
-    Network() throws IOException {
-      proxy = new TcpProxy(this);
-    }
-
-    @Override
-    public void copy(InputStream from, OutputStream to) throws IOException {
-      byte[] buffer = new byte[64 * 1024];
-      if (isCut) {
-        throw new IOException("cut");
-      }
-      for (int length = from.read(buffer); length >= 0; length = from.read(buffer)) {
-        if (!isCut) {
-          to.write(buffer, 0, length);
-        }
-      }
-    }
-
-    void cut() {
-      isCut = true;
-    }
-
-    void heal() {
-      proxy.cut();
-      isCut = false;
-    }
-
-    @Override
-    public void close() {
-      proxy.close();
-    }
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
-    }
-  }
-
-  private static KafkaBroker start(Network network) throws IOException {
-    int port = freePort();
-    KafkaBroker kafka =
-        KafkaBroker.start(
-            "127.0.0.1",
-            0,
-            Map.of(
-                "listeners",
-                "PLAINTEXT://127.0.0.1:0,RELAY://127.0.0.1:" + port + ",CONTROLLER://127.0.0.1:0",
-                "advertised.listeners",
-                "PLAINTEXT://127.0.0.1:0,RELAY://" + network.proxy.address(),
-                "listener.security.protocol.map",
-                "PLAINTEXT:PLAINTEXT,RELAY:PLAINTEXT,CONTROLLER:PLAINTEXT"));
-    network.proxy.open("127.0.0.1", port);
-    return kafka;
-  }
 
   private static WorkerApplication start(String brokers) throws Exception {
     return WorkerApplication.start(
@@ -191,11 +128,12 @@ class PartitionedWorkerTest {
 
   @Test
   void nothingOfAWorkerThatWasCutOffArrivesAfterAnotherOneHasTakenOver() throws Exception {
-    try (Network network = new Network();
-        KafkaBroker kafka = start(network);
+    try (TcpProxy network = new TcpProxy();
+        KafkaBroker kafka = KafkaBroker.startBehind(List.of(network.address()));
         CouchbaseNode node = CouchbaseNode.builder().vbuckets(16).bucket("orders").start();
         WorkerApplication stays = start(kafka.bootstrapServers());
-        WorkerApplication parted = start(network.proxy.address())) {
+        TcpProxy opened = network.open("127.0.0.1", kafka.portBehind(0));
+        WorkerApplication parted = start(opened.address())) {
       create(stays, node);
       Writer writer = new Writer(node.bucket("orders"));
       writer.start();
@@ -205,7 +143,7 @@ class PartitionedWorkerTest {
         topic.awaitUntil("all keys", records -> last(records).size() == KEYS);
         offsets.awaitRecords(1);
 
-        network.cut();
+        network.partition();
         awaitShares(stays, Map.of(stays, 2));
         Map<String, String> expected = writer.finish();
         topic.awaitUntil("the last values", records -> last(records).equals(expected));

@@ -45,12 +45,13 @@ class ProgramTest {
     StringWriter out = new StringWriter();
     CommandLine command = Caravan.commandLine().setOut(new PrintWriter(out, true));
 
-    int status = command.execute("chaos", "--seconds=10", "--guarantee=" + guarantee);
+    // A kill, connections that are cut, a failover with loss, and a broker that is down.
+    int status = command.execute("chaos", "--seconds=10", "--seed=15", "--guarantee=" + guarantee);
 
     assertThat(status).as(out.toString()).isZero();
     assertThat(out.toString().lines().reduce((first, second) -> second).orElseThrow())
         .startsWith("chaos: faults=")
-        .contains(" missing=0 ", " reordered=0 ", " unknown=0");
+        .contains(" missing=0 ", " reordered=0 ", " unknown=0 ", " forbidden=0 ");
   }
 
   /** Two processes; the worker is stopped as a service manager would, and started again. */
@@ -144,7 +145,7 @@ class ProgramTest {
   void aWorkerThatIsKilledLosesNoDocument(@TempDir Path directory) throws Exception {
     Path settings = directory.resolve("worker.properties");
     // The tasks of a worker that was killed must not wait long for the next one.
-    Files.writeString(settings, "session.timeout.ms=3000\nheartbeat.interval.ms=200\n");
+    Files.writeString(settings, "session.timeout.ms=6000\nheartbeat.interval.ms=200\n");
     int documents = 10_000;
     try (Program sandbox =
         Program.start(

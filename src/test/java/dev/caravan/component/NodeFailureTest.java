@@ -348,8 +348,7 @@ class NodeFailureTest {
     received.awaitCount(1);
 
     cluster.close();
-    cluster =
-        CouchbaseCluster.builder().nodes(1).vbuckets(4).bucket("travel").firstPort(port).start();
+    cluster = CouchbaseCluster.builder().nodes(1).vbuckets(4).bucket("travel").port(port).start();
     cluster.node(0).publishClusterMap("travel");
     bucket().stopPersistence(0);
     bucket().upsert("on disk", "1");

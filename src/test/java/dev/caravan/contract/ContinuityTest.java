@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.sandbox.TcpProxy;
 import dev.caravan.testkit.Program;
 import dev.caravan.testkit.Topic;
 import java.nio.file.Files;
@@ -35,7 +36,7 @@ class ContinuityTest {
   private static final String NAME = "continuous-";
   private static final int DOCUMENTS_PER_SECOND = 400;
   private static final int VBUCKETS = 64;
-  private static final long SESSION_MILLIS = 3000;
+  private static final long SESSION_MILLIS = 6000;
   private static final Duration AT_MOST = Duration.ofSeconds(60);
 
   @TempDir private Path directory;

@@ -16,6 +16,7 @@ import dev.caravan.component.EventType;
 import dev.caravan.contract.CouchbaseUnderTest.Login;
 import dev.caravan.record.DocumentJson;
 import dev.caravan.record.RecordShaper;
+import dev.caravan.sandbox.TcpProxy;
 import dev.caravan.testkit.Topic;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -26,6 +27,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
 import org.junit.jupiter.api.AfterAll;
@@ -46,6 +49,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class CouchbaseContract {
   private static final int LARGEST_DOCUMENT = 20 * 1024 * 1024 - 1;
+
+  /** What a topic must take for a record of the largest document. */
+  private static final int LARGEST_RECORD = 32 * 1024 * 1024;
 
   /** The client gives up a connection on which nothing came for two noop intervals of 20 s. */
   private static final Duration HALF_OPEN_NOTICED = Duration.ofSeconds(60);
@@ -415,6 +421,12 @@ abstract class CouchbaseContract {
       List<Document> written = awkwardDocuments().toList();
       for (Document document : written) {
         documents.write(id(document.ending()), document.value());
+      }
+      try (Admin admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()))) {
+        NewTopic large =
+            new NewTopic(prefix + couchbase.bucket(), 1, (short) 1)
+                .configs(Map.of("max.message.bytes", Integer.toString(LARGEST_RECORD)));
+        admin.createTopics(List.of(large)).all().get();
       }
 
       try (Topic topic = copy(Map.of())) {

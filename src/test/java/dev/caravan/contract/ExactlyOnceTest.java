@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.sandbox.TcpProxy;
 import dev.caravan.testkit.Program;
 import dev.caravan.testkit.Topic;
 import java.nio.file.Files;
@@ -155,7 +156,7 @@ class ExactlyOnceTest {
   private Program startWorker() throws Exception {
     Path settings = directory.resolve("worker.properties");
     // The tasks of a worker that was killed must not wait long for the next one.
-    Files.writeString(settings, "session.timeout.ms=3000\nheartbeat.interval.ms=200\n");
+    Files.writeString(settings, "session.timeout.ms=6000\nheartbeat.interval.ms=200\n");
     return Program.start(
         "worker", settings.toString(), "-brokers=" + proxy.address(), "-group=exactly", "-port=0");
   }

@@ -3,6 +3,7 @@ package dev.caravan.contract;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
+import dev.caravan.sandbox.TcpProxy;
 import java.io.DataInputStream;
 import java.io.EOFException;
 import java.io.IOException;

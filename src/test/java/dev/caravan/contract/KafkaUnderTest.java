@@ -7,12 +7,11 @@ import java.util.Map;
 import org.testcontainers.kafka.KafkaContainer;
 
 /**
- * A Kafka of one broker that takes records of 32 MiB, makes topics by itself, and minds its quotas
- * within two seconds.
+ * A Kafka of one broker with Kafka's default limits that makes topics by itself, and minds its
+ * quotas within two seconds.
  */
 record KafkaUnderTest(String bootstrapServers, Runnable stop) implements AutoCloseable {
   private static final String IMAGE = "apache/kafka:3.9.1";
-  private static final String RECORD_LIMIT = Integer.toString(32 * 1024 * 1024);
   private static final String QUOTA_WINDOWS = "2";
 
   static KafkaUnderTest embedded() throws IOException {
@@ -23,10 +22,7 @@ record KafkaUnderTest(String bootstrapServers, Runnable stop) implements AutoClo
 
   static KafkaUnderTest container() {
     KafkaContainer container =
-        new KafkaContainer(IMAGE)
-            .withEnv("KAFKA_MESSAGE_MAX_BYTES", RECORD_LIMIT)
-            .withEnv("KAFKA_REPLICA_FETCH_MAX_BYTES", RECORD_LIMIT)
-            .withEnv("KAFKA_QUOTA_WINDOW_NUM", QUOTA_WINDOWS);
+        new KafkaContainer(IMAGE).withEnv("KAFKA_QUOTA_WINDOW_NUM", QUOTA_WINDOWS);
     container.start();
     return new KafkaUnderTest(container.getBootstrapServers(), container::stop);
   }

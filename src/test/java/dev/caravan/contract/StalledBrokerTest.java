@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.sandbox.TcpProxy;
 import dev.caravan.testkit.Program;
 import java.time.Duration;
 import java.util.HashSet;
@@ -31,6 +32,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 class StalledBrokerTest {
   private static final int MIB = 1024 * 1024;
   private static final int BACKLOG = Integer.getInteger("caravan.test.backlog.mib", 300);
+
+  /** A record of it is less than what a topic takes unless it is configured. */
+  private static final int DOCUMENT_SIZE = MIB / 2;
+
+  private static final int DOCUMENTS = BACKLOG * (MIB / DOCUMENT_SIZE);
+
   private static final Duration STALL =
       Duration.ofSeconds(Integer.getInteger("caravan.test.stall.seconds", 2));
 
@@ -47,7 +54,7 @@ class StalledBrokerTest {
   @BeforeAll
   static void start() throws Exception {
     couchbase = SandboxCouchbase.start();
-    couchbase.node().bucket(couchbase.bucket()).load(BACKLOG, MIB);
+    couchbase.node().bucket(couchbase.bucket()).load(DOCUMENTS, DOCUMENT_SIZE);
     toCouchbase = new TcpProxy(ClusterMapFilter::new).open(couchbase.host(), couchbase.port());
     toKafka = new TcpProxy();
     kafka =
@@ -145,7 +152,7 @@ class StalledBrokerTest {
           .until(
               () -> {
                 consumer.poll(Duration.ofMillis(200)).forEach(record -> ids.add(record.key()));
-                return ids.size() == BACKLOG;
+                return ids.size() == DOCUMENTS;
               });
     }
   }

@@ -225,6 +225,63 @@ class ConnectorsApiTest {
     awaitRunning("golden", 0);
   }
 
+  /** What Kafka Connect answers: 202 and no body, whether or not anything changes by it. */
+  @Test
+  void aPausedConnectorKeepsItsTasksAndDeliversNothingUntilItIsResumed() throws Exception {
+    create("golden");
+    awaitRunning("golden", 2);
+    for (int i = 0; i < 2; i++) {
+      assertAccepted("/connectors/golden/pause");
+      awaitStates("PAUSED", List.of("PAUSED", "PAUSED"));
+      awaitRunning("golden", 0);
+    }
+    for (int i = 0; i < 2; i++) {
+      assertAccepted("/connectors/golden/resume");
+      awaitStates("RUNNING", List.of("RUNNING", "RUNNING"));
+      awaitRunning("golden", 2);
+    }
+  }
+
+  @Test
+  void aStoppedConnectorHasNoTasksUntilItIsResumed() throws Exception {
+    create("golden");
+    awaitRunning("golden", 2);
+    assertAccepted("/connectors/golden/stop");
+    awaitStates("STOPPED", List.of());
+    awaitRunning("golden", 0);
+    assertThat(json(worker.get("/connectors/golden/config")).get("tasks.max").textValue())
+        .isEqualTo("2");
+    assertAccepted("/connectors/golden/resume");
+    awaitStates("RUNNING", List.of("RUNNING", "RUNNING"));
+  }
+
+  /** Kafka Connect's target state belongs to the connector: a new one of its name is started. */
+  @Test
+  void aConnectorThatIsCreatedAgainIsNotPaused() throws Exception {
+    create("golden");
+    assertAccepted("/connectors/golden/pause");
+    worker.delete("/connectors/golden");
+    create("golden");
+    awaitRunning("golden", 2);
+  }
+
+  private static void assertAccepted(String path) throws Exception {
+    HttpResponse<String> response =
+        worker.send(worker.request(path).PUT(HttpRequest.BodyPublishers.noBody()));
+    assertThat(response.statusCode()).isEqualTo(202);
+    assertThat(response.body()).isEmpty();
+  }
+
+  private static void awaitStates(String connector, List<String> tasks) {
+    await()
+        .untilAsserted(
+            () -> {
+              JsonNode status = json(worker.get("/connectors/golden/status"));
+              assertThat(status.at("/connector/state").textValue()).isEqualTo(connector);
+              assertThat(status.get("tasks").findValuesAsText("state")).isEqualTo(tasks);
+            });
+  }
+
   @ParameterizedTest
   @CsvSource({
     "GET, /connectors/nope, Connector nope not found",
@@ -232,6 +289,9 @@ class ConnectorsApiTest {
     "GET, /connectors/nope/config, Connector nope not found",
     "GET, /connectors/nope/tasks, Connector nope not found",
     "GET, /connectors/nope/status, No status found for connector nope",
+    "PUT, /connectors/nope/pause, Connector nope not found",
+    "PUT, /connectors/nope/resume, Connector nope not found",
+    "PUT, /connectors/nope/stop, Connector nope not found",
   })
   void anUnknownConnectorIsNotFound(String method, String path, String message) throws Exception {
     assertError(
@@ -376,6 +436,7 @@ class ConnectorsApiTest {
     "POST, /connectors/x, 'DELETE,GET,HEAD,OPTIONS'",
     "DELETE, /connectors/x/config, 'GET,HEAD,OPTIONS,POST,PUT'",
     "POST, /connectors/x/status/, 'GET,HEAD,OPTIONS'",
+    "GET, /connectors/x/pause, 'OPTIONS,PUT'",
   })
   void aWrongMethodIsToldInJsonWithTheRightOnes(String method, String path, String allow)
       throws Exception {

@@ -61,7 +61,8 @@ class DcpEventTest {
     StreamSettings settings = settings();
     return new DcpSession(
         settings,
-        new BucketStream("travel", settings, new MemoryOffsetStore(), eventLoops, NOWHERE),
+        new BucketStream(
+            "travel", settings, new MemoryOffsetStore().of("route"), eventLoops, NOWHERE),
         progress,
         new StreamEnds(),
         new DcpClientFactory(settings, Duration.ZERO, eventLoops.group()),
@@ -70,12 +71,14 @@ class DcpEventTest {
   }
 
   private DcpChange change(DcpSession session, ChannelFlowController window, long seqno) {
-    StreamSnapshot snapshot = new StreamSnapshot(7, 1, 3, 0);
+    StreamSnapshot snapshot = new StreamSnapshot(FailoverHistory.of(7), 3, 0);
+    Position position = new Position(0, snapshot, seqno, seqno);
+    progress.of(0).add(position, seqno, seqno);
     return new DcpChange(
         session,
         window,
         100,
-        progress.add(0, snapshot, seqno),
+        position,
         new Keyspace("_default", "_default", true),
         "doc",
         MessageUtil.DCP_MUTATION_OPCODE,
@@ -118,7 +121,7 @@ class DcpEventTest {
         List.of(change(session, whole, 1), change(session, broken, 2), change(session, whole, 3)));
 
     assertThat(progress.isAcknowledged()).isTrue();
-    assertThat(progress.committable(0).bySeqno()).isEqualTo(3);
+    assertThat(progress.of(0).committable().bySeqno()).isEqualTo(3);
     assertThat(acknowledged).hasValue(200);
     assertThat(session.failure()).isInstanceOf(ConnectionFailure.class);
     session.close().join();

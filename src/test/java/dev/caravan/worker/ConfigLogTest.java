@@ -7,8 +7,8 @@ import static org.assertj.core.api.Assertions.tuple;
 import static org.awaitility.Awaitility.await;
 
 import dev.caravan.contract.KafkaRequestFault;
-import dev.caravan.contract.TcpProxy;
 import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.sandbox.TcpProxy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;

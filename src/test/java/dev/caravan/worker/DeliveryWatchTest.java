@@ -101,7 +101,7 @@ class DeliveryWatchTest {
     TaskWriter writer =
         new TaskWriter(
             new TaskConfig(ConnectorConfig.parse(config), 0, 1),
-            new MemoryOffsetStore(),
+            new MemoryOffsetStore().of("connector"),
             new CopyOnWriteArrayList<>(List.of(view)),
             () -> {});
     watch.add(writer);

@@ -90,7 +90,10 @@ class LocalTasksTest {
       TaskProducer view = new TaskProducer(shared::current, false, lease, System::nanoTime);
       TaskWriter writer =
           new TaskWriter(
-              task, new MemoryOffsetStore(), new CopyOnWriteArrayList<>(List.of(view)), () -> {});
+              task,
+              new MemoryOffsetStore().of("connector"),
+              new CopyOnWriteArrayList<>(List.of(view)),
+              () -> {});
       opened.add(writer);
       return writer;
     }

@@ -246,14 +246,14 @@ class WorkerGroupTest {
   @Test
   void aWorkerThatIsCutOffFromKafkaStopsItsTasksBeforeItsSessionIsOver() throws Exception {
     Map<String, String> settings =
-        Map.of("session.timeout.ms", "3000", "heartbeat.interval.ms", "200");
+        Map.of("session.timeout.ms", "6000", "heartbeat.interval.ms", "200");
     try (KafkaBroker lonely = KafkaBroker.start();
         TestWorker worker = TestWorker.start(lonely, "cut-off", settings)) {
       create(worker, "golden", 2);
       awaitShares(List.of(worker), "golden", 2);
 
       lonely.stop();
-      await().atMost(3, TimeUnit.SECONDS).until(() -> worker.tasks().runningOf("golden").isEmpty());
+      await().atMost(6, TimeUnit.SECONDS).until(() -> worker.tasks().runningOf("golden").isEmpty());
       assertThat(status(worker).at("/tasks/0/state").textValue()).isEqualTo("UNASSIGNED");
 
       lonely.restart();

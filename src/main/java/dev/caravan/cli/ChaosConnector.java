@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One of the connectors of a run. Each reads the same bucket into a topic of its own.
+ *
+ * @param label what it is like, such as {@code exactly_once, limited}
+ * @param config without {@code tasks.max}
+ */
+record ChaosConnector(String name, String label, Map<String, String> config) {
+  static final String AT_LEAST_ONCE = "at_least_once";
+  static final String EXACTLY_ONCE = "exactly_once";
+
+  private static final String GUARANTEE = "delivery.guarantee";
+
+  /**
+   * All kinds of connectors: of each guarantee one that reads as fast as it can and fails on a
+   * document that Kafka refuses, and one with a drain rate that starts at the present and leaves
+   * such documents out.
+   *
+   * @param prefix what their names and those of their topics begin with
+   * @param guarantee the only one, or null for both
+   * @param target where they read
+   * @param writeRate how many documents are written a second
+   */
+  static List<ChaosConnector> of(
+      String prefix, @Nullable String guarantee, Map<String, String> target, int writeRate) {
+    List<ChaosConnector> connectors = new ArrayList<>();
+    for (String each : guarantee == null ? guarantees() : List.of(guarantee)) {
+      connectors.add(of(prefix, each, each, target, Map.of("errors.tolerance", "none")));
+      connectors.add(
+          of(
+              prefix,
+              each,
+              each + ", limited",
+              target,
+              Map.of(
+                  "errors.tolerance",
+                  "all",
+                  "couchbase.stream.from",
+                  "SAVED_OFFSET_OR_NOW",
+                  // More than is written, so that it can catch up.
+                  "dcp.maximum.drainrate",
+                  Integer.toString(writeRate * 3 / 2))));
+    }
+    return connectors;
+  }
+
+  static List<String> guarantees() {
+    return List.of(AT_LEAST_ONCE, EXACTLY_ONCE);
+  }
+
+  private static ChaosConnector of(
+      String prefix,
+      String guarantee,
+      String label,
+      Map<String, String> target,
+      Map<String, String> options) {
+    String name = prefix + label.replace(", ", "-");
+    Map<String, String> config = new HashMap<>(target);
+    config.put("connector.class", "dev.caravan.CouchbaseSourceConnector");
+    config.put("topic", name + "-");
+    config.put(GUARANTEE, guarantee);
+    config.put("couchbase.headers", ChaosTopic.HEADERS);
+    config.put("errors.retry.delay.max.ms", "3000");
+    config.putAll(options);
+    return new ChaosConnector(name, label, Map.copyOf(config));
+  }
+
+  boolean isExactlyOnce() {
+    return EXACTLY_ONCE.equals(config.get(GUARANTEE));
+  }
+
+  String topic() {
+    return name + "-" + config.get("couchbase.bucket");
+  }
+
+  /** Its configuration with so many tasks. */
+  Map<String, String> withTasks(int tasks) {
+    Map<String, String> changed = new HashMap<>(config);
+    changed.put("tasks.max", Integer.toString(tasks));
+    return changed;
+  }
+}

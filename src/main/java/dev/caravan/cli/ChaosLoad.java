@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+/** Threads that keep processors busy, as other programs of a machine do. */
+final class ChaosLoad implements AutoCloseable {
+  private final int count;
+  private volatile boolean finished;
+
+  /**
+   * @param count how many threads, 0 or more
+   */
+  ChaosLoad(int count) {
+    this.count = count;
+  }
+
+  /** Starts them. */
+  void start() {
+    for (int i = 0; i < count; i++) {
+      Thread thread = new Thread(this::spin, "chaos-load-" + i);
+      thread.setDaemon(true);
+      thread.start();
+    }
+  }
+
+  private void spin() {
+    while (!finished) {
+      Thread.onSpinWait();
+    }
+  }
+
+  @Override
+  public void close() {
+    finished = true;
+  }
+}

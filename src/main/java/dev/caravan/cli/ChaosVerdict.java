@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** What a run has come to: an audit of each connector's topic, and their sums. */
+final class ChaosVerdict {
+  /** Takes lines for the user. */
+  @FunctionalInterface
+  interface Printer {
+    void say(String format, Object... values);
+  }
+
+  private final ChaosKafka kafka;
+  private final String offsetsTopic;
+  private final String prefix;
+  private final ChaosTarget target;
+  private final List<ChaosOutage> outages;
+  private final Duration patience;
+
+  /** What was found in one topic. */
+  private record Result(
+      ChaosAudit.Findings findings, ChaosAudit audit, ChaosDuplicates duplicates, int zombie) {}
+
+  /**
+   * @param prefix what the ids of the documents begin with
+   * @param outages all that there were
+   * @param patience how long to wait for documents that are missing
+   */
+  ChaosVerdict(
+      ChaosKafka kafka,
+      String offsetsTopic,
+      String prefix,
+      ChaosTarget target,
+      List<ChaosOutage> outages,
+      Duration patience) {
+    this.kafka = kafka;
+    this.offsetsTopic = offsetsTopic;
+    this.prefix = prefix;
+    this.target = target;
+    this.outages = outages.stream().sorted(Comparator.comparingLong(ChaosOutage::start)).toList();
+    this.patience = patience;
+  }
+
+  /**
+   * Reads the topics until nothing is missing, or for as long as there is patience, and says what
+   * is in them.
+   *
+   * @param start when the faults began, in milliseconds since the epoch
+   * @param faults how many there were
+   * @return whether all is as it must be
+   */
+  boolean of(
+      List<ChaosConnector> connectors,
+      List<ChaosWrite> writes,
+      long start,
+      int faults,
+      Printer printer)
+      throws IOException {
+    long deadline = System.nanoTime() + patience.toNanos();
+    boolean right = true;
+    List<Result> results = new ArrayList<>();
+    Map<String, Long> gaps = new TreeMap<>();
+    for (ChaosConnector connector : connectors) {
+      try (ChaosTopic topic = new ChaosTopic(kafka.brokers(), connector.topic(), prefix)) {
+        Result result;
+        do {
+          topic.readToEnd();
+          result = result(connector, writes, topic);
+        } while (result.findings().missing() > 0 && System.nanoTime() - deadline < 0);
+        results.add(result);
+        right &= result.findings().isRight();
+        say(connector, result, start, printer);
+        new ChaosGaps(topic.entries())
+            .longest(outages)
+            .forEach((kind, millis) -> gaps.merge(kind, millis, Math::max));
+      }
+    }
+    sum(results, writes.size(), faults, gaps, printer);
+    return right;
+  }
+
+  private Result result(ChaosConnector connector, List<ChaosWrite> writes, ChaosTopic topic)
+      throws IOException {
+    ChaosCommits commits =
+        ChaosCommits.read(kafka.brokers(), offsetsTopic)
+            .getOrDefault(connector.name(), new ChaosCommits());
+    List<ChaosOutage> causes = connector.isExactlyOnce() ? List.of() : outages;
+    ChaosDuplicates duplicates =
+        new ChaosDuplicates(connector.name(), causes, commits, target.branches());
+    ChaosAudit audit = new ChaosAudit(writes, target.purges(), duplicates);
+    int zombie = 0;
+    for (ChaosTopic.Entry entry : topic.entries()) {
+      if (entry.isOfZombie(causes)) {
+        zombie++;
+      } else {
+        audit.add(entry);
+      }
+    }
+    return new Result(audit.findings(), audit, duplicates, zombie);
+  }
+
+  private static void say(ChaosConnector connector, Result result, long start, Printer printer) {
+    ChaosAudit.Findings findings = result.findings();
+    result
+        .duplicates()
+        .byFault(start)
+        .forEach(
+            line -> printer.say("chaos: %s: delivered again after %s", connector.label(), line));
+    result
+        .audit()
+        .examples()
+        .forEach(example -> printer.say("chaos: %s: %s", connector.label(), example));
+    printer.say(
+        "chaos: %s: records=%d missing=%d duplicated=%d (allowed %d) forbidden=%d reordered=%d"
+            + " unknown=%d stale=%d purged=%d zombie=%d",
+        connector.label(),
+        findings.records(),
+        findings.missing(),
+        findings.duplicated(),
+        result.duplicates().allowed(),
+        findings.forbidden(),
+        findings.reordered(),
+        findings.unknown(),
+        findings.stale(),
+        findings.purged(),
+        result.zombie());
+  }
+
+  private static void sum(
+      List<Result> results, int documents, int faults, Map<String, Long> gaps, Printer printer) {
+    long records = 0;
+    int missing = 0;
+    int duplicated = 0;
+    int allowed = 0;
+    int reordered = 0;
+    int unknown = 0;
+    int forbidden = 0;
+    int stale = 0;
+    int zombie = 0;
+    for (Result result : results) {
+      records += result.findings().records();
+      missing += result.findings().missing();
+      duplicated += result.findings().duplicated();
+      allowed += result.duplicates().allowed();
+      reordered += result.findings().reordered();
+      unknown += result.findings().unknown();
+      forbidden += result.findings().forbidden();
+      stale += result.findings().stale();
+      zombie += result.zombie();
+    }
+    StringBuilder text = new StringBuilder();
+    gaps.forEach(
+        (kind, millis) -> text.append(' ').append(kind).append('=').append(millis).append("ms"));
+    printer.say(
+        "chaos: faults=%d documents=%d records=%d missing=%d duplicated=%d (allowed %d) reordered=%d"
+            + " unknown=%d forbidden=%d stale=%d zombie=%d gaps:%s",
+        faults,
+        documents,
+        records,
+        missing,
+        duplicated,
+        allowed,
+        reordered,
+        unknown,
+        forbidden,
+        stale,
+        zombie,
+        text);
+  }
+}
