@@ -3,11 +3,17 @@ package dev.caravan.component;
 
 /** Where a consumer stands. */
 public enum Phase {
-  /** Not every bucket is being streamed; it is being worked on, for as long as it takes. */
+  /**
+   * Not every bucket is being streamed, or the next attempt to deliver a change is being waited
+   * for; the consumer tries again for as long as it takes.
+   */
   CONNECTING,
   /** Every selected vBucket is being streamed. */
   STREAMING,
-  /** Streaming, but some vBuckets have stopped and nobody knows why; the error names them. */
+  /**
+   * Streaming, but some vBuckets have stopped for an unknown reason, or a change that could not be
+   * delivered has not been delivered since; the error names them.
+   */
   DEGRADED,
   /**
    * Stopped by itself, because an exchange failed or because the buckets can't be read as

@@ -32,6 +32,7 @@ final class ManagedTask {
   private final TaskFactory factory;
   private final TaskDelivery taskDelivery;
   private final TaskRestarts restarts;
+  private final TransactionClaim claim = new TransactionClaim();
   private volatile boolean retired;
   private volatile @Nullable Task task;
   private volatile @Nullable Throwable startFailure;
@@ -59,7 +60,7 @@ final class ManagedTask {
     }
     try {
       startFailure = null;
-      task = factory.start(config, taskDelivery.open(config, generation));
+      task = factory.start(config, taskDelivery.open(config, generation, claim));
       LOG.info("Task {} started", config.id());
     } catch (Exception | LinkageError e) {
       startFailure = e;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
+import dev.caravan.connector.ConnectorConfig;
 import dev.caravan.offset.KafkaOffsetStore;
 import dev.caravan.offset.OffsetStore;
 import dev.caravan.offset.TransactionalOffsetStore;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.apache.kafka.clients.admin.Admin;
@@ -52,9 +54,9 @@ final class OffsetTopic implements AutoCloseable {
     this.admin = Admin.create(adminSettings);
   }
 
-  /** The offsets of a connector. */
-  OffsetStore of(String connector) {
-    return new KafkaOffsetStore(connector, topic, producer, this::consumer, admin, writer);
+  /** The offsets of a connector, as a task of this generation has to see them. */
+  OffsetStore of(ConnectorConfig connector, long generation) {
+    return store(connector, generation, producer, writer);
   }
 
   /**
@@ -63,14 +65,31 @@ final class OffsetTopic implements AutoCloseable {
    * @param through sends the offsets and the records
    */
   TransactionalOffsetStore of(
-      TransactionalId id, TransactionalProducer through, Duration commitInterval) {
+      TransactionalId id,
+      ConnectorConfig connector,
+      TransactionalProducer through,
+      TransactionClaim claim,
+      Duration commitInterval,
+      Duration transactionTimeout) {
     return new TaskTransactions(
         id,
         through,
         // On the lane, which may wait for Kafka, and in the order of the records.
-        new KafkaOffsetStore(id.connector(), topic, through, this::consumer, admin, Runnable::run),
+        store(connector, id.generation(), through, Runnable::run),
         new TransactionOwners(admin),
-        commitInterval);
+        claim,
+        commitInterval,
+        transactionTimeout);
+  }
+
+  private OffsetStore store(
+      ConnectorConfig connector,
+      long generation,
+      Producer<byte[], byte[]> through,
+      Executor executor) {
+    KafkaOffsetStore all =
+        new KafkaOffsetStore(connector.name(), topic, through, this::consumer, admin, executor);
+    return connector.startsAnew() ? all.ofGeneration(generation) : all;
   }
 
   private Consumer<byte[], byte[]> consumer() {

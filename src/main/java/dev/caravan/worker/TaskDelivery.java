@@ -59,20 +59,22 @@ final class TaskDelivery {
    * endpoints get the transaction's producer until {@link #close}.
    *
    * @param generation of the set of tasks that this is one of
+   * @param claim of the assignment that the task starts for
    */
-  OffsetStore open(TaskConfig task, long generation) {
+  OffsetStore open(TaskConfig task, long generation, TransactionClaim claim) {
     ConnectorConfig connector = task.connector();
     deadLetterTopic(task);
     if (!connector.isExactlyOnce()) {
       producers.assign(task.routeId(), shared -> tolerant(task, shared));
-      return topic.of(connector.name());
+      return topic.of(connector, generation);
     }
     TransactionalId id = new TransactionalId(group, connector.name(), generation, task.task());
     Map<String, Object> settings = new HashMap<>(producerSettings);
     settings.put(ProducerConfig.CLIENT_ID_CONFIG, clientIdPrefix + task.producerClientId());
     TransactionalProducer producer = new TransactionalProducer(id.toString(), settings);
     producers.assign(task.routeId(), shared -> tolerant(task, producer));
-    return topic.of(id, producer, task.transactionInterval());
+    return topic.of(
+        id, connector, producer, claim, task.transactionInterval(), task.transactionTimeout());
   }
 
   private Producer<byte[], byte[]> tolerant(TaskConfig task, Producer<byte[], byte[]> producer) {
