@@ -13,7 +13,8 @@ interface Commits {
   long nanosUntilDue();
 
   /**
-   * Commits what was delivered. Comes between two exchanges.
+   * Commits what was delivered. Comes between two exchanges, while none is in the route. Does
+   * nothing after an exchange that was not delivered.
    *
    * @throws RuntimeException if the lane can't go on
    */
@@ -23,9 +24,9 @@ interface Commits {
   void discard();
 
   /**
-   * Commits for the last time.
+   * Commits for the last time, if that is still right. Exchanges may be in the route.
    *
-   * @param drained whether no exchange is in the route any more
+   * @throws RuntimeException if what was delivered last is not committed
    */
-  void end(boolean drained);
+  void end();
 }

@@ -92,6 +92,9 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   @UriParam(label = "consumer", defaultValue = "5s", javaType = "java.time.Duration")
   private long offsetCommitInterval = 5_000;
 
+  @UriParam(label = "consumer", defaultValue = "retry", enums = "retry,stop")
+  private String onDeliveryFailure = "retry";
+
   @UriParam(label = "consumer", defaultValue = "1")
   private int batchSize = 1;
 
@@ -144,12 +147,14 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   StreamSettings settings() {
     if (connectionString == null || connectionString.isBlank()) {
       throw new IllegalArgumentException(
-          "connectionString is missing. Set it to the cluster's nodes, for example couchbase://host1,host2:11210.");
+          "connectionString is missing. Set it to the cluster's nodes, for example"
+              + " couchbase://host1,host2:11210.");
     }
     if (credentials == null && (username == null) != (password == null)) {
       throw new IllegalArgumentException(
           (username == null ? "username" : "password")
-              + " is missing. Set username and password, or credentials, or none of them for a bucket without a password.");
+              + " is missing. Set username and password, or credentials, or none of them for a"
+              + " bucket without a password.");
     }
     range("batchSize", batchSize, 1, MAX_BATCH_SIZE);
     range("maxInFlight", maxInFlight, 1, MAX_IN_FLIGHT);
@@ -158,6 +163,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
         flowControlBufferSize,
         MIN_FLOW_CONTROL_BUFFER,
         MAX_FLOW_CONTROL_BUFFER);
+    deliveryFailurePolicy();
     duration("drainTimeout", drainTimeout, 0);
     duration("retryBackoff", retryBackoff, 1);
     if (maxRetryBackoff < retryBackoff) {
@@ -255,6 +261,10 @@ public class CouchbaseDcpConfiguration implements Cloneable {
               + " ms and at most 24 days, for example 5s.");
     }
     return Duration.ofMillis(millis);
+  }
+
+  OnDeliveryFailure deliveryFailurePolicy() {
+    return OnDeliveryFailure.parse(onDeliveryFailure);
   }
 
   Duration drainTimeout() {
@@ -363,7 +373,9 @@ public class CouchbaseDcpConfiguration implements Cloneable {
 
   /**
    * Where to begin when the route starts. The first two go on from the saved offsets, and begin at
-   * the beginning or now where none is saved; the others don't look at saved offsets.
+   * the beginning or now where none is saved; the others don't look at saved offsets. Where the
+   * route begins is saved before the first change is read; until the route stops, everything later,
+   * such as a retry, goes on from the saved offsets.
    */
   public void setStreamFrom(String streamFrom) {
     this.streamFrom = streamFrom;
@@ -476,6 +488,20 @@ public class CouchbaseDcpConfiguration implements Cloneable {
     this.offsetCommitInterval = offsetCommitInterval;
   }
 
+  public String getOnDeliveryFailure() {
+    return onDeliveryFailure;
+  }
+
+  /**
+   * What to do after an exchange that failed, after the route's own error handling. With retry, the
+   * consumer reads again from the first change that is not done, after retryBackoff, which doubles
+   * up to maxRetryBackoff while the same change fails; meanwhile its health check is down and names
+   * the change. With stop, the consumer stops with that error until the route is started again.
+   */
+  public void setOnDeliveryFailure(String onDeliveryFailure) {
+    this.onDeliveryFailure = onDeliveryFailure;
+  }
+
   public int getBatchSize() {
     return batchSize;
   }
@@ -586,8 +612,8 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * How long to wait after the first failed attempt to connect; it doubles with each further one.
-   * Attempts never end.
+   * How long to wait after the first failed attempt to connect, or to deliver a change; it doubles
+   * with each further one. Attempts never end.
    */
   public void setRetryBackoff(long retryBackoff) {
     this.retryBackoff = retryBackoff;
@@ -597,7 +623,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
     return maxRetryBackoff;
   }
 
-  /** How long to wait between attempts to connect at most. */
+  /** How long to wait between attempts to connect, or to deliver a change, at most. */
   public void setMaxRetryBackoff(long maxRetryBackoff) {
     this.maxRetryBackoff = maxRetryBackoff;
   }

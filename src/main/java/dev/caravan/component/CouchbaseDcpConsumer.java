@@ -10,6 +10,7 @@ import dev.caravan.stream.DcpChange;
 import dev.caravan.stream.DcpEvent;
 import dev.caravan.stream.DcpRollback;
 import dev.caravan.stream.StreamSettings;
+import dev.caravan.stream.StreamStart;
 import java.util.List;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
@@ -27,9 +28,9 @@ import org.slf4j.LoggerFactory;
 /**
  * Puts a bucket's changes into the route, on one thread of its own, the {@link Lane}. Starting
  * returns at once, whether or not Couchbase can be reached; {@link #status} tells how it goes. A
- * document counts as done, and its bytes go back to Couchbase's flow control, when its exchange is;
- * an exchange that failed stops the lane, because leaving the document out or putting it later
- * would break the order.
+ * document counts as done, and its bytes go back to Couchbase's flow control, when its exchange is.
+ * An exchange that failed ends the lane, because leaving the document out or putting it later would
+ * break the order; the option {@code onDeliveryFailure} says whether another lane reads it again.
  */
 public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable {
   private static final Logger LOG = LoggerFactory.getLogger(CouchbaseDcpConsumer.class);
@@ -37,6 +38,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
       new ConsumerStatus(Phase.STOPPED, null, 0, 0, 0, 0, 0);
 
   private volatile @Nullable LaneRunner runner;
+  private @Nullable Lane lastLane;
   private volatile ConsumerStatus atRest = STOPPED;
 
   /** What the last start claimed; closed since that start failed, or since the consumer stopped. */
@@ -58,10 +60,10 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
   }
 
   /**
-   * Tells the consumer to stop, and returns at once: no exchange is begun any more, a wait in the
-   * route, such as a throttle's, is interrupted, and offsets are saved when the exchanges in the
-   * route are done. Stopping the route after this takes no longer than that, and only then does
-   * Camel hold its lock.
+   * Begins to stop the consumer, and returns at once: no exchange is begun any more, one that waits
+   * in the route for more than a second, such as in a throttle, is interrupted, and offsets are
+   * saved when the exchanges in the route are done. Stopping the route after this takes no longer
+   * than that, and only then does Camel hold its lock.
    */
   public void drain() {
     LaneRunner current = runner;
@@ -133,10 +135,12 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
 
   private void startLane() {
     CouchbaseDcpEndpoint endpoint = getEndpoint();
+    StreamStart start = new StreamStart(endpoint.settings().streamFrom());
     LaneRunner started =
         new LaneRunner(
-            this::newLane,
-            this::mayRunAgain,
+            redelivered -> newLane(start, redelivered),
+            lastLane,
+            this::recovery,
             endpoint.settings(),
             endpoint.getConfiguration().drainTimeout(),
             this::finished);
@@ -148,7 +152,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
         .start();
   }
 
-  private Lane newLane() {
+  private Lane newLane(StreamStart start, @Nullable FailedChanges redelivered) {
     CouchbaseDcpEndpoint endpoint = getEndpoint();
     CouchbaseDcpConfiguration configuration = endpoint.getConfiguration();
     StreamSettings settings = endpoint.settings();
@@ -161,6 +165,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
                         new BucketStream(
                             bucket,
                             settings,
+                            start,
                             offsets(),
                             endpoint.getComponent().eventLoops(),
                             inbox))
@@ -170,7 +175,8 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
         configuration.getBatchSize(),
         configuration.getMaxInFlight(),
         settings.flowControlBufferSize(),
-        configuration.drainTimeout());
+        configuration.drainTimeout(),
+        redelivered);
   }
 
   /** Stops the route, on the thread that has nothing else to do any more. */
@@ -187,9 +193,15 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
     }
   }
 
-  private boolean mayRunAgain(Throwable failure) {
+  private Recovery recovery(Throwable failure) {
     TransactionalOffsetStore transactions = transactions();
-    return transactions != null && transactions.mayOpenAgain(failure);
+    if (transactions != null && transactions.mayOpenAgain(failure)) {
+      return Recovery.NEW_TRANSACTION;
+    }
+    return failure instanceof DeliveryException
+            && getEndpoint().getConfiguration().deliveryFailurePolicy() == OnDeliveryFailure.RETRY
+        ? Recovery.REDELIVERY
+        : Recovery.NONE;
   }
 
   private void addHealthCheck() {
@@ -222,10 +234,12 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
       stopped.stop();
       if (!stopped.awaitEnd()) {
         LOG.warn(
-            "The route of {} doesn't give back the consumer's thread; it will end when the route does.",
+            "The route of {} doesn't give back the consumer's thread; it will end when the route"
+                + " does.",
             getEndpoint());
       }
       atRest = stopped.isFinished() ? stopped.status() : STOPPED;
+      lastLane = stopped.lastLane();
       runner = null;
     }
   }
@@ -287,7 +301,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
 
     @Override
     public void failed(@Nullable Exchange exchange, Exception failure) {
-      if (mayRunAgain(failure)) {
+      if (recovery(failure) != Recovery.NONE) {
         return;
       }
       getExceptionHandler()

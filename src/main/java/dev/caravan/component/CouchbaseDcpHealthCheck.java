@@ -5,13 +5,22 @@ import java.util.Map;
 import org.apache.camel.health.HealthCheckResultBuilder;
 import org.apache.camel.impl.health.AbstractHealthCheck;
 
-/** A consumer is ready while it streams every selected vBucket of every bucket. */
+/**
+ * A consumer is ready while it streams every selected vBucket of every bucket and its changes are
+ * delivered. It is alive until it has stopped for good, because of an error that no further attempt
+ * of its own will mend.
+ */
 class CouchbaseDcpHealthCheck extends AbstractHealthCheck {
   private final CouchbaseDcpConsumer consumer;
 
   CouchbaseDcpHealthCheck(CouchbaseDcpConsumer consumer) {
     super("camel", "consumer:couchbase-dcp-" + consumer.getRouteId());
     this.consumer = consumer;
+  }
+
+  @Override
+  public boolean isLiveness() {
+    return true;
   }
 
   @Override
@@ -24,7 +33,11 @@ class CouchbaseDcpHealthCheck extends AbstractHealthCheck {
     if (consumer.getRouteId() != null) {
       builder.detail("route.id", consumer.getRouteId());
     }
-    if (status.phase() == Phase.STREAMING || status.phase() == Phase.FINISHED) {
+    boolean isUp =
+        options.get(CHECK_KIND) == Kind.LIVENESS
+            ? status.phase() != Phase.FAILED
+            : status.phase() == Phase.STREAMING || status.phase() == Phase.FINISHED;
+    if (isUp) {
       builder.up();
       return;
     }

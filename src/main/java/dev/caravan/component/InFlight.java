@@ -3,7 +3,10 @@ package dev.caravan.component;
 
 import java.time.Duration;
 
-/** Counts the exchanges in a route, their documents and the bytes of these. Thread-safe. */
+/**
+ * Counts the exchanges of one lane that are in the route, their documents and the bytes of these,
+ * and knows whether all that have come out were delivered. Thread-safe.
+ */
 final class InFlight {
   private final int maxDocuments;
   private final long maxBytes;
@@ -11,7 +14,8 @@ final class InFlight {
   private int documents;
   private long begun;
   private long bytes;
-  private boolean roomWanted;
+  private boolean hasUndelivered;
+  private boolean wakeUpWanted;
 
   InFlight(int maxDocuments, long maxBytes) {
     this.maxDocuments = maxDocuments;
@@ -24,8 +28,15 @@ final class InFlight {
 
   /** Whether another exchange may begin. If not, a later {@link #end} tells when. */
   synchronized boolean hasRoom() {
-    roomWanted = exchanges > 0 && (documents >= maxDocuments || bytes >= maxBytes);
-    return !roomWanted;
+    boolean full = exchanges > 0 && (documents >= maxDocuments || bytes >= maxBytes);
+    wakeUpWanted |= full;
+    return !full;
+  }
+
+  /** Whether no exchange is in the route. If not, a later {@link #end} tells when. */
+  synchronized boolean isEmpty() {
+    wakeUpWanted |= exchanges > 0;
+    return exchanges == 0;
   }
 
   synchronized void begin(int count, long size) {
@@ -35,16 +46,22 @@ final class InFlight {
     bytes += size;
   }
 
-  /** Returns whether somebody waits for the room that this makes. */
-  synchronized boolean end(int count, long size) {
+  /**
+   * Counts an exchange that came out of the route.
+   *
+   * @param delivered whether all its changes were; an exchange that failed may have sent some
+   * @return whether to ask again, since somebody waits for room or for an empty route
+   */
+  synchronized boolean end(int count, long size, boolean delivered) {
     exchanges--;
     documents -= count;
     bytes -= size;
+    hasUndelivered |= !delivered;
     if (exchanges == 0) {
       notifyAll();
     }
-    boolean wanted = roomWanted;
-    roomWanted = false;
+    boolean wanted = wakeUpWanted;
+    wakeUpWanted = false;
     return wanted;
   }
 
@@ -55,6 +72,14 @@ final class InFlight {
 
   synchronized int count() {
     return exchanges;
+  }
+
+  /**
+   * Whether every exchange that ever began has come out of the route and was delivered: only then
+   * do the acknowledged changes and what was sent agree.
+   */
+  synchronized boolean isAllDelivered() {
+    return exchanges == 0 && !hasUndelivered;
   }
 
   /**

@@ -10,6 +10,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
@@ -22,7 +23,7 @@ import org.slf4j.LoggerFactory;
 /**
  * The one thread of a consumer: it looks after the bucket streams and puts their changes into the
  * route, in the order in which they arrived. Exchanges may complete on other threads in any order;
- * a failed one stops the lane.
+ * a failed one ends the lane.
  *
  * <p>Memory: an exchange is only begun while fewer than {@code maxInFlight} documents and less than
  * {@code maxInFlightBytes} of them, inflated, are in the route (one exchange is always allowed).
@@ -38,6 +39,16 @@ final class Lane implements Runnable {
 
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(2);
 
+  /**
+   * How long an exchange may go on after {@link #stop} before its thread is interrupted: one that
+   * waits for a throttle, or for a broker that is slow, is delivered then, and what the lane has
+   * delivered can be committed.
+   */
+  private static final Duration STOP_GRACE = Duration.ofSeconds(1);
+
+  /** Longer than Kafka's client takes to give a record up. */
+  private static final Duration IN_ROUTE_TIMEOUT = Duration.ofMinutes(1);
+
   /** What the lane needs of its consumer. */
   interface Route {
     /** Makes an exchange with the body or message set. */
@@ -49,7 +60,7 @@ final class Lane implements Runnable {
 
     /**
      * Starts the exchange on its way; the callback comes on any thread, perhaps before this
-     * returns.
+     * returns, and doesn't come if this throws.
      */
     void process(Exchange exchange, Runnable done);
 
@@ -66,11 +77,16 @@ final class Lane implements Runnable {
   private final InFlight inFlight;
   private final Commits commits;
   private final Duration drainTimeout;
+  private final @Nullable FailedChanges redelivered;
   private final ArrayDeque<DcpEvent> taken = new ArrayDeque<>();
   private final LongAdder documents = new LongAdder();
   private final AtomicReference<Throwable> failure = new AtomicReference<>();
   private final Object interruption = new Object();
-  private @Nullable Thread interruptible;
+  private boolean isHeldUp;
+  private long heldUpSinceNanos;
+  private @Nullable Thread opening;
+  private @Nullable Thread processing;
+  private volatile @Nullable FailedChanges failedChanges;
   private volatile boolean stopping;
   private volatile boolean suspended;
   private volatile boolean abandoned;
@@ -81,6 +97,7 @@ final class Lane implements Runnable {
    * @param transactions commits what is delivered; null if delivering at least once is enough
    * @param idleInterval how often a transaction is committed although nothing was delivered
    * @param drainTimeout how long to wait for exchanges that are in the route when stopping
+   * @param redelivered what the lane before has failed to deliver; null if it failed otherwise
    */
   Lane(
       Route route,
@@ -90,7 +107,8 @@ final class Lane implements Runnable {
       int batchSize,
       int maxInFlight,
       long maxInFlightBytes,
-      Duration drainTimeout) {
+      Duration drainTimeout,
+      @Nullable FailedChanges redelivered) {
     this.route = route;
     this.inbox = new Inbox();
     this.streams = streams.apply(inbox);
@@ -100,14 +118,19 @@ final class Lane implements Runnable {
         transactions == null
             ? new TimedCommits(this.streams)
             : new TransactionCommits(
-                transactions, this.streams, inFlight, () -> failure.get() != null, idleInterval);
+                transactions,
+                () -> this.streams.stream().map(BucketStream::save).toList(),
+                inFlight,
+                idleInterval,
+                System::nanoTime);
     this.drainTimeout = drainTimeout;
+    this.redelivered = redelivered;
   }
 
   @Override
   public void run() {
     try {
-      interruptibly(commits::open);
+      open();
       long deadline = System.nanoTime();
       while (isRunning()) {
         if (System.nanoTime() - deadline >= 0) {
@@ -117,27 +140,74 @@ final class Lane implements Runnable {
           finished = true;
           break;
         }
-        if (commits.nanosUntilDue() <= 0) {
+        boolean commitDue = isCommitDue();
+        if (commitDue && inFlight.isEmpty()) {
           commits.commit();
           continue;
         }
-        boolean mayDispatch = !suspended && inFlight.hasRoom();
+        boolean mayDispatch = !suspended && !commitDue && inFlight.hasRoom();
         if (mayDispatch && dispatch()) {
           continue;
         }
-        long now = System.nanoTime();
-        long wait = Math.min(deadline - now, commits.nanosUntilDue());
-        if (inbox.await(mayDispatch, now + wait)) {
+        long wait = deadline - System.nanoTime();
+        if (!commitDue) {
+          wait = Math.min(wait, commits.nanosUntilDue());
+        }
+        if (inbox.await(mayDispatch, System.nanoTime() + wait)) {
           deadline = System.nanoTime();
         }
       }
     } catch (InterruptedException e) {
-      LOG.debug("Lane interrupted");
+      if (!stopping) {
+        fail(new IllegalStateException("The consumer's thread was interrupted.", e), null);
+      }
     } catch (RuntimeException | Error e) {
       fail(e, null);
     } finally {
       end();
     }
+  }
+
+  /** Opens the transactions; {@link #stop} interrupts that at once, as nothing is sent yet. */
+  private void open() {
+    synchronized (interruption) {
+      if (stopping) {
+        return;
+      }
+      opening = Thread.currentThread();
+    }
+    try {
+      commits.open();
+    } finally {
+      synchronized (interruption) {
+        opening = null;
+        Thread.interrupted();
+      }
+    }
+  }
+
+  /**
+   * Whether no exchange may begin before a commit.
+   *
+   * @throws IllegalStateException if exchanges have held the commit up for too long
+   */
+  private boolean isCommitDue() {
+    boolean due =
+        commits.nanosUntilDue() <= 0 || streams.stream().anyMatch(BucketStream::awaitsCommit);
+    if (!due || inFlight.isEmpty()) {
+      isHeldUp = false;
+    } else if (!isHeldUp) {
+      isHeldUp = true;
+      heldUpSinceNanos = System.nanoTime();
+    } else if (System.nanoTime() - heldUpSinceNanos > IN_ROUTE_TIMEOUT.toNanos()) {
+      throw new IllegalStateException(
+          "The route still has "
+              + inFlight.count()
+              + " exchanges after "
+              + IN_ROUTE_TIMEOUT.toSeconds()
+              + " s, which hold up the commit of the transaction.");
+    }
+    return due;
   }
 
   private boolean isRunning() {
@@ -185,32 +255,26 @@ final class Lane implements Runnable {
       }
       exchange = route.exchange(messages);
     }
-    inFlight.begin(changes.size(), bytes);
-    count(changes, true);
-    boolean processed =
-        interruptibly(() -> route.process(exchange, () -> delivered(exchange, changes, bytes)));
-    if (!processed) {
-      leave(exchange, changes, bytes);
-    }
+    process(new Delivery(exchange, changes, bytes));
   }
 
-  /** Does something that {@link #stop} interrupts; returns false if it came before. */
-  private boolean interruptibly(Runnable step) {
+  /** Has the exchange processed, unless {@link #stop} came before. */
+  private void process(Delivery delivery) {
     synchronized (interruption) {
       if (stopping) {
-        return false;
+        route.release(delivery.exchange);
+        return;
       }
-      interruptible = Thread.currentThread();
+      processing = Thread.currentThread();
     }
     try {
-      step.run();
+      delivery.begin();
     } finally {
       synchronized (interruption) {
-        interruptible = null;
+        processing = null;
         Thread.interrupted();
       }
     }
-    return true;
   }
 
   private static void count(List<DcpEvent> changes, boolean dispatched) {
@@ -228,28 +292,90 @@ final class Lane implements Runnable {
     }
   }
 
-  private void delivered(Exchange exchange, List<DcpEvent> changes, long bytes) {
-    Exception cause = exchange.getException();
-    if (cause == null && exchange.isRollbackOnly()) {
-      cause = new IllegalStateException("The route marked the exchange as rollback only.");
+  /** An exchange in the route. It comes out once, however often the route calls back. */
+  private final class Delivery implements Runnable {
+    private final Exchange exchange;
+    private final List<DcpEvent> changes;
+    private final long bytes;
+    private boolean ended;
+
+    Delivery(Exchange exchange, List<DcpEvent> changes, long bytes) {
+      this.exchange = exchange;
+      this.changes = changes;
+      this.bytes = bytes;
     }
-    if (cause == null) {
-      documents.add(changes.size());
+
+    void begin() {
+      inFlight.begin(changes.size(), bytes);
+      count(changes, true);
+      try {
+        route.process(exchange, this);
+      } catch (RuntimeException | Error e) {
+        end(e);
+      }
+    }
+
+    @Override
+    public void run() {
+      Throwable cause = exchange.getException();
+      if (cause == null && exchange.isRollbackOnly()) {
+        cause = new IllegalStateException("The route marked the exchange as rollback only.");
+      }
+      end(cause);
+    }
+
+    private void end(@Nullable Throwable cause) {
+      synchronized (this) {
+        if (ended) {
+          LOG.warn("The route called back again for an exchange that is done.");
+          return;
+        }
+        ended = true;
+      }
+      boolean delivered = false;
+      try {
+        if (cause == null) {
+          acknowledge();
+          delivered = true;
+        } else {
+          undelivered(cause);
+        }
+      } catch (RuntimeException | Error e) {
+        fail(new DeliveryException(changes, null, e), exchange);
+      } finally {
+        leave(delivered);
+      }
+    }
+
+    private void acknowledge() {
       DcpEvent.acknowledge(changes);
-    } else if (stopping) {
-      // Stopping interrupts a wait in the route. The changes will be read again.
-      LOG.debug("Not delivered because of stopping: {}", cause.toString());
-    } else {
+      documents.add(changes.size());
+      if (redelivered != null) {
+        redelivered.delivered(changes);
+      }
+    }
+
+    private void undelivered(Throwable cause) {
+      if (stopping) {
+        // Stopping interrupts what takes long in the route. The changes will be read again.
+        LOG.debug("Not delivered because of stopping: {}", cause.toString());
+        return;
+      }
+      if (failedChanges == null) {
+        failedChanges = new FailedChanges(changes);
+      }
       fail(new DeliveryException(changes, exchange.getMessage().getBody(), cause), exchange);
     }
-    leave(exchange, changes, bytes);
-  }
 
-  private void leave(Exchange exchange, List<DcpEvent> changes, long bytes) {
-    route.release(exchange);
-    count(changes, false);
-    if (inFlight.end(changes.size(), bytes)) {
-      inbox.wakeUp();
+    private void leave(boolean delivered) {
+      try {
+        route.release(exchange);
+      } finally {
+        count(changes, false);
+        if (inFlight.end(changes.size(), bytes, delivered)) {
+          inbox.wakeUp();
+        }
+      }
     }
   }
 
@@ -266,42 +392,66 @@ final class Lane implements Runnable {
       if (failure.get() != null) {
         commits.discard();
       }
-      boolean drained = inFlight.awaitNone(drainTimeout);
-      if (!drained) {
+      if (!inFlight.awaitNone(drainTimeout)) {
         LOG.warn(
             "{} exchanges are still in the route after {} ms; their changes will be read again.",
             inFlight.count(),
             drainTimeout.toMillis());
       }
       if (!abandoned) {
-        commits.end(drained);
+        commits.end();
       }
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOG.warn("What was delivered last could not be committed: {}", e.toString());
-      if (finished) {
+      if (!stopping || finished) {
         fail(e, null);
       }
     } finally {
-      commits.discard();
-      Futures.await(
-          "disconnecting from Couchbase",
-          CLOSE_TIMEOUT,
-          streams.stream().<CompletableFuture<?>>map(BucketStream::close).toList());
+      close();
     }
   }
 
+  private void close() {
+    try {
+      commits.discard();
+    } catch (RuntimeException | Error e) {
+      LOG.warn("The transaction could not be closed: {}", e.toString());
+    }
+    Futures.await(
+        "disconnecting from Couchbase",
+        CLOSE_TIMEOUT,
+        streams.stream().<CompletableFuture<?>>map(BucketStream::close).toList());
+  }
+
   /**
-   * Tells the lane to end: no exchange is begun any more, and a wait in the route is interrupted.
-   * Returns at once.
+   * Stops the lane: no exchange begins any more, and one that still keeps the lane's thread after a
+   * second is interrupted. Returns at once.
    */
   void stop() {
     synchronized (interruption) {
+      if (stopping) {
+        return;
+      }
       stopping = true;
-      if (interruptible != null) {
-        interruptible.interrupt();
+      if (opening != null) {
+        opening.interrupt();
+      }
+      if (processing != null) {
+        Duration grace = STOP_GRACE.compareTo(drainTimeout) < 0 ? STOP_GRACE : drainTimeout;
+        CompletableFuture.delayedExecutor(grace.toNanos(), TimeUnit.NANOSECONDS)
+            .execute(this::interrupt);
       }
     }
     inbox.wakeUp();
+  }
+
+  /** Interrupts the exchange that was begun last if its thread isn't back yet. */
+  private void interrupt() {
+    synchronized (interruption) {
+      if (processing != null) {
+        processing.interrupt();
+      }
+    }
   }
 
   /**
@@ -310,6 +460,21 @@ final class Lane implements Runnable {
    */
   void abandon() {
     abandoned = true;
+  }
+
+  /** Whether no exchange of the lane is in the route, so that none of its changes come late. */
+  boolean isEmpty() {
+    return inFlight.count() == 0;
+  }
+
+  /** What an exchange has failed to deliver; null if that was not why the lane has failed. */
+  @Nullable FailedChanges failedChanges() {
+    return failedChanges;
+  }
+
+  /** Whether what the lane before has failed to deliver was not delivered yet. */
+  boolean hasToRedeliver() {
+    return redelivered != null && !redelivered.areDelivered();
   }
 
   /** Why the lane has failed; null if it hasn't. */

@@ -5,16 +5,19 @@ import dev.caravan.stream.StreamSettings;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Predicate;
-import java.util.function.Supplier;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What a consumer's thread does: runs a lane, and after a failure of its transaction another one,
- * with growing pauses. A new lane knows nothing of the one before: saved offsets alone tell where
- * it goes on.
+ * What a consumer's thread does: runs a lane, and after a failure that may pass another one, with
+ * growing pauses. A new lane knows nothing of the one before: saved offsets alone tell where it
+ * goes on.
+ *
+ * <p>Invariant: a lane begins only when no exchange of an earlier one is in the route. So no change
+ * is published after a newer one of its document was read again, no late record gets into a newer
+ * transaction, and no late acknowledgement counts for a newer lane.
  *
  * <p>Thread-safe, except that {@link #run} is for the one thread.
  */
@@ -22,41 +25,66 @@ final class LaneRunner implements Runnable {
   private static final Logger LOG = LoggerFactory.getLogger(LaneRunner.class);
   private static final Duration END_TIMEOUT = Duration.ofSeconds(5);
 
-  private final Supplier<Lane> lanes;
-  private final Predicate<Throwable> mayRunAgain;
+  /** How often it is looked whether the route has given the exchanges of the last lane back. */
+  private static final Duration EMPTY_POLL = Duration.ofMillis(100);
+
+  /**
+   * How long the lane after a failed transaction waits for an empty route. Closing the transaction
+   * has made everything fail that was on its way, so what is still there then is lost, and the
+   * route has to be made again by whoever manages it.
+   */
+  private static final Duration EMPTY_TIMEOUT = Duration.ofMinutes(1);
+
+  /** Makes lanes that start from the saved offsets. */
+  interface Lanes {
+    /**
+     * Makes the next lane.
+     *
+     * @param redelivered what the lane before has failed to deliver; null if it failed otherwise
+     */
+    Lane next(@Nullable FailedChanges redelivered);
+  }
+
+  private final Lanes lanes;
+  private final Function<Throwable, Recovery> recovery;
   private final Duration minPause;
   private final Duration maxPause;
   private final Duration drainTimeout;
   private final Runnable onFinished;
   private final CountDownLatch ended = new CountDownLatch(1);
   private @Nullable Thread thread;
+  private @Nullable Lane awaited;
   private Lane lane;
+  private long laneBegunNanos = System.nanoTime();
   private boolean stopping;
   private boolean suspended;
   private @Nullable Throwable lastFailure;
+  private @Nullable Throwable gaveUp;
   private long earlierDocuments;
   private int earlierRollbacks;
 
   /**
-   * @param lanes makes a lane that starts from the saved offsets
-   * @param mayRunAgain whether another lane may succeed after this failure
+   * @param predecessor the last lane before the consumer was stopped and started again
+   * @param recovery what may follow a failure
    * @param settings tells how long to wait before another lane
    * @param onFinished called on the runner's thread when a lane has read all that it was to read;
    *     by then the runner has ended
    */
   LaneRunner(
-      Supplier<Lane> lanes,
-      Predicate<Throwable> mayRunAgain,
+      Lanes lanes,
+      @Nullable Lane predecessor,
+      Function<Throwable, Recovery> recovery,
       StreamSettings settings,
       Duration drainTimeout,
       Runnable onFinished) {
     this.lanes = lanes;
-    this.mayRunAgain = mayRunAgain;
+    this.recovery = recovery;
     this.minPause = settings.retryBackoff();
     this.maxPause = settings.maxRetryBackoff();
     this.drainTimeout = drainTimeout;
     this.onFinished = onFinished;
-    this.lane = lanes.get();
+    this.awaited = predecessor;
+    this.lane = lanes.next(null);
   }
 
   @Override
@@ -66,8 +94,9 @@ final class LaneRunner implements Runnable {
       Lane current = begin();
       while (current != null) {
         current.run();
-        pause = current.status().documents() > 0 ? minPause : longer(pause);
+        pause = hasProgress(current) ? minPause : pause;
         current = another(current, pause);
+        pause = longer(pause);
       }
     } catch (InterruptedException e) {
       LOG.debug("Lane interrupted");
@@ -84,9 +113,33 @@ final class LaneRunner implements Runnable {
     return lane.isFinished();
   }
 
-  private synchronized Lane begin() {
+  /** The lane that was the last to begin exchanges, or is to begin them. */
+  synchronized Lane lastLane() {
+    return awaited == null ? lane : awaited;
+  }
+
+  private synchronized @Nullable Lane begin() throws InterruptedException {
     thread = Thread.currentThread();
-    return lane;
+    awaitEmptyRoute(Long.MAX_VALUE);
+    laneBegunNanos = System.nanoTime();
+    return stopping ? null : lane;
+  }
+
+  /** Waits until no exchange of an earlier lane is in the route, or for so many nanoseconds. */
+  private synchronized void awaitEmptyRoute(long timeoutNanos) throws InterruptedException {
+    long begin = System.nanoTime();
+    while (!stopping && awaited != null && System.nanoTime() - begin < timeoutNanos) {
+      if (awaited.isEmpty()) {
+        awaited = null;
+      } else {
+        TimeUnit.NANOSECONDS.timedWait(this, EMPTY_POLL.toNanos());
+      }
+    }
+  }
+
+  /** Whether a lane got further than the one before, so that its failure is a new one. */
+  private static boolean hasProgress(Lane finished) {
+    return finished.status().documents() > 0 && !finished.hasToRedeliver();
   }
 
   private Duration longer(Duration pause) {
@@ -98,32 +151,51 @@ final class LaneRunner implements Runnable {
   private synchronized @Nullable Lane another(Lane finished, Duration pause)
       throws InterruptedException {
     Throwable failure = finished.failure();
-    if (failure == null || !mayRunAgain.test(failure)) {
+    if (failure == null || stopping) {
+      return null;
+    }
+    Recovery next = recovery.apply(failure);
+    if (next == Recovery.NONE) {
       return null;
     }
     LOG.warn(
-        "What was not committed is discarded and will be read again in {} ms: {}",
+        "What was not {} will be read again in {} ms: {}",
+        next == Recovery.NEW_TRANSACTION ? "committed is discarded and" : "delivered",
         pause.toMillis(),
         failure.toString());
     long deadline = System.nanoTime() + pause.toNanos();
     for (long left = pause.toNanos(); left > 0 && !stopping; left = deadline - System.nanoTime()) {
       TimeUnit.NANOSECONDS.timedWait(this, left);
     }
+    awaited = finished;
+    awaitEmptyRoute(next == Recovery.NEW_TRANSACTION ? EMPTY_TIMEOUT.toNanos() : Long.MAX_VALUE);
     if (stopping) {
+      return null;
+    }
+    if (awaited != null) {
+      gaveUp =
+          new IllegalStateException(
+              "The route still has "
+                  + finished.status().inFlight()
+                  + " exchanges "
+                  + EMPTY_TIMEOUT.toSeconds()
+                  + " s after their transaction was aborted. Start the route again.",
+              failure);
       return null;
     }
     ConsumerStatus status = finished.status();
     earlierDocuments += status.documents();
     earlierRollbacks += status.rollbacks();
     lastFailure = failure;
-    lane = lanes.get();
+    lane = lanes.next(next == Recovery.REDELIVERY ? finished.failedChanges() : null);
+    laneBegunNanos = System.nanoTime();
     if (suspended) {
       lane.suspend();
     }
     return lane;
   }
 
-  /** Tells the lane to end, and that it was the last one. Returns at once. */
+  /** Stops the lane, after which none follows. Returns at once. */
   synchronized void stop() {
     stopping = true;
     lane.stop();
@@ -162,11 +234,36 @@ final class LaneRunner implements Runnable {
     ConsumerStatus now = lane.status();
     Phase phase = now.phase();
     Throwable error = now.error();
-    if (phase == Phase.FAILED && error != null && mayRunAgain.test(error)) {
-      phase = Phase.CONNECTING;
+    if (gaveUp != null) {
+      return new ConsumerStatus(
+          Phase.FAILED,
+          gaveUp,
+          0,
+          now.vbuckets(),
+          earlierDocuments + now.documents(),
+          now.inFlight(),
+          earlierRollbacks + now.rollbacks());
     }
-    if (phase == Phase.CONNECTING && error == null) {
+    if (phase == Phase.FAILED && error != null && recovery.apply(error) != Recovery.NONE) {
+      phase = Phase.CONNECTING;
+    } else if (phase == Phase.CONNECTING && error == null) {
       error = lastFailure;
+    } else if (phase == Phase.STREAMING && mayFailAgain(now)) {
+      phase = Phase.DEGRADED;
+      error = lastFailure;
+    }
+    int inFlight = now.inFlight();
+    if (awaited != null && !awaited.isEmpty()) {
+      inFlight = awaited.status().inFlight();
+      phase = Phase.CONNECTING;
+      if (error == null) {
+        error =
+            new IllegalStateException(
+                "Waiting for "
+                    + inFlight
+                    + " exchanges of before, which are still in the route: their changes must not"
+                    + " be published after newer ones.");
+      }
     }
     return new ConsumerStatus(
         phase,
@@ -174,7 +271,17 @@ final class LaneRunner implements Runnable {
         now.openStreams(),
         now.vbuckets(),
         earlierDocuments + now.documents(),
-        now.inFlight(),
+        inFlight,
         earlierRollbacks + now.rollbacks());
+  }
+
+  /**
+   * Whether what has failed before is still to come. If nothing comes although all is streaming,
+   * Couchbase has lost it.
+   */
+  private boolean mayFailAgain(ConsumerStatus now) {
+    boolean isQuiet =
+        now.inFlight() == 0 && System.nanoTime() - laneBegunNanos > maxPause.toNanos();
+    return lane.hasToRedeliver() && !isQuiet;
   }
 }

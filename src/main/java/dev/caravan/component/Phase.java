@@ -3,13 +3,17 @@ package dev.caravan.component;
 
 /** Where a consumer stands. */
 public enum Phase {
-  /** Not every bucket is being streamed; it is being worked on, for as long as it takes. */
+  /**
+   * Not every bucket is being streamed, or the next attempt to deliver a change is being waited
+   * for; the consumer tries again for as long as it takes.
+   */
   CONNECTING,
   /** Every selected vBucket is being streamed. */
   STREAMING,
   /**
-   * Streaming, but not every vBucket: a node can't be reached or refuses, or streams have stopped
-   * in silence. The error names the node or the vBuckets.
+   * Streaming, but not all of it: a node can't be reached or refuses, streams have stopped in
+   * silence, or a change that could not be delivered has not been delivered since. The error names
+   * the node, the vBuckets or the change.
    */
   DEGRADED,
   /**

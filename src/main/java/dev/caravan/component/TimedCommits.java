@@ -40,7 +40,7 @@ final class TimedCommits implements Commits {
   }
 
   @Override
-  public void end(boolean drained) {
+  public void end() {
     Futures.await(
         "saving offsets",
         TIMEOUT,

@@ -2,85 +2,99 @@
 package dev.caravan.component;
 
 import dev.caravan.offset.TransactionalOffsetStore;
-import dev.caravan.stream.BucketStream;
 import java.time.Duration;
 import java.util.List;
-import java.util.function.BooleanSupplier;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /**
- * Exactly once: commits records and offsets together.
+ * Exactly once: commits records and offsets together, or neither.
  *
  * <p>Invariant: the offsets of a transaction are those of its records. A commit comes between two
- * exchanges, on the thread that begins them, and waits until none is in the route, so everything
- * that was sent is acknowledged, and nothing else can be. For the lane's thread.
+ * exchanges, on the thread that begins them, when none is in the route. So nothing can be sent
+ * meanwhile, and what was sent is acknowledged unless an exchange was not delivered: it may have
+ * sent a part of its records. After such an exchange, and after offsets that could not be saved,
+ * nothing is committed any more: the transaction can only be discarded. For the lane's thread.
  */
 final class TransactionCommits implements Commits {
-  /** Longer than Kafka's client takes to give a record up. */
-  private static final Duration IN_ROUTE_TIMEOUT = Duration.ofMinutes(1);
-
   private final TransactionalOffsetStore transactions;
-  private final List<BucketStream> streams;
+  private final Supplier<List<CompletableFuture<Void>>> saveAll;
   private final InFlight inFlight;
-  private final BooleanSupplier failed;
   private final Duration idleInterval;
-  private long lastNanos = System.nanoTime();
+  private final LongSupplier nanoTime;
+  private long lastNanos;
   private long lastBegun;
+  private boolean isOver;
 
   /**
-   * @param failed whether an exchange has failed
+   * @param saveAll gives the transactions the offsets of all that is acknowledged
+   * @param inFlight counts all that is sent in the transactions
    * @param idleInterval after which offsets are committed although nothing was delivered
+   * @param nanoTime the clock, as {@link System#nanoTime}
    */
   TransactionCommits(
       TransactionalOffsetStore transactions,
-      List<BucketStream> streams,
+      Supplier<List<CompletableFuture<Void>>> saveAll,
       InFlight inFlight,
-      BooleanSupplier failed,
-      Duration idleInterval) {
+      Duration idleInterval,
+      LongSupplier nanoTime) {
     this.transactions = transactions;
-    this.streams = streams;
+    this.saveAll = saveAll;
     this.inFlight = inFlight;
-    this.failed = failed;
     this.idleInterval = idleInterval;
+    this.nanoTime = nanoTime;
+    this.lastNanos = nanoTime.getAsLong();
   }
 
   @Override
   public void open() {
     transactions.open();
-    lastNanos = System.nanoTime();
+    lastNanos = nanoTime.getAsLong();
   }
 
   @Override
   public long nanosUntilDue() {
     boolean idle = inFlight.begun() == lastBegun;
     Duration interval = idle ? idleInterval : transactions.commitInterval();
-    return lastNanos + interval.toNanos() - System.nanoTime();
+    return lastNanos + interval.toNanos() - nanoTime.getAsLong();
   }
 
   @Override
   public void commit() {
-    boolean none = inFlight.awaitNone(IN_ROUTE_TIMEOUT);
-    if (failed.getAsBoolean()) {
+    if (isOver || !inFlight.isAllDelivered()) {
       return;
     }
-    if (!none) {
-      throw new IllegalStateException(
-          "The route still has exchanges after " + IN_ROUTE_TIMEOUT.toSeconds() + " s.");
-    }
-    lastBegun = inFlight.begun();
-    streams.forEach(BucketStream::commit);
+    isOver = true;
+    List<CompletableFuture<Void>> saves = saveAll.get();
+    // One that fails later makes the commit fail.
+    saves.forEach(TransactionCommits::throwIfFailed);
     transactions.commit();
-    lastNanos = System.nanoTime();
+    saves.forEach(TransactionCommits::throwIfFailed);
+    isOver = false;
+    lastBegun = inFlight.begun();
+    lastNanos = nanoTime.getAsLong();
+  }
+
+  private static void throwIfFailed(CompletableFuture<Void> save) {
+    if (save.isCompletedExceptionally()) {
+      try {
+        save.join();
+      } catch (CompletionException e) {
+        throw e.getCause() instanceof RuntimeException cause ? cause : e;
+      }
+    }
   }
 
   @Override
   public void discard() {
+    isOver = true;
     transactions.close();
   }
 
   @Override
-  public void end(boolean drained) {
-    if (drained) {
-      commit();
-    }
+  public void end() {
+    commit();
   }
 }

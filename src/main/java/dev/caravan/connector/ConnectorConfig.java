@@ -290,12 +290,22 @@ public final class ConnectorConfig {
   }
 
   /**
-   * Where a bucket is read from when a task starts, as the component's option {@code streamFrom}
-   * takes it.
+   * Where a task reads a vBucket from, as the component's option {@code streamFrom} takes it. Saved
+   * offsets always win; with {@link #startsAnew} there are none at first.
    */
   public String streamFrom() {
     return requireNonNull(
         ConnectorConfigDef.STREAM_FROM_OPTIONS.get(values.getString(STREAM_FROM)));
+  }
+
+  /**
+   * Whether this configuration starts at the beginning, or now, although an earlier one of the
+   * connector has left offsets. It does so once: after that, tasks go on from the offsets that were
+   * saved under this very configuration.
+   */
+  public boolean startsAnew() {
+    String from = values.getString(STREAM_FROM);
+    return from.equals("BEGINNING") || from.equals("NOW");
   }
 
   /** What to do when deletions were purged before they were read: {@code strict} or lenient. */

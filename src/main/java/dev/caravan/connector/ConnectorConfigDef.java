@@ -88,7 +88,10 @@ final class ConnectorConfigDef {
 
   private static final Duration MAX_STALL_TIMEOUT = Duration.ofDays(1);
 
-  /** The official connector's names of where to start, and the component's. */
+  /**
+   * The official connector's names of where to start, and the component's. The last two differ from
+   * the first in which offsets a task gets to see.
+   */
   static final Map<String, String> STREAM_FROM_OPTIONS =
       Map.of(
           "SAVED_OFFSET_OR_BEGINNING",
@@ -96,9 +99,9 @@ final class ConnectorConfigDef {
           "SAVED_OFFSET_OR_NOW",
           "saved-or-now",
           "BEGINNING",
-          "beginning",
+          "saved-or-beginning",
           "NOW",
-          "now");
+          "saved-or-now");
 
   /** A full name of Avro: names separated by dots. */
   private static final Pattern FULL_NAME =
@@ -255,8 +258,9 @@ final class ConnectorConfigDef {
               "SAVED_OFFSET_OR_BEGINNING",
               ConfigDef.ValidString.in(STREAM_FROM_OPTIONS.keySet().toArray(String[]::new)),
               Importance.MEDIUM,
-              "Where a task starts to read, by the names that Couchbase's own connector has:"
-                  + " BEGINNING and NOW forget the saved offsets at each start of a task.")
+              "Where the connector starts to read, by the names that Couchbase's own connector has:"
+                  + " BEGINNING and NOW forget the offsets of earlier configurations, once per"
+                  + " submitted configuration; after that, tasks go on where they were.")
           .define(
               PURGED_TOMBSTONES,
               ConfigDef.Type.STRING,

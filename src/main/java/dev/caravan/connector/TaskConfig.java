@@ -21,6 +21,11 @@ public record TaskConfig(ConnectorConfig connector, int task, int tasks) {
   /** The setting of a kafka endpoint's producer that names the task, for who makes producers. */
   public static final String PRODUCER_SETTING = "caravan.task";
 
+  /** What a transaction may take besides waiting: a busy machine, a slow broker, the commit. */
+  private static final Duration TRANSACTION_MARGIN = Duration.ofSeconds(10);
+
+  private static final Duration SHORTEST_TRANSACTION_TIMEOUT = Duration.ofSeconds(15);
+
   private static final Pattern ODD = Pattern.compile("[^A-Za-z0-9._-]");
 
   public TaskConfig {
@@ -48,6 +53,21 @@ public record TaskConfig(ConnectorConfig connector, int task, int tasks) {
     DrainRate rate = drainRate();
     boolean slow = !rate.unlimited() && rate.periodMillis() > interval.toMillis();
     return slow ? Duration.ZERO : interval;
+  }
+
+  /**
+   * After how long Kafka may take a transaction of the task for abandoned: it lasts for an interval
+   * and a wait in the throttle, unless each change has one of its own, which begins after the wait.
+   */
+  public Duration transactionTimeout() {
+    Duration interval = transactionInterval();
+    DrainRate rate = drainRate();
+    boolean waits = !interval.isZero() && !rate.unlimited();
+    Duration longest =
+        interval.plusMillis(waits ? rate.periodMillis() : 0).plus(TRANSACTION_MARGIN);
+    return longest.compareTo(SHORTEST_TRANSACTION_TIMEOUT) > 0
+        ? longest
+        : SHORTEST_TRANSACTION_TIMEOUT;
   }
 
   /** What becomes of documents of this task that can't be published; empty if they fail it. */

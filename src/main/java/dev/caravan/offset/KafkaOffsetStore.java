@@ -25,6 +25,7 @@ import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -45,6 +46,7 @@ public final class KafkaOffsetStore implements OffsetStore {
   private final Supplier<Consumer<byte[], byte[]>> consumers;
   private final Admin admin;
   private final Executor writer;
+  private final @Nullable Long generation;
 
   /**
    * @param connector under whose name the offsets are kept
@@ -62,12 +64,38 @@ public final class KafkaOffsetStore implements OffsetStore {
       Supplier<Consumer<byte[], byte[]>> consumers,
       Admin admin,
       Executor writer) {
+    this(connector, topic, producer, consumers, admin, writer, null);
+  }
+
+  /**
+   * @param generation of the connector's configuration: offsets are written with it, and those of
+   *     other generations are left out; null to take and write offsets without it
+   */
+  private KafkaOffsetStore(
+      String connector,
+      String topic,
+      Producer<byte[], byte[]> producer,
+      Supplier<Consumer<byte[], byte[]>> consumers,
+      Admin admin,
+      Executor writer,
+      @Nullable Long generation) {
     this.connector = connector;
     this.topic = topic;
     this.producer = producer;
     this.consumers = consumers;
     this.admin = admin;
     this.writer = writer;
+    this.generation = generation;
+  }
+
+  /**
+   * The same store as one configuration of the connector sees it that starts anew: without the
+   * offsets of other configurations. Its own offsets are found by every later store without a
+   * generation.
+   */
+  public KafkaOffsetStore ofGeneration(long configuration) {
+    return new KafkaOffsetStore(
+        connector, topic, producer, consumers, admin, writer, configuration);
   }
 
   /** Reads the topic to the end that it has now, so that it sees all that was saved before. */
@@ -132,7 +160,7 @@ public final class KafkaOffsetStore implements OffsetStore {
     }
     if (parsed.offset() == null) {
       offsets.remove(parsed.vbucket());
-    } else {
+    } else if (generation == null || generation.equals(parsed.generation())) {
       offsets.put(parsed.vbucket(), parsed.offset());
     }
   }
@@ -170,7 +198,9 @@ public final class KafkaOffsetStore implements OffsetStore {
         offsets.entrySet().stream()
             .map(
                 entry ->
-                    send(new OffsetRecord(connector, bucket, entry.getKey(), entry.getValue())))
+                    send(
+                        new OffsetRecord(
+                            connector, bucket, entry.getKey(), entry.getValue(), generation)))
             .toArray(CompletableFuture[]::new));
   }
 

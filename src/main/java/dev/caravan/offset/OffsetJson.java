@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An offset as the official Couchbase connector writes it:
@@ -20,6 +21,8 @@ final class OffsetJson {
   private static final String SNAPSHOT_END = "snapshotEndSeqno";
   private static final String MANIFEST = "collectionsManifestUid";
 
+  private static final String GENERATION = "generation";
+
   private OffsetJson() {}
 
   static ObjectNode write(Offset offset) {
@@ -30,6 +33,21 @@ final class OffsetJson {
         .put(SNAPSHOT_END, offset.snapshotEndSeqno())
         .put(SEQNO, offset.bySeqno())
         .put(SNAPSHOT_START, offset.snapshotStartSeqno());
+  }
+
+  /**
+   * An offset with the generation of the configuration that it belongs to, in a further field that
+   * other readers ignore; null for an offset of whichever configuration.
+   */
+  static ObjectNode write(Offset offset, @Nullable Long generation) {
+    ObjectNode value = write(offset);
+    return generation == null ? value : value.put(GENERATION, generation);
+  }
+
+  /** The generation that an offset was written with; null if with none. */
+  static @Nullable Long readGeneration(JsonNode value) {
+    JsonNode generation = value.path(GENERATION);
+    return generation.isIntegralNumber() ? generation.longValue() : null;
   }
 
   /**

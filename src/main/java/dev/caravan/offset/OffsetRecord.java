@@ -21,8 +21,14 @@ import org.jspecify.annotations.Nullable;
  * @param connector the connector that wrote it
  * @param bucket the bucket, {@code partition} its vBucket
  * @param offset null where there is none any more
+ * @param generation of the configuration that alone may use the offset; null if any may
  */
-record OffsetRecord(String connector, String bucket, int vbucket, @Nullable Offset offset) {
+record OffsetRecord(
+    String connector,
+    String bucket,
+    int vbucket,
+    @Nullable Offset offset,
+    @Nullable Long generation) {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String BUCKET = "bucket";
   private static final String PARTITION = "partition";
@@ -34,7 +40,7 @@ record OffsetRecord(String connector, String bucket, int vbucket, @Nullable Offs
   }
 
   byte @Nullable [] value() {
-    return offset == null ? null : bytes(OffsetJson.write(offset));
+    return offset == null ? null : bytes(OffsetJson.write(offset, generation));
   }
 
   /**
@@ -52,11 +58,13 @@ record OffsetRecord(String connector, String bucket, int vbucket, @Nullable Offs
     if (vbucket < 0) {
       throw new IOException("the partition " + partition + " is not the number of a vBucket");
     }
+    JsonNode offset = value == null ? null : JSON.readTree(value);
     return new OffsetRecord(
         parsed.path(0).textValue(),
         parsed.path(1).path(BUCKET).textValue(),
         vbucket,
-        value == null ? null : OffsetJson.read(JSON.readTree(value)));
+        offset == null ? null : OffsetJson.read(offset),
+        offset == null ? null : OffsetJson.readGeneration(offset));
   }
 
   private static byte[] bytes(JsonNode node) {

@@ -48,6 +48,7 @@ public final class BucketStream {
     WAITING,
     CONNECTING,
     LOCATING,
+    SAVING,
     OPENING,
     STREAMING,
     DRAINING
@@ -55,6 +56,7 @@ public final class BucketStream {
 
   private final String bucket;
   private final StreamSettings settings;
+  private final StreamStart start;
   private final OffsetStore offsets;
   private final EventLoops eventLoops;
   private final ChangeSink sink;
@@ -70,6 +72,8 @@ public final class BucketStream {
   private CompletableFuture<?> pending = CompletableFuture.completedFuture(null);
   private CompletableFuture<Map<Integer, Offset>> located = nothing();
   private CompletableFuture<Map<Integer, Long>> highSeqnos = nothing();
+  private boolean hasNewStart;
+  private CompletableFuture<Void> startSaved = new CompletableFuture<>();
   private CompletableFuture<?> closing = CompletableFuture.completedFuture(null);
   private long nextAttemptNanos = System.nanoTime();
   private Duration persistencePolling;
@@ -77,14 +81,19 @@ public final class BucketStream {
   private long nextCommitNanos;
   private CompletableFuture<?> commit = CompletableFuture.completedFuture(null);
 
+  /**
+   * @param start shared by all that stream for the same start of a consumer
+   */
   public BucketStream(
       String bucket,
       StreamSettings settings,
+      StreamStart start,
       OffsetStore offsets,
       EventLoops eventLoops,
       ChangeSink sink) {
     this.bucket = bucket;
     this.settings = settings;
+    this.start = start;
     this.offsets = offsets;
     this.eventLoops = eventLoops;
     this.sink = sink;
@@ -140,7 +149,11 @@ public final class BucketStream {
       case CONNECTING -> whenPendingIsDone(this::locate);
       case LOCATING -> {
         session().failIfDisconnectedFor(settings.bootstrapTimeout().toNanos());
-        whenPendingIsDone(this::open);
+        whenPendingIsDone(this::located);
+      }
+      case SAVING -> {
+        session().failIfDisconnectedFor(settings.bootstrapTimeout().toNanos());
+        whenPendingIsDone(this::begin);
       }
       case OPENING -> {
         session().failIfDisconnectedFor(settings.bootstrapTimeout().toNanos());
@@ -218,8 +231,9 @@ public final class BucketStream {
     selectedVbuckets = vbuckets.size();
     List<Integer> unknown =
         vbuckets.stream().filter(vbucket -> !progress.isStarted(vbucket)).toList();
+    StreamFrom from = start.of(bucket);
     Map<Integer, Offset> saved = Map.of();
-    if (settings.streamFrom().usesSaved() && !unknown.isEmpty()) {
+    if (from.usesSaved() && !unknown.isEmpty()) {
       try {
         saved = offsets.load(bucket, unknown);
       } catch (RuntimeException e) {
@@ -232,15 +246,18 @@ public final class BucketStream {
     saved.forEach((vbucket, offset) -> progress.start(vbucket, offset, true));
     if (!saved.isEmpty() && settings.purgedTombstones() == PurgedTombstones.LENIENT) {
       LOG.warn(
-          "Bucket '{}': purgedTombstones is 'lenient', so deletions are missing if the bucket was not read for"
-              + " longer than its metadata purge interval.",
+          "Bucket '{}': purgedTombstones is 'lenient', so deletions are missing if the bucket was"
+              + " not read for longer than its metadata purge interval.",
           bucket);
     }
     List<Integer> without =
         unknown.stream().filter(vbucket -> !progress.isStarted(vbucket)).toList();
-    boolean fromNow = settings.streamFrom().otherwiseNow() && !without.isEmpty();
+    boolean fromNow = from.otherwiseNow() && !without.isEmpty();
     if (!fromNow) {
-      without.forEach(vbucket -> progress.start(vbucket, BEGINNING, true));
+      // Older offsets, which were not looked at, must not be found by the next one who looks.
+      boolean mayBeSaved = !from.usesSaved();
+      without.forEach(vbucket -> progress.start(vbucket, BEGINNING, !mayBeSaved));
+      hasNewStart |= mayBeSaved && !without.isEmpty();
     }
     located = fromNow ? session().currentOffsets(without) : nothing();
     highSeqnos = isFinite() ? session().highSeqnos(vbuckets) : nothing();
@@ -265,11 +282,50 @@ public final class BucketStream {
 
   private static final Offset BEGINNING = new Offset(0, 0, 0, 0, 0);
 
-  private void open() {
-    // Saved even if nothing ever changes there, so that a restart doesn't take a later "now".
-    located.join().forEach((vbucket, offset) -> progress.start(vbucket, offset, false));
+  /**
+   * A start that was decided now is saved before anything is streamed: whoever comes next finds it,
+   * whatever happens meanwhile, and takes no later "now" and no second beginning.
+   */
+  private void located() {
+    Map<Integer, Offset> now = located.join();
+    now.forEach((vbucket, offset) -> progress.start(vbucket, offset, false));
+    hasNewStart |= !now.isEmpty();
     ends.set(highSeqnos.join());
+    if (!hasNewStart || progress.unsaved().isEmpty()) {
+      begin();
+    } else if (isTransactional()) {
+      startSaved = new CompletableFuture<>();
+      proceed(Step.SAVING, startSaved);
+    } else {
+      proceed(
+          Step.SAVING,
+          save()
+              .exceptionallyCompose(
+                  e ->
+                      CompletableFuture.failedFuture(
+                          new ConnectionFailure(
+                              Reason.OFFSETS,
+                              "Bucket '"
+                                  + bucket
+                                  + "': the offsets to start from can't be saved: "
+                                  + e,
+                              e))));
+    }
+  }
+
+  private void begin() {
+    hasNewStart = false;
+    start.begun(bucket);
     proceed(Step.OPENING, session().open(vbuckets));
+  }
+
+  private boolean isTransactional() {
+    return offsets instanceof TransactionalOffsetStore;
+  }
+
+  /** Whether this stream can't go on before the lane commits what it has to {@link #save}. */
+  public boolean awaitsCommit() {
+    return step == Step.SAVING && isTransactional() && !startSaved.isDone();
   }
 
   private void streaming() {
@@ -311,7 +367,7 @@ public final class BucketStream {
   }
 
   private void commitIfDue(long now) {
-    if (offsets instanceof TransactionalOffsetStore) {
+    if (isTransactional()) {
       // The lane commits, between two exchanges.
       return;
     }
@@ -328,30 +384,40 @@ public final class BucketStream {
    */
   public CompletableFuture<?> commit() {
     nextCommitNanos = System.nanoTime() + settings.offsetCommitInterval().toNanos();
-    Map<Integer, Offset> unsaved = progress.unsaved();
-    if (unsaved.isEmpty()) {
-      return commit;
-    }
-    CompletableFuture<Void> saving;
-    try {
-      saving = offsets.save(bucket, unsaved).toCompletableFuture();
-    } catch (RuntimeException e) {
-      saving = CompletableFuture.failedFuture(e);
-    }
     commit =
-        saving.handle(
-            (ignored, failed) -> {
-              if (failed == null) {
-                progress.saved(unsaved);
-              } else {
-                LOG.warn(
-                    "The offsets of bucket '{}' couldn't be saved, trying again: {}",
-                    bucket,
-                    failed.toString());
-              }
-              return null;
-            });
+        save()
+            .exceptionally(
+                failed -> {
+                  LOG.warn(
+                      "The offsets of bucket '{}' couldn't be saved, trying again: {}",
+                      bucket,
+                      failed.toString());
+                  return null;
+                });
     return commit;
+  }
+
+  /**
+   * Saves the acknowledged prefix of the vBuckets where it has moved.
+   *
+   * @return completes when the store has it, and fails if it couldn't be saved
+   */
+  public CompletableFuture<Void> save() {
+    Map<Integer, Offset> unsaved = progress.unsaved();
+    CompletableFuture<Void> saving = CompletableFuture.completedFuture(null);
+    if (!unsaved.isEmpty()) {
+      try {
+        saving = offsets.save(bucket, unsaved).toCompletableFuture();
+      } catch (RuntimeException e) {
+        saving = CompletableFuture.failedFuture(e);
+      }
+    }
+    CompletableFuture<Void> awaited = startSaved;
+    return saving.thenRun(
+        () -> {
+          progress.saved(unsaved);
+          awaited.complete(null);
+        });
   }
 
   /** Ends the session. Its changes are stale from now on. */

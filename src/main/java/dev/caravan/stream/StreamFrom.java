@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** Where the streams of a starting consumer begin. */
+/** Where the streams of a consumer begin that starts for the first time. */
 public enum StreamFrom {
   SAVED_OR_BEGINNING,
   SAVED_OR_NOW,
@@ -14,6 +14,13 @@ public enum StreamFrom {
 
   boolean usesSaved() {
     return this == SAVED_OR_BEGINNING || this == SAVED_OR_NOW;
+  }
+
+  /**
+   * The same for a consumer that has begun: where there are saved offsets, it goes on from them.
+   */
+  StreamFrom orSaved() {
+    return otherwiseNow() ? SAVED_OR_NOW : SAVED_OR_BEGINNING;
   }
 
   boolean otherwiseNow() {

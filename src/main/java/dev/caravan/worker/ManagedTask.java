@@ -38,8 +38,9 @@ final class ManagedTask {
      * seconds.
      *
      * @param generation of the set of tasks that this is one of
+     * @param claim of the assignment that the task starts for
      */
-    TaskWriter open(TaskConfig task, long generation);
+    TaskWriter open(TaskConfig task, long generation, TransactionClaim claim);
 
     /**
      * A run of a task has ended; it sends nothing any more.
@@ -60,6 +61,7 @@ final class ManagedTask {
   private final TaskFactory factory;
   private final Delivery taskDelivery;
   private final TaskRestarts restarts;
+  private final TransactionClaim claim = new TransactionClaim();
   private volatile boolean retired;
   private volatile @Nullable Task task;
   private volatile @Nullable TaskWriter writer;
@@ -93,7 +95,7 @@ final class ManagedTask {
     }
     try {
       startFailure = null;
-      TaskWriter opened = taskDelivery.open(config, generation);
+      TaskWriter opened = taskDelivery.open(config, generation, claim);
       writer = opened;
       task = factory.start(config, opened.offsets());
       LOG.info("Task {} started", config.id());

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
+import dev.caravan.connector.ConnectorConfig;
 import dev.caravan.offset.KafkaOffsetStore;
 import dev.caravan.offset.OffsetStore;
 import dev.caravan.offset.TransactionalOffsetStore;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.apache.kafka.clients.admin.Admin;
@@ -14,6 +16,7 @@ import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
@@ -58,12 +61,12 @@ final class OffsetTopic implements AutoCloseable {
   }
 
   /**
-   * The offsets of a connector.
+   * The offsets of a connector, as a task of this generation has to see them.
    *
    * @param through sends them
    */
-  OffsetStore of(String connector, TaskProducer through) {
-    return new KafkaOffsetStore(connector, topic, through, this::consumer, admin, writer);
+  OffsetStore of(ConnectorConfig connector, long generation, TaskProducer through) {
+    return store(connector, generation, through, writer);
   }
 
   /**
@@ -72,14 +75,31 @@ final class OffsetTopic implements AutoCloseable {
    * @param through sends the offsets and the records
    */
   TransactionalOffsetStore of(
-      TransactionalId id, TransactionalProducer through, Duration commitInterval) {
+      TransactionalId id,
+      ConnectorConfig connector,
+      TransactionalProducer through,
+      TransactionClaim claim,
+      Duration commitInterval,
+      Duration transactionTimeout) {
     return new TaskTransactions(
         id,
         through,
         // On the lane, which may wait for Kafka, and in the order of the records.
-        new KafkaOffsetStore(id.connector(), topic, through, this::consumer, admin, Runnable::run),
+        store(connector, id.generation(), through, Runnable::run),
         new TransactionOwners(admin),
-        commitInterval);
+        claim,
+        commitInterval,
+        transactionTimeout);
+  }
+
+  private OffsetStore store(
+      ConnectorConfig connector,
+      long generation,
+      Producer<byte[], byte[]> through,
+      Executor executor) {
+    KafkaOffsetStore all =
+        new KafkaOffsetStore(connector.name(), topic, through, this::consumer, admin, executor);
+    return connector.startsAnew() ? all.ofGeneration(generation) : all;
   }
 
   private Consumer<byte[], byte[]> consumer() {

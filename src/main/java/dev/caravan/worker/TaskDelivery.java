@@ -76,7 +76,7 @@ final class TaskDelivery implements ManagedTask.Delivery, AutoCloseable {
   }
 
   @Override
-  public TaskWriter open(TaskConfig task, long generation) {
+  public TaskWriter open(TaskConfig task, long generation, TransactionClaim claim) {
     ConnectorConfig connector = task.connector();
     deadLetterTopic(task);
     CopyOnWriteArrayList<TaskProducer> views = new CopyOnWriteArrayList<>();
@@ -92,7 +92,14 @@ final class TaskDelivery implements ManagedTask.Delivery, AutoCloseable {
       TaskProducer view = view(() -> abortable, false);
       views.add(view);
       producers.assign(task.routeId(), shared -> tolerant(task, view, deadLetters));
-      offsets = topic.of(id, producer, task.transactionInterval());
+      offsets =
+          topic.of(
+              id,
+              connector,
+              producer,
+              claim,
+              task.transactionInterval(),
+              task.transactionTimeout());
       abortTransaction = abortable::abort;
     } else {
       TaskProducer forOffsets = view(topic.producer()::current, true);
@@ -104,7 +111,7 @@ final class TaskDelivery implements ManagedTask.Delivery, AutoCloseable {
             views.add(view);
             return tolerant(task, view, deadLetters);
           });
-      offsets = topic.of(connector.name(), forOffsets);
+      offsets = topic.of(connector, generation, forOffsets);
     }
     Runnable abort = abortTransaction;
     TaskWriter writer =

@@ -10,7 +10,6 @@ import java.util.Collection;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.ThreadLocalRandom;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.InvalidPidMappingException;
@@ -32,43 +31,43 @@ import org.apache.kafka.common.errors.TransactionAbortedException;
  * <p>For one thread at a time, the task's lane.
  */
 final class TaskTransactions implements TransactionalOffsetStore {
-  /**
-   * For so long, readers of the topic may have to wait for a process that died. A random part of it
-   * tells the owners of an id apart, see {@link TransactionOwners#isOwnedWith}.
-   */
-  private static final Duration TRANSACTION_TIMEOUT = Duration.ofSeconds(15);
-
-  private static final int TIMEOUT_SPREAD_MILLIS = 5000;
+  private static final String MAX_TIMEOUT = "transaction.max.timeout.ms";
 
   private final TransactionalId id;
   private final TransactionalProducer producer;
   private final OffsetStore offsets;
   private final TransactionOwners owners;
+  private final TransactionClaim claim;
   private final Duration commitInterval;
-  private final Duration transactionTimeout =
-      TRANSACTION_TIMEOUT.plusMillis(ThreadLocalRandom.current().nextInt(TIMEOUT_SPREAD_MILLIS));
-  private boolean opened;
+  private final Duration transactionTimeout;
   private CompletableFuture<Void> committed = new CompletableFuture<>();
 
   /**
    * @param offsets loads committed offsets, and sends those that are saved through the producer
+   * @param claim of the assignment that the task runs for
+   * @param transactionTimeout that a transaction needs at least; readers of the topic may have to
+   *     wait as long for a process that died
    */
   TaskTransactions(
       TransactionalId id,
       TransactionalProducer producer,
       OffsetStore offsets,
       TransactionOwners owners,
-      Duration commitInterval) {
+      TransactionClaim claim,
+      Duration commitInterval,
+      Duration transactionTimeout) {
     this.id = id;
     this.producer = producer;
     this.offsets = offsets;
     this.owners = owners;
+    this.claim = claim;
     this.commitInterval = commitInterval;
+    this.transactionTimeout = claim.timeout(transactionTimeout);
   }
 
   @Override
   public void open() {
-    if (opened && !owners.isOwnedWith(transactionTimeout, id)) {
+    if (claim.isUsed() && !owners.isOwnedWith(transactionTimeout, id)) {
       throw new FencedException(
           "Task "
               + id.task()
@@ -80,8 +79,24 @@ final class TaskTransactions implements TransactionalOffsetStore {
               + " both are meant to run, give the workers different groups.");
     }
     owners.fenceOlderThan(id);
-    producer.open(transactionTimeout);
-    opened = true;
+    try {
+      producer.open(transactionTimeout);
+    } catch (KafkaException e) {
+      // Kafka's client throws no exception of its own for this one.
+      if (String.valueOf(e.getMessage()).contains(MAX_TIMEOUT)) {
+        throw new IllegalStateException(
+            "Kafka refuses a transaction timeout of "
+                + transactionTimeout.toMillis()
+                + " ms. Set "
+                + MAX_TIMEOUT
+                + " of the brokers to at least that, or transaction.boundary.interval.ms of"
+                + " connector '"
+                + id.connector()
+                + "' to less.");
+      }
+      throw e;
+    }
+    claim.use();
     committed = new CompletableFuture<>();
   }
 

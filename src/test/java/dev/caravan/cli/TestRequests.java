@@ -32,6 +32,19 @@ final class TestRequests {
     assertThat(response.statusCode()).as(response.body()).isEqualTo(201);
   }
 
+  /** Creates or edits a connector. */
+  static void put(String url, String name, Map<String, String> config)
+      throws IOException, InterruptedException {
+    HttpResponse<String> response =
+        HTTP.send(
+            HttpRequest.newBuilder(URI.create(url + "/connectors/" + name + "/config"))
+                .header("Content-Type", "application/json")
+                .PUT(HttpRequest.BodyPublishers.ofString(JSON.writeValueAsString(config)))
+                .build(),
+            HttpResponse.BodyHandlers.ofString());
+    assertThat(response.statusCode()).as(response.body()).isIn(200, 201);
+  }
+
   static String get(String url) throws IOException, InterruptedException {
     return HTTP.send(
             HttpRequest.newBuilder(URI.create(url)).build(), HttpResponse.BodyHandlers.ofString())

@@ -45,6 +45,7 @@ class CouchbaseDcpEndpointTest {
 
     assertThat(options.getVbuckets()).isEqualTo("all");
     assertThat(options.getStreamFrom()).isEqualTo("saved-or-beginning");
+    assertThat(options.getOnDeliveryFailure()).isEqualTo("retry");
     assertThat(options.getOffsetCommitInterval()).isEqualTo(5_000);
     assertThat(options.getBatchSize()).isEqualTo(1);
     assertThat(options.getMaxInFlight()).isEqualTo(4_000);
@@ -98,17 +99,25 @@ class CouchbaseDcpEndpointTest {
         "travel | connectionString is missing",
         "travel?connectionString=a:port | connectionString 'a:port': 'a:port' is not a host",
         "travel?connectionString=a&vbuckets=x | vbuckets 'x'",
-        "travel?connectionString=a&streamFrom=yesterday | streamFrom 'yesterday' is unknown. Use one of saved-or-beginning",
+        "travel?connectionString=a&onDeliveryFailure=ignore | onDeliveryFailure 'ignore' is"
+            + " unknown. Use retry or stop.",
+        "travel?connectionString=a&streamFrom=yesterday | streamFrom 'yesterday' is unknown. Use"
+            + " one of saved-or-beginning",
         "travel?connectionString=a&batchSize=0 | batchSize '0' is out of range",
         "travel?connectionString=a&maxInFlight=0 | maxInFlight '0' is out of range",
-        "travel?connectionString=a&flowControlBufferSize=0 | flowControlBufferSize '0' is out of range",
-        "travel?connectionString=a&collections=orders | 'orders' is not of the form scope.collection",
+        "travel?connectionString=a&flowControlBufferSize=0 | flowControlBufferSize '0' is out of"
+            + " range",
+        "travel?connectionString=a&collections=orders | 'orders' is not of the form"
+            + " scope.collection",
         "travel?connectionString=a&username=me | password is missing",
         "travel?connectionString=a&password=x | username is missing",
         "travel?connectionString=a&bootstrapTimeout=0 | bootstrapTimeout '0' ms is out of range",
-        "travel?connectionString=a&offsetCommitInterval=-1 | offsetCommitInterval '-1' ms is out of range",
-        "travel?connectionString=a&retryBackoff=10s&maxRetryBackoff=1s | maxRetryBackoff '1000' ms is less than",
-        "travel?connectionString=a&trustCertificate=/no/such.pem | trustCertificate '/no/such.pem' can't be read",
+        "travel?connectionString=a&offsetCommitInterval=-1 | offsetCommitInterval '-1' ms is out of"
+            + " range",
+        "travel?connectionString=a&retryBackoff=10s&maxRetryBackoff=1s | maxRetryBackoff '1000' ms"
+            + " is less than",
+        "travel?connectionString=a&trustCertificate=/no/such.pem | trustCertificate '/no/such.pem'"
+            + " can't be read",
         "a/b?connectionString=a | 'a/b' in couchbase-dcp:a/b is no bucket's name",
         "a,,b?connectionString=a | '' in couchbase-dcp:a,,b is no bucket's name",
         "travel?connectionString=a&colections=s.c | colections",

@@ -13,7 +13,7 @@ class InFlightTest {
     assertThat(inFlight.hasRoom()).isTrue();
     inFlight.begin(6, 60);
     assertThat(inFlight.hasRoom()).isFalse();
-    assertThat(inFlight.end(6, 60)).as("somebody waits for room").isTrue();
+    assertThat(inFlight.end(6, 60, true)).as("somebody waits for room").isTrue();
     assertThat(inFlight.hasRoom()).isTrue();
   }
 
@@ -22,7 +22,7 @@ class InFlightTest {
     InFlight inFlight = new InFlight(10, 1_000);
     inFlight.begin(1, 1_000);
     assertThat(inFlight.hasRoom()).isFalse();
-    inFlight.end(1, 1_000);
+    inFlight.end(1, 1_000, true);
     assertThat(inFlight.hasRoom()).isTrue();
   }
 

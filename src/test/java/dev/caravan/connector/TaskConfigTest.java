@@ -38,7 +38,24 @@ class TaskConfigTest {
     assertThat(connector(1, 8).tasks().get(0).transactionInterval()).isZero();
   }
 
+  @Test
+  void aTransactionTimesOutAfterItsIntervalAndAWaitInTheThrottleAndTenSeconds() {
+    assertThat(connector(0, 1).tasks().get(0).transactionTimeout()).hasSeconds(15);
+    TaskConfig longest =
+        connector(1, 1, Map.of("transaction.boundary.interval.ms", "10000")).tasks().get(0);
+    long wait = longest.drainRate().periodMillis();
+    assertThat(longest.transactionTimeout())
+        .isGreaterThanOrEqualTo(Duration.ofMillis(20_000 + wait));
+    assertThat(connector(1, 1024).tasks().get(0).transactionTimeout())
+        .as("each change has a transaction of its own, which begins after the wait")
+        .hasSeconds(15);
+  }
+
   private static ConnectorConfig connector(int rate, int tasks) {
+    return connector(rate, tasks, Map.of());
+  }
+
+  private static ConnectorConfig connector(int rate, int tasks, Map<String, String> options) {
     Map<String, String> properties = new LinkedHashMap<>();
     properties.put("name", "golden");
     properties.put("connector.class", "dev.caravan.CouchbaseSourceConnector");
@@ -46,6 +63,7 @@ class TaskConfigTest {
     properties.put("couchbase.bucket", "travel");
     properties.put("tasks.max", Integer.toString(tasks));
     properties.put("dcp.maximum.drainrate", Integer.toString(rate));
+    properties.putAll(options);
     return ConnectorConfig.parse(properties);
   }
 }

@@ -96,7 +96,7 @@ class KafkaOffsetStoreTest {
 
   @Test
   void writesTheRecordsOfTheOfficialConnector() {
-    OffsetRecord record = new OffsetRecord("raw", "travel", 1, OFFSET);
+    OffsetRecord record = new OffsetRecord("raw", "travel", 1, OFFSET, null);
 
     assertThat(record.key())
         .asString(UTF_8)
@@ -106,6 +106,22 @@ class KafkaOffsetStoreTest {
         .isEqualTo(
             "{\"vbuuid\":162621360260821,\"collectionsManifestUid\":5,\"snapshotEndSeqno\":23,"
                 + "\"bySeqno\":19,\"snapshotStartSeqno\":0}");
+  }
+
+  @Test
+  void aConfigurationThatStartsAnewSeesItsOwnOffsetsOnly() throws Exception {
+    save(store("anew"), "travel", Map.of(1, OFFSET, 2, OFFSET));
+    KafkaOffsetStore first = store("anew").ofGeneration(7);
+    assertThat(first.load("travel", List.of(1, 2))).isEmpty();
+
+    save(first, "travel", Map.of(1, new Offset(1, 20, 20, 20, 5)));
+
+    assertThat(store("anew").ofGeneration(7).load("travel", List.of(1, 2)))
+        .isEqualTo(Map.of(1, new Offset(1, 20, 20, 20, 5)));
+    assertThat(store("anew").ofGeneration(8).load("travel", List.of(1, 2))).isEmpty();
+    assertThat(store("anew").load("travel", List.of(1, 2)))
+        .as("a configuration that goes on where the connector was")
+        .isEqualTo(Map.of(1, new Offset(1, 20, 20, 20, 5), 2, OFFSET));
   }
 
   @Test

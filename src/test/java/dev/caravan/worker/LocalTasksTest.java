@@ -86,7 +86,7 @@ class LocalTasksTest {
 
   private final class Writers implements ManagedTask.Delivery {
     @Override
-    public TaskWriter open(TaskConfig task, long generation) {
+    public TaskWriter open(TaskConfig task, long generation, TransactionClaim claim) {
       TaskProducer view = new TaskProducer(shared::current, false, lease, System::nanoTime);
       TaskWriter writer =
           new TaskWriter(

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.component;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caravan.offset.Offset;
+import dev.caravan.offset.TransactionalOffsetStore;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import org.junit.jupiter.api.Test;
+
+/**
+ * A committed transaction has the offset of every record that was sent in it, and no other offset,
+ * in whatever order exchanges begin, send, complete and fail, offsets can't be saved, commits fail,
+ * and the lane stops.
+ */
+class TransactionCommitsTest {
+  private static final int HISTORIES = 10_000;
+  private static final int STEPS = 60;
+  private static final int CHANGES = 3;
+  private static final int BUCKETS = 2;
+
+  /** An exchange with some changes, which are numbered through, of one bucket. */
+  private static final class Exchange {
+    final int bucket;
+    final List<Integer> unsent = new ArrayList<>();
+    final List<Integer> changes;
+
+    Exchange(int bucket, List<Integer> changes) {
+      this.bucket = bucket;
+      this.changes = changes;
+      unsent.addAll(changes);
+    }
+  }
+
+  /** One lane, with Kafka and the route played by chance. */
+  private static final class History implements TransactionalOffsetStore {
+    final Random random;
+    final InFlight inFlight = new InFlight(1_000_000, 1_000_000);
+    final List<TreeSet<Integer>> acknowledged = List.of(new TreeSet<>(), new TreeSet<>());
+    final List<Set<Integer>> saved = List.of(new HashSet<>(), new HashSet<>());
+    final List<Exchange> inRoute = new ArrayList<>();
+    final Set<Integer> sent = new HashSet<>();
+    final Set<Integer> offsets = new HashSet<>();
+    final List<CompletableFuture<Void>> saves = new ArrayList<>();
+    final TransactionCommits commits;
+    long now;
+    int changes;
+    int committed;
+    boolean hasAsyncFailure;
+    boolean isStopping;
+    boolean isDead;
+
+    History(long seed) {
+      random = new Random(seed);
+      commits =
+          new TransactionCommits(this, this::saveAll, inFlight, Duration.ofSeconds(5), () -> now);
+      commits.open();
+    }
+
+    void run() {
+      for (int i = 0; i < STEPS && !isDead; i++) {
+        now += random.nextInt(500) * 1_000_000L;
+        step();
+      }
+      // The end of a lane: what is in the route may come out, or never does.
+      while (!inRoute.isEmpty() && random.nextInt(10) > 0) {
+        complete();
+      }
+      if (isDead) {
+        commits.discard();
+      }
+      attempt(commits::end);
+      commits.discard();
+      attempt(commits::end);
+    }
+
+    private void step() {
+      switch (random.nextInt(isStopping ? 2 : 6)) {
+        case 0 -> complete();
+        case 1 -> sendSome();
+        case 2, 3 -> begin();
+        case 4 -> {
+          if (commits.nanosUntilDue() <= 0 && inFlight.isEmpty()) {
+            attempt(commits::commit);
+          }
+        }
+        default -> isStopping = random.nextInt(20) == 0;
+      }
+    }
+
+    private void begin() {
+      List<Integer> ids = new ArrayList<>();
+      for (int i = 0; i <= random.nextInt(CHANGES); i++) {
+        ids.add(changes++);
+      }
+      inRoute.add(new Exchange(random.nextInt(BUCKETS), ids));
+      inFlight.begin(ids.size(), 1);
+    }
+
+    private void sendSome() {
+      if (!inRoute.isEmpty()) {
+        Exchange exchange = inRoute.get(random.nextInt(inRoute.size()));
+        if (!exchange.unsent.isEmpty()) {
+          sent.add(exchange.unsent.remove(0));
+        }
+      }
+    }
+
+    private void complete() {
+      if (inRoute.isEmpty()) {
+        return;
+      }
+      Exchange exchange = inRoute.remove(random.nextInt(inRoute.size()));
+      boolean fails = random.nextInt(15) == 0;
+      if (!fails) {
+        sent.addAll(exchange.unsent);
+        acknowledged.get(exchange.bucket).addAll(exchange.changes);
+      }
+      inFlight.end(exchange.changes.size(), 1, !fails);
+    }
+
+    private void attempt(Runnable commit) {
+      try {
+        commit.run();
+      } catch (IllegalStateException e) {
+        isDead = true;
+      }
+    }
+
+    private List<CompletableFuture<Void>> saveAll() {
+      List<CompletableFuture<Void>> result = new ArrayList<>();
+      for (int bucket = 0; bucket < BUCKETS; bucket++) {
+        result.add(save(bucket));
+      }
+      return result;
+    }
+
+    private CompletableFuture<Void> save(int bucket) {
+      Set<Integer> unsaved = new HashSet<>(acknowledged.get(bucket));
+      unsaved.removeAll(saved.get(bucket));
+      CompletableFuture<Void> save = new CompletableFuture<>();
+      saves.add(save);
+      switch (random.nextInt(20)) {
+        case 0 -> {
+          // Interrupted, or no room in the producer's buffer.
+          save.completeExceptionally(new IllegalStateException("not sent"));
+          return save;
+        }
+        case 1 -> hasAsyncFailure = true;
+        default -> offsets.addAll(unsaved);
+      }
+      return save.thenRun(() -> saved.get(bucket).addAll(unsaved));
+    }
+
+    @Override
+    public void open() {
+      sent.clear();
+      offsets.clear();
+    }
+
+    @Override
+    public Duration commitInterval() {
+      return Duration.ofSeconds(1);
+    }
+
+    @Override
+    public void commit() {
+      boolean takesPlace = !hasAsyncFailure && random.nextInt(15) > 0;
+      if (takesPlace) {
+        assertThat(offsets).isEqualTo(sent);
+        committed++;
+        sent.clear();
+        offsets.clear();
+      }
+      if (!takesPlace || random.nextInt(15) == 0) {
+        throw new IllegalStateException("not committed, or nobody knows");
+      }
+      List.copyOf(saves).forEach(save -> save.complete(null));
+      saves.clear();
+    }
+
+    @Override
+    public void close() {
+      sent.clear();
+      offsets.clear();
+    }
+
+    @Override
+    public boolean mayOpenAgain(Throwable failure) {
+      return true;
+    }
+
+    @Override
+    public Map<Integer, Offset> load(String bucket, Collection<Integer> vbuckets) {
+      return Map.of();
+    }
+
+    @Override
+    public CompletionStage<Void> save(String bucket, Map<Integer, Offset> offsets) {
+      throw new UnsupportedOperationException();
+    }
+  }
+
+  @Test
+  void aCommittedTransactionHasTheOffsetsOfItsRecordsAndNoOthers() {
+    int committed = 0;
+    int dead = 0;
+    for (long seed = 0; seed < HISTORIES; seed++) {
+      History history = new History(seed);
+      try {
+        history.run();
+      } catch (AssertionError e) {
+        throw new AssertionError("seed " + seed, e);
+      }
+      committed += history.committed;
+      dead += history.isDead ? 1 : 0;
+    }
+    assertThat(committed).isGreaterThan(HISTORIES / 4);
+    assertThat(dead).isBetween(HISTORIES / 10, HISTORIES);
+  }
+}
