@@ -4,8 +4,8 @@ package dev.caravan.sandbox;
 import java.util.BitSet;
 
 /**
- * Whether bytes are one JSON text (RFC 8259), by their structure only: a byte above 0x7f may stand
- * in any string, as a real node also flags a value that isn't UTF-8, such as half a surrogate pair,
+ * Whether bytes are one JSON text (RFC 8259). Characters above 0x7f are checked by the number of
+ * their bytes only: a real node also flags a value that isn't UTF-8, such as half a surrogate pair,
  * as JSON.
  *
  * <p>Reads each byte once and doesn't recurse. Not thread-safe; made for one text.
@@ -118,10 +118,25 @@ final class JsonSyntax {
       if (c == '"') {
         return true;
       }
-      if (c < ' ' || (c == '\\' && !escape())) {
+      if (c < ' ' || (c == '\\' && !escape()) || (c > 0x7f && !continuation(c))) {
         return false;
       }
     }
+  }
+
+  /** The bytes that belong to the first one of a character; their number is in its high bits. */
+  private boolean continuation(int first) {
+    int ones = Integer.numberOfLeadingZeros(~(first << 24));
+    if (ones < 2 || ones > 4) {
+      return false;
+    }
+    for (int i = 1; i < ones; i++) {
+      // At the end this is -1, whose bits are no continuation.
+      if ((next() & 0xc0) != 0x80) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private boolean escape() {

@@ -99,15 +99,16 @@ class DatatypeTest {
   /** Recorded: {@code 22 ed a0 80 22} gets the JSON datatype. */
   @ParameterizedTest
   @ValueSource(
-      strings = {
-        "22eda08022",
-        "22c08022",
-        "7b22eda0bd223a317d",
-        "5b22ff80fe222c315d",
-        "22f490808022"
-      })
-  void aStringNeedNotBeUtf8(String hex) {
+      strings = {"22eda08022", "22c08022", "7b22eda0bd223a317d", "22e0808022", "22f490808022"})
+  void aCharacterIsOnlyCountedInBytes(String hex) {
     assertThat(Datatype.of(HexFormat.of().parseHex(hex))).isEqualTo(Datatype.JSON);
+  }
+
+  /** Latin-1 among others: too few bytes, too many, and a first byte that there is not. */
+  @ParameterizedTest
+  @ValueSource(strings = {"22636166e922", "22c322", "228022", "22ff22", "22f88080808022", "22e282"})
+  void bytesThatMakeNoCharacterAreNoJson(String hex) {
+    assertThat(Datatype.of(HexFormat.of().parseHex(hex))).isEqualTo(Datatype.RAW);
   }
 
   /** Random texts of a small alphabet, against a parser of another make. */
