@@ -118,7 +118,8 @@ class KafkaTopicOffsetStoreTest {
       join(store.of("a").save("travel", Map.of(0, OFFSET)));
       other.initTransactions();
       other.beginTransaction();
-      OffsetRecord aborted = new OffsetRecord("a", "travel", 0, new Offset(1, 1000, 1000, 1000, 0), null);
+      OffsetRecord aborted =
+          new OffsetRecord("a", "travel", 0, new Offset(1, 1000, 1000, 1000, 0), null);
       other.send(new ProducerRecord<>("shared", aborted.key(), aborted.value())).get();
       other.abortTransaction();
 

@@ -62,7 +62,12 @@ class DcpEventTest {
     return new DcpSession(
         settings,
         new BucketStream(
-            "travel", settings, new StreamStart(StreamFrom.SAVED_OR_BEGINNING), new MemoryOffsetStore().of("route"), eventLoops, NOWHERE),
+            "travel",
+            settings,
+            new StreamStart(StreamFrom.SAVED_OR_BEGINNING),
+            new MemoryOffsetStore().of("route"),
+            eventLoops,
+            NOWHERE),
         progress,
         new StreamEnds(),
         new DcpClientFactory(settings, Duration.ZERO, eventLoops.group()),
