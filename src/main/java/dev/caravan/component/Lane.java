@@ -4,6 +4,7 @@ package dev.caravan.component;
 import dev.caravan.offset.TransactionalOffsetStore;
 import dev.caravan.stream.BucketStatus;
 import dev.caravan.stream.BucketStream;
+import dev.caravan.stream.CommitPoint;
 import dev.caravan.stream.DcpEvent;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -119,6 +120,10 @@ final class Lane implements Runnable {
             ? new TimedCommits(this.streams)
             : new TransactionCommits(
                 transactions,
+                () ->
+                    this.streams.stream()
+                        .map(BucketStream::commitPoint)
+                        .reduce(CommitPoint.CLEAN, CommitPoint::worse),
                 () -> this.streams.stream().map(BucketStream::save).toList(),
                 inFlight,
                 idleInterval,

@@ -2,6 +2,7 @@
 package dev.caravan.component;
 
 import dev.caravan.offset.TransactionalOffsetStore;
+import dev.caravan.stream.CommitPoint;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -19,16 +20,27 @@ import java.util.function.Supplier;
  * nothing is committed any more: the transaction can only be discarded. For the lane's thread.
  */
 final class TransactionCommits implements Commits {
+  /** How long a commit may be put off so that a re-read ends in the same transaction. */
+  private static final Duration FOR_REREAD = Duration.ofSeconds(5);
+
+  /** What part of the interval a commit may be put off so that a snapshot ends. */
+  private static final int FOR_SNAPSHOT_PART = 10;
+
+  private static final Duration ANOTHER_LOOK = Duration.ofMillis(5);
+
   private final TransactionalOffsetStore transactions;
+  private final Supplier<CommitPoint> point;
   private final Supplier<List<CompletableFuture<Void>>> saveAll;
   private final InFlight inFlight;
   private final Duration idleInterval;
   private final LongSupplier nanoTime;
   private long lastNanos;
   private long lastBegun;
+  private long notBeforeNanos;
   private boolean isOver;
 
   /**
+   * @param point says how good a moment it is to commit
    * @param saveAll gives the transactions the offsets of all that is acknowledged
    * @param inFlight counts all that is sent in the transactions
    * @param idleInterval after which offsets are committed although nothing was delivered
@@ -36,16 +48,19 @@ final class TransactionCommits implements Commits {
    */
   TransactionCommits(
       TransactionalOffsetStore transactions,
+      Supplier<CommitPoint> point,
       Supplier<List<CompletableFuture<Void>>> saveAll,
       InFlight inFlight,
       Duration idleInterval,
       LongSupplier nanoTime) {
     this.transactions = transactions;
+    this.point = point;
     this.saveAll = saveAll;
     this.inFlight = inFlight;
     this.idleInterval = idleInterval;
     this.nanoTime = nanoTime;
     this.lastNanos = nanoTime.getAsLong();
+    this.notBeforeNanos = lastNanos;
   }
 
   @Override
@@ -56,9 +71,25 @@ final class TransactionCommits implements Commits {
 
   @Override
   public long nanosUntilDue() {
+    long now = nanoTime.getAsLong();
+    return Math.max(dueNanos() - now, notBeforeNanos - now);
+  }
+
+  private long dueNanos() {
     boolean idle = inFlight.begun() == lastBegun;
-    Duration interval = idle ? idleInterval : transactions.commitInterval();
-    return lastNanos + interval.toNanos() - nanoTime.getAsLong();
+    return lastNanos + (idle ? idleInterval : transactions.commitInterval()).toNanos();
+  }
+
+  /** Whether it is better to commit a little later, if nothing speaks against it. */
+  private boolean isWorthWaiting(long now) {
+    long overdue = now - dueNanos();
+    return overdue >= 0
+        && overdue
+            < switch (point.get()) {
+              case CLEAN -> 0;
+              case IN_SNAPSHOT -> transactions.commitInterval().toNanos() / FOR_SNAPSHOT_PART;
+              case IN_REREAD -> FOR_REREAD.toNanos();
+            };
   }
 
   @Override
@@ -66,6 +97,15 @@ final class TransactionCommits implements Commits {
     if (isOver || !inFlight.isAllDelivered()) {
       return;
     }
+    long now = nanoTime.getAsLong();
+    if (isWorthWaiting(now)) {
+      notBeforeNanos = now + ANOTHER_LOOK.toNanos();
+      return;
+    }
+    commitNow();
+  }
+
+  private void commitNow() {
     isOver = true;
     List<CompletableFuture<Void>> saves = saveAll.get();
     // One that fails later makes the commit fail.
@@ -95,6 +135,9 @@ final class TransactionCommits implements Commits {
 
   @Override
   public void end() {
-    commit();
+    // What was published of a re-read is published again, so it must not be seen.
+    if (!isOver && inFlight.isAllDelivered() && point.get() != CommitPoint.IN_REREAD) {
+      commitNow();
+    }
   }
 }

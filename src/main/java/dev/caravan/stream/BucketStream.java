@@ -323,6 +323,11 @@ public final class BucketStream {
     return offsets instanceof TransactionalOffsetStore;
   }
 
+  /** How good a moment it is to commit what is acknowledged. */
+  public CommitPoint commitPoint() {
+    return progress.commitPoint();
+  }
+
   /** Whether this stream can't go on before the lane commits what it has to {@link #save}. */
   public boolean awaitsCommit() {
     return step == Step.SAVING && isTransactional() && !startSaved.isDone();
@@ -423,7 +428,10 @@ public final class BucketStream {
   /** Ends the session. Its changes are stale from now on. */
   public CompletableFuture<?> close() {
     DcpSession open = session;
-    return open == null ? CompletableFuture.completedFuture(null) : open.close();
+    CompletableFuture<?> closed =
+        open == null ? CompletableFuture.completedFuture(null) : open.close();
+    progress.release();
+    return closed;
   }
 
   public BucketStatus status() {

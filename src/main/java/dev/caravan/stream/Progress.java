@@ -74,12 +74,11 @@ final class Progress {
     return vbuckets.values().stream().allMatch(VbucketProgress::isAcknowledged);
   }
 
-  /**
-   * Whether what is acknowledged of a vBucket ends in a re-read: its offset is then still that from
-   * before the rollback, although changes were published since.
-   */
-  boolean isRereading() {
-    return vbuckets.values().stream().anyMatch(progress -> progress.unfinishedReread() != null);
+  /** How good a moment it is to commit what is acknowledged. */
+  CommitPoint commitPoint() {
+    return vbuckets.values().stream()
+        .map(VbucketProgress::commitPoint)
+        .reduce(CommitPoint.CLEAN, CommitPoint::worse);
   }
 
   /** The committable offsets that have not been saved yet. */

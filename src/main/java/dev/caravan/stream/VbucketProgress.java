@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe; its own monitor guards it.
  */
 final class VbucketProgress {
+  /** A snapshot that has no more to come than this is worth waiting for. */
+  private static final long NEARLY_WHOLE = 256;
+
   private final RecentChanges recent;
   private Offset committable;
   private @Nullable Position prefixEnd;
@@ -138,6 +141,18 @@ final class VbucketProgress {
       prefixEnd = null;
     }
     return committable;
+  }
+
+  /** How good a moment it is to commit the acknowledged prefix. */
+  synchronized CommitPoint commitPoint() {
+    if (unfinished != null) {
+      return CommitPoint.IN_REREAD;
+    }
+    Offset offset = committable();
+    long rest = offset.snapshotEndSeqno() - offset.bySeqno();
+    return offset.snapshotStartSeqno() != offset.bySeqno() && rest >= 0 && rest <= NEARLY_WHOLE
+        ? CommitPoint.IN_SNAPSHOT
+        : CommitPoint.CLEAN;
   }
 
   /** The re-read that the acknowledged prefix ends in; null if it ends in none. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.offset.Offset;
 import dev.caravan.offset.TransactionalOffsetStore;
+import dev.caravan.stream.CommitPoint;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -54,6 +55,7 @@ class TransactionCommitsTest {
     final List<CompletableFuture<Void>> saves = new ArrayList<>();
     final TransactionCommits commits;
     long now;
+    CommitPoint point = CommitPoint.CLEAN;
     int changes;
     int committed;
     boolean hasAsyncFailure;
@@ -63,13 +65,15 @@ class TransactionCommitsTest {
     History(long seed) {
       random = new Random(seed);
       commits =
-          new TransactionCommits(this, this::saveAll, inFlight, Duration.ofSeconds(5), () -> now);
+          new TransactionCommits(
+              this, () -> point, this::saveAll, inFlight, Duration.ofSeconds(5), () -> now);
       commits.open();
     }
 
     void run() {
       for (int i = 0; i < STEPS && !isDead; i++) {
         now += random.nextInt(500) * 1_000_000L;
+        point = CommitPoint.values()[random.nextInt(CommitPoint.values().length)];
         step();
       }
       // The end of a lane: what is in the route may come out, or never does.
@@ -227,5 +231,51 @@ class TransactionCommitsTest {
     }
     assertThat(committed).isGreaterThan(HISTORIES / 4);
     assertThat(dead).isBetween(HISTORIES / 10, HISTORIES);
+  }
+
+  /** A lane that has delivered one exchange, at a moment when its commit is due. */
+  private static History due(CommitPoint point) {
+    History history = new History(1);
+    history.inFlight.begin(1, 1);
+    history.inFlight.end(1, 1, true);
+    history.now += history.commitInterval().toNanos();
+    history.point = point;
+    assertThat(history.commits.nanosUntilDue()).isZero();
+    return history;
+  }
+
+  /** Asks for a commit whenever one is due; returns after how long it took place. */
+  private static Duration delay(History history) {
+    long start = history.now;
+    while (history.committed == 0) {
+      history.commits.commit();
+      long wait = history.commits.nanosUntilDue();
+      assertThat(history.committed > 0 || wait > 0).isTrue();
+      history.now += history.committed > 0 ? 0 : wait;
+    }
+    return Duration.ofNanos(history.now - start);
+  }
+
+  @Test
+  void aCommitIsPutOffUntilARereadEndsButNotForLong() {
+    assertThat(delay(due(CommitPoint.CLEAN))).isZero();
+    assertThat(delay(due(CommitPoint.IN_SNAPSHOT))).isEqualTo(Duration.ofMillis(100));
+    assertThat(delay(due(CommitPoint.IN_REREAD))).isEqualTo(Duration.ofSeconds(5));
+
+    History history = due(CommitPoint.IN_REREAD);
+    history.commits.commit();
+    history.point = CommitPoint.CLEAN;
+    assertThat(delay(history)).isLessThan(Duration.ofMillis(10));
+  }
+
+  @Test
+  void aLaneThatEndsInARereadCommitsNothingOfIt() {
+    History history = due(CommitPoint.IN_REREAD);
+    history.commits.end();
+    assertThat(history.committed).isZero();
+
+    History clean = due(CommitPoint.IN_SNAPSHOT);
+    clean.commits.end();
+    assertThat(clean.committed).isEqualTo(1);
   }
 }
