@@ -175,9 +175,7 @@ final class Herder implements GroupWork.Listener {
     }
     boolean mayRun = group.mayRun() && !isStopping;
     tasks.run(mayRun ? given() : Map.of());
-    if (mayRun) {
-      ownership.taken(assigned.own());
-    }
+    ownership.decided(assigned.own(), mayRun, connectorsByGeneration::containsKey);
     group.stopping(tasks.isStopping());
     if (tasks.isEmpty()) {
       group.cleared();

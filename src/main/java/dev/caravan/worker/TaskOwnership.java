@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.LongPredicate;
 
 /**
  * What this worker has, as it must tell the group: the tasks that exist on it, and those that it
@@ -17,18 +18,34 @@ import java.util.TreeMap;
 final class TaskOwnership {
   private final Map<TaskKey, Integer> existing = new HashMap<>();
   private List<OwnedTasks> given = List.of();
+
+  /** Of what was given, what is not decided upon. */
+  private List<OwnedTasks> undecided = List.of();
+
   private long releases;
   private long toldReleases;
 
   /** The group has given tasks to this worker, instead of those that it gave before. */
   synchronized void given(List<OwnedTasks> tasks) {
     given = tasks;
+    undecided = tasks;
   }
 
-  /** What was given last is decided upon: what is to be started of it exists. */
-  synchronized void taken(List<OwnedTasks> tasks) {
+  /**
+   * What was given last is decided upon. A generation that is not wanted any more never starts
+   * here, and its successor waits for that.
+   *
+   * @param areStarted whether what is to be started of it exists; otherwise it may start later
+   * @param isWanted whether a generation is wanted still
+   */
+  synchronized void decided(List<OwnedTasks> tasks, boolean areStarted, LongPredicate isWanted) {
     if (given.equals(tasks)) {
-      given = List.of();
+      List<OwnedTasks> wanted =
+          undecided.stream().filter(set -> isWanted.test(set.generation())).toList();
+      if (wanted.size() < undecided.size()) {
+        releases++;
+      }
+      undecided = areStarted ? List.of() : wanted;
     }
   }
 
@@ -49,7 +66,7 @@ final class TaskOwnership {
     Map<Long, OwnedTasks> sets = new TreeMap<>();
     existing.forEach(
         (task, connector) -> set(sets, connector, task.generation()).tasks().set(task.task()));
-    for (OwnedTasks tasks : given) {
+    for (OwnedTasks tasks : undecided) {
       set(sets, tasks.connectorHash(), tasks.generation()).tasks().or(tasks.tasks());
     }
     return new ArrayList<>(sets.values());
