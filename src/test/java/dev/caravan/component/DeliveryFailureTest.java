@@ -4,6 +4,7 @@ package dev.caravan.component;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.caravan.offset.SharedOffsetStore;
 import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseNode;
 import java.time.Duration;
@@ -54,7 +55,8 @@ class DeliveryFailureTest {
   void createBucket(TestInfo info) {
     name = info.getTestMethod().orElseThrow().getName();
     bucket = node.createBucket(name);
-    routes.bind("transactions", transactions);
+    SharedOffsetStore store = owner -> transactions;
+    routes.bind("transactions", store);
   }
 
   @AfterEach
