@@ -43,6 +43,14 @@ final class ChaosDuplicates {
   private static final class Count {
     private int uncommitted;
     private int duplicated;
+    private long firstAgain = Long.MAX_VALUE;
+    private long lastAgain;
+
+    void again(long millis) {
+      duplicated++;
+      firstAgain = Math.min(firstAgain, millis);
+      lastAgain = Math.max(lastAgain, millis);
+    }
 
     int allowed() {
       return Math.max(uncommitted, duplicated);
@@ -91,7 +99,7 @@ final class ChaosDuplicates {
       }
     }
     if (cause != null) {
-      count(cause).duplicated++;
+      count(cause).again(again.timestamp());
     }
     return cause != null;
   }
@@ -125,7 +133,10 @@ final class ChaosDuplicates {
     return counts.values().stream().mapToInt(Count::allowed).sum();
   }
 
-  /** Of each fault that led to duplicates: which it is, their number, and how many it could be. */
+  /**
+   * Of each fault that led to duplicates: which it is, their number, how many it could be, and when
+   * they came.
+   */
   List<String> byFault(long startMillis) {
     List<String> lines = new ArrayList<>();
     counts.forEach(
@@ -134,11 +145,13 @@ final class ChaosDuplicates {
             lines.add(
                 String.format(
                     Locale.ROOT,
-                    "%s at %.1f s: %d of %d uncommitted",
+                    "%s at %.1f s: %d of %d uncommitted, from %.1f s to %.1f s",
                     outage.kind().label(),
                     (outage.start() - startMillis) / 1000.0,
                     count.duplicated,
-                    count.allowed()));
+                    count.allowed(),
+                    (count.firstAgain - startMillis) / 1000.0,
+                    (count.lastAgain - startMillis) / 1000.0));
           }
         });
     return lines;

@@ -30,7 +30,7 @@ final class ChaosWorkers implements AutoCloseable {
   private static final int LONG_ONE_IN = 4;
 
   private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(60);
-  private static final Duration START_TIMEOUT = Duration.ofMinutes(2);
+  private static final Duration START_TIMEOUT = Duration.ofMinutes(5);
   private static final int MAX_TASKS = 6;
 
   private final List<WorkerProcess> workers = new ArrayList<>();

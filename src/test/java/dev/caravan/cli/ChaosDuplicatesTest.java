@@ -119,6 +119,6 @@ class ChaosDuplicatesTest {
           .isTrue();
     }
     assertThat(duplicates.byFault(FAULT - 10_000))
-        .containsExactly("killed at 10.0 s: 2 of 3 uncommitted");
+        .containsExactly("killed at 10.0 s: 2 of 3 uncommitted, from 11.0 s to 11.0 s");
   }
 }
