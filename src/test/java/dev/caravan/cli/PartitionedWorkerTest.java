@@ -43,7 +43,7 @@ class PartitionedWorkerTest {
             "listeners",
             "http://127.0.0.1:0",
             "session.timeout.ms",
-            "3000",
+            "6000",
             "heartbeat.interval.ms",
             "200"));
   }
