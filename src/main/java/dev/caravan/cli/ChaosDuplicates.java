@@ -30,9 +30,6 @@ final class ChaosDuplicates {
   /** By which clocks and timestamps may differ. */
   static final long CLOCK_MILLIS = 200;
 
-  /** Within that time after a fault, tasks that it ends have ended. */
-  static final long SETTLE_MILLIS = 5_000;
-
   private final String connector;
   private final List<ChaosOutage> outages;
   private final ChaosCommits commits;
@@ -52,8 +49,9 @@ final class ChaosDuplicates {
       lastAgain = Math.max(lastAgain, millis);
     }
 
+    /** None for a fault that has ended no task. */
     int allowed() {
-      return Math.max(uncommitted, duplicated);
+      return duplicated == 0 ? 0 : Math.max(uncommitted, duplicated);
     }
   }
 
@@ -105,11 +103,9 @@ final class ChaosDuplicates {
   }
 
   private boolean isInWindow(ChaosOutage outage, Entry entry) {
-    long until =
-        outage.kind().isLasting() ? outage.end() + SETTLE_MILLIS : outage.start() + CLOCK_MILLIS;
     return outage.scope().contains(connector, entry.identity().vbucket())
         && entry.timestamp() >= outage.start() - COMMIT_MILLIS
-        && entry.timestamp() <= until;
+        && entry.timestamp() <= outage.lastDelivery() + CLOCK_MILLIS;
   }
 
   private boolean hasBranchedAround(Entry earlier, Entry again) {
@@ -128,7 +124,7 @@ final class ChaosDuplicates {
     return count;
   }
 
-  /** How many duplicates all faults together may have led to. */
+  /** How many duplicates the faults that led to any may have led to, all together. */
   int allowed() {
     return counts.values().stream().mapToInt(Count::allowed).sum();
   }

@@ -18,35 +18,38 @@ record ChaosOutage(Kind kind, long start, long end, Scope scope) {
     boolean contains(String connector, int vbucket);
   }
 
+  /** In place of a time to settle: the tasks deliver nothing more from the start on. */
+  private static final int AT_START = -1;
+
   static final Scope EVERYTHING = (connector, vbucket) -> true;
 
   /** What happened. */
   enum Kind {
     /** A worker's process was killed. */
-    KILLED(true, false),
+    KILLED(true, AT_START),
     /** A worker's process was stopped as by SIGSTOP. */
-    SUSPENDED(true, false),
+    SUSPENDED(true, AT_START),
     /** A worker was cut off from Kafka. */
-    PARTITIONED(true, false),
+    PARTITIONED(true, AT_START),
     /** There was no broker. */
-    BROKER(true, true),
+    BROKER(true, 5000),
     /** The machine was too busy for its processes. */
-    STARVED(true, true),
+    STARVED(true, 5000),
     /** A worker was stopped as by SIGTERM. */
-    STOPPED(false, true),
+    STOPPED(false, 1000),
     /** A worker's network to Kafka was slow, narrow or reset connections. */
-    NETWORK(false, true),
+    NETWORK(false, 1000),
     /** A connector was edited, paused, stopped, or deleted and created again. */
-    CHANGED(false, true),
+    CHANGED(false, 5000),
     /** Kafka refused a document, which may fail a task. */
-    REFUSED(false, true);
+    REFUSED(false, 1000);
 
     private final boolean abrupt;
-    private final boolean lasting;
+    private final int settleMillis;
 
-    Kind(boolean abrupt, boolean lasting) {
+    Kind(boolean abrupt, int settleMillis) {
       this.abrupt = abrupt;
-      this.lasting = lasting;
+      this.settleMillis = settleMillis;
     }
 
     /** Whether tasks that it ends commit nothing any more. */
@@ -54,13 +57,13 @@ record ChaosOutage(Kind kind, long start, long end, Scope scope) {
       return abrupt;
     }
 
-    /** Whether records may still be delivered by the same tasks after it has begun. */
-    boolean isLasting() {
-      return lasting;
-    }
-
     String label() {
       return name().toLowerCase(Locale.ROOT);
     }
+  }
+
+  /** Until when tasks that it ends may have delivered, in milliseconds since the epoch. */
+  long lastDelivery() {
+    return kind.settleMillis == AT_START ? start : end + kind.settleMillis;
   }
 }

@@ -87,7 +87,7 @@ class StalledBrokerTest {
       Connectors connectors = new Connectors(worker.await(Program.WORKER_READY).group(1));
       long before = toCouchbase.bytesFromServer();
       connectors.create(name, couchbase, toCouchbase.address(), bufferSizeOption(bufferSize));
-      await().until(() -> toCouchbase.bytesFromServer() - before > BOUND);
+      await().atMost(AT_MOST).until(() -> toCouchbase.bytesFromServer() - before > BOUND);
 
       toKafka.stall();
       long atStall = toCouchbase.bytesFromServer();
