@@ -307,7 +307,7 @@ final class ChaosWorkers implements AutoCloseable {
         try {
           statuses.add(connector.label() + ": " + describe(worker.status(connector.name())));
         } catch (IOException e) {
-          statuses.add(connector.label() + ": not told: " + e);
+          statuses.add(connector.label() + ": unknown: " + e);
         }
       }
     }

@@ -26,14 +26,14 @@ final class InFlight {
     return maxBytes;
   }
 
-  /** Whether another exchange may begin. If not, a later {@link #end} tells when. */
+  /** Whether another exchange may begin. If not, a later {@link #end} returns true. */
   synchronized boolean hasRoom() {
     boolean full = exchanges > 0 && (documents >= maxDocuments || bytes >= maxBytes);
     wakeUpWanted |= full;
     return !full;
   }
 
-  /** Whether no exchange is in the route. If not, a later {@link #end} tells when. */
+  /** Whether no exchange is in the route. If not, a later {@link #end} returns true. */
   synchronized boolean isEmpty() {
     wakeUpWanted |= exchanges > 0;
     return exchanges == 0;
