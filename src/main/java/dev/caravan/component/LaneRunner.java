@@ -12,8 +12,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * What a consumer's thread does: runs a lane, and after a failure that may pass another one, with
- * growing pauses. A new lane knows nothing of the one before: saved offsets alone say where it
- * goes on.
+ * growing pauses. A new lane knows nothing of the one before: saved offsets alone say where it goes
+ * on.
  *
  * <p>Invariant: a lane begins only when no exchange of an earlier one is in the route. So no change
  * is published after a newer one of its document was read again, no late record gets into a newer

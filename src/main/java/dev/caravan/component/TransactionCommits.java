@@ -37,6 +37,10 @@ final class TransactionCommits implements Commits {
   private long lastNanos;
   private long lastBegun;
   private long notBeforeNanos;
+
+  /** Whether a re-read that goes on was committed in part: waiting for its end is no use then. */
+  private boolean hasSplitReread;
+
   private boolean isOver;
 
   /**
@@ -85,11 +89,17 @@ final class TransactionCommits implements Commits {
     long overdue = now - dueNanos();
     return overdue >= 0
         && overdue
-            < switch (point.get()) {
+            < switch (pointNow()) {
               case CLEAN -> 0;
               case IN_SNAPSHOT -> transactions.commitInterval().toNanos() / FOR_SNAPSHOT_PART;
-              case IN_REREAD -> FOR_REREAD.toNanos();
+              case IN_REREAD -> hasSplitReread ? 0 : FOR_REREAD.toNanos();
             };
+  }
+
+  private CommitPoint pointNow() {
+    CommitPoint now = point.get();
+    hasSplitReread &= now == CommitPoint.IN_REREAD;
+    return now;
   }
 
   @Override
@@ -107,6 +117,7 @@ final class TransactionCommits implements Commits {
 
   private void commitNow() {
     isOver = true;
+    hasSplitReread = pointNow() == CommitPoint.IN_REREAD;
     List<CompletableFuture<Void>> saves = saveAll.get();
     // One that fails later makes the commit fail.
     saves.forEach(TransactionCommits::throwIfFailed);
@@ -136,7 +147,8 @@ final class TransactionCommits implements Commits {
   @Override
   public void end() {
     // What was published of a re-read is published again, so it must not be seen.
-    if (!isOver && inFlight.isAllDelivered() && point.get() != CommitPoint.IN_REREAD) {
+    boolean isWhole = pointNow() != CommitPoint.IN_REREAD || hasSplitReread;
+    if (!isOver && inFlight.isAllDelivered() && isWhole) {
       commitNow();
     }
   }

@@ -93,12 +93,12 @@ final class VbucketProgress {
       if (unfinished == null) {
         history = end.snapshot.history();
         cleanSeqno = end.cleanSeqno;
+        if (end.cleanSeqno == end.seqno) {
+          recent.clean(end.mark);
+        }
       } else {
         history = unfinished.history();
         cleanSeqno = unfinished.refused().snapshotStartSeqno();
-      }
-      if (end.cleanSeqno == end.seqno) {
-        recent.clean(end.mark);
       }
     }
   }

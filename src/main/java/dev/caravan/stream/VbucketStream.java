@@ -59,8 +59,8 @@ final class VbucketStream {
   private @Nullable Keyspace keyspace;
 
   /**
-   * Begins where the acknowledged prefix ends. If that is in a re-read, the re-read begins again: the
-   * vBucket's history may be another one again.
+   * Begins where the acknowledged prefix ends. If that is in a re-read, the re-read begins again:
+   * the vBucket's history may be another one again.
    *
    * @param collections qualified names of the selected collections; empty for the whole bucket
    */

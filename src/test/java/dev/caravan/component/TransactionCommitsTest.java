@@ -272,6 +272,18 @@ class TransactionCommitsTest {
   }
 
   @Test
+  void aRereadThatDoesNotEndPutsOffOneCommitOnly() {
+    History history = due(CommitPoint.IN_REREAD);
+    assertThat(delay(history)).isEqualTo(Duration.ofSeconds(5));
+
+    history.inFlight.begin(1, 1);
+    history.inFlight.end(1, 1, true);
+    history.now += history.commitInterval().toNanos();
+    history.committed = 0;
+    assertThat(delay(history)).isZero();
+  }
+
+  @Test
   void aLaneThatEndsInARereadCommitsNothingOfIt() {
     History history = due(CommitPoint.IN_REREAD);
     history.commits.end();
