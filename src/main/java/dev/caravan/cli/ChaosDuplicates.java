@@ -74,7 +74,7 @@ final class ChaosDuplicates {
     for (ChaosOutage outage : outages) {
       if (outage.kind().isAbrupt()
           && isInWindow(outage, entry)
-          && !commits.covers(entry.identity(), entry.timestamp(), outage.start())) {
+          && !commits.covers(entry.identity(), entry.timestamp(), outage.lastDelivery())) {
         count(outage).uncommitted++;
       }
     }

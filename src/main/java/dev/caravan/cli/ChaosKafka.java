@@ -89,7 +89,14 @@ final class ChaosKafka implements AutoCloseable {
         new NewTopic(offsets, Optional.of(PARTITIONS), Optional.empty())
             .configs(
                 Map.of(
-                    "cleanup.policy", "compact", "min.compaction.lag.ms", COMPACTION_LAG_MILLIS)));
+                    "cleanup.policy",
+                    "compact",
+                    "min.compaction.lag.ms",
+                    COMPACTION_LAG_MILLIS,
+                    // When it was committed, not when a worker that was cut off had wanted it to
+                    // be.
+                    "message.timestamp.type",
+                    "LogAppendTime")));
     try (Admin admin = admin()) {
       admin.createTopics(all).all().get(TIMEOUT_SECONDS, TimeUnit.SECONDS);
     }
