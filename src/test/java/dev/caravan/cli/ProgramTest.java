@@ -47,7 +47,7 @@ class ProgramTest {
 
     // A stalled network, a slow node, a connector with other tasks, and a worker cut off from
     // Kafka.
-    int status = command.execute("chaos", "--seconds=10", "--seed=2", "--guarantee=" + guarantee);
+    int status = command.execute("chaos", "--seconds=10", "--seed=15", "--guarantee=" + guarantee);
 
     assertThat(status).as(out.toString()).isZero();
     assertThat(out.toString().lines().reduce((first, second) -> second).orElseThrow())

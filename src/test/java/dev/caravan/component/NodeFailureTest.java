@@ -15,11 +15,16 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.apache.camel.health.HealthCheck;
 import org.apache.camel.health.HealthCheckHelper;
 import org.apache.camel.health.HealthCheckRegistry;
+import org.apache.logging.log4j.Level;
+import org.apache.logging.log4j.LogManager;
+import org.apache.logging.log4j.core.LogEvent;
+import org.apache.logging.log4j.core.Logger;
+import org.apache.logging.log4j.core.appender.AbstractAppender;
+import org.apache.logging.log4j.core.config.Property;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import reactor.core.scheduler.Schedulers;
 
 /** One node of several that fails, refuses or leaves: the others are read all the while. */
 class NodeFailureTest {
@@ -276,9 +281,11 @@ class NodeFailureTest {
     cluster.node(2).stop();
     routes.awaitTrouble(Phase.DEGRADED, cluster.node(2).host());
 
-    routes.context().getRouteController().stopRoute("route");
+    try (Tries tries = new Tries()) {
+      routes.context().getRouteController().stopRoute("route");
 
-    awaitNothingIsTried();
+      awaitNothingIsTried(tries);
+    }
   }
 
   @Test
@@ -296,29 +303,50 @@ class NodeFailureTest {
       routes.awaitTrouble(Phase.DEGRADED, cluster.node(2).host());
     }
 
-    routes.context().getRouteController().stopRoute("route");
+    try (Tries tries = new Tries()) {
+      await().atMost(Routes.SOON).until(() -> tries.count.get() > 0);
+      routes.context().getRouteController().stopRoute("route");
 
-    awaitNothingIsTried();
+      awaitNothingIsTried(tries);
+    }
   }
 
-  /** Every retry is scheduled. The client's last one comes at most four seconds after the end. */
-  private static void awaitNothingIsTried() {
-    AtomicLong tries = new AtomicLong();
-    Schedulers.onScheduleHook(
-        "tries",
-        task -> {
-          tries.incrementAndGet();
-          return task;
-        });
-    try {
-      AtomicLong seen = new AtomicLong();
-      await()
-          .during(QUIET)
-          .atMost(Routes.SOON)
-          .until(() -> tries.get() == seen.getAndSet(tries.get()));
-    } finally {
-      Schedulers.resetOnScheduleHook("tries");
+  /** Counts what the DCP client tries again; it logs each try, in words that begin alike. */
+  private static final class Tries extends AbstractAppender implements AutoCloseable {
+    private final Logger logger =
+        (Logger) LogManager.getLogger("com.couchbase.client.dcp.conductor.Conductor");
+    private final Level before = logger.getLevel();
+    private final AtomicLong count = new AtomicLong();
+
+    Tries() {
+      super("tries", null, null, false, Property.EMPTY_ARRAY);
+      start();
+      logger.addAppender(this);
+      logger.setLevel(Level.DEBUG);
     }
+
+    @Override
+    public void append(LogEvent event) {
+      if (event.getMessage().getFormattedMessage().startsWith("Rescheduling ")) {
+        count.incrementAndGet();
+      }
+    }
+
+    @Override
+    public void close() {
+      logger.setLevel(before);
+      logger.removeAppender(this);
+      stop();
+    }
+  }
+
+  /** The client's last try comes at most four seconds after the end. */
+  private static void awaitNothingIsTried(Tries tries) {
+    AtomicLong seen = new AtomicLong();
+    await()
+        .during(QUIET)
+        .atMost(Routes.SOON)
+        .until(() -> tries.count.get() == seen.getAndSet(tries.count.get()));
   }
 
   @Test
