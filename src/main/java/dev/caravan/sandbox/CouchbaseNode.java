@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,6 +58,12 @@ public final class CouchbaseNode implements AutoCloseable {
   private final int number;
   private final Duration idleTimeout;
   private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
+
+  /** How long the port of a node that was stopped may take to be free. */
+  private static final Duration PORT_FREE = Duration.ofSeconds(5);
+
+  private static final Duration PORT_POLL = Duration.ofMillis(5);
+
   private final ChannelGroup channels = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
   private final EventLoopGroup eventLoops;
   private final InetSocketAddress address;
@@ -283,8 +290,23 @@ public final class CouchbaseNode implements AutoCloseable {
    */
   public synchronized void start() throws IOException {
     if (!isRunning()) {
-      server = bind(address);
+      server = bindAgain();
       accept();
+    }
+  }
+
+  /** The system gives the port free only when the event loop has looked at its channels again. */
+  private Channel bindAgain() throws IOException {
+    long deadline = System.nanoTime() + PORT_FREE.toNanos();
+    while (true) {
+      try {
+        return bind(address);
+      } catch (IOException e) {
+        if (System.nanoTime() - deadline > 0) {
+          throw e;
+        }
+        LockSupport.parkNanos(PORT_POLL.toNanos());
+      }
     }
   }
 
