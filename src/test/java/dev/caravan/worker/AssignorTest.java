@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.worker.Assignments.TaskKey;
 import dev.caravan.worker.MemberState.OwnedTasks;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -206,11 +208,13 @@ class AssignorTest {
     for (int i = 0; i < 20; i++) {
       group.join("worker-" + i + ".a.rather.long.host.name.example.com:8083");
     }
+    ThreadMXBean threads = ManagementFactory.getThreadMXBean();
     long[] millis = new long[15];
     for (int run = 0; run < millis.length; run++) {
-      long start = System.nanoTime();
+      // Not of the clock: other tests run at the same time.
+      long start = threads.getCurrentThreadCpuTime();
       group.apply(group.assign());
-      millis[run] = (System.nanoTime() - start) / 1_000_000;
+      millis[run] = (threads.getCurrentThreadCpuTime() - start) / 1_000_000;
     }
     Arrays.sort(millis);
     assertThat(millis[millis.length / 2]).isLessThan(50);
