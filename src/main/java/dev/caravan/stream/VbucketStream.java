@@ -74,8 +74,13 @@ final class VbucketStream {
     Offset offset = unfinished == null ? progress.committable() : unfinished.refused();
     history = progress.history();
     lastSeqno = offset.bySeqno();
-    cleanSeqno = offset.snapshotStartSeqno();
-    snapshotEndSeqno = offset.snapshotEndSeqno();
+    // Another program may have saved the snapshot that would have come next; Couchbase refuses
+    // that.
+    boolean isWithin =
+        Long.compareUnsigned(offset.snapshotStartSeqno(), lastSeqno) <= 0
+            && Long.compareUnsigned(lastSeqno, offset.snapshotEndSeqno()) <= 0;
+    cleanSeqno = isWithin ? offset.snapshotStartSeqno() : lastSeqno;
+    snapshotEndSeqno = isWithin ? offset.snapshotEndSeqno() : lastSeqno;
     openEndSeqno = snapshotEndSeqno;
     manifestUid = offset.collectionsManifestUid();
     snapshot = new StreamSnapshot(history, openEndSeqno, manifestUid);
