@@ -275,10 +275,12 @@ public final class KafkaTopicOffsetStore implements SharedOffsetStore, Closeable
           owner,
           topic,
           opened.producer(),
-          () ->
-              new KafkaConsumer<>(
-                  consumerSettings(), new ByteArrayDeserializer(), new ByteArrayDeserializer()),
-          opened.admin(),
+          new TopicScan(
+              topic,
+              () ->
+                  new KafkaConsumer<>(
+                      consumerSettings(), new ByteArrayDeserializer(), new ByteArrayDeserializer()),
+              opened.admin()),
           Runnable::run);
     }
 

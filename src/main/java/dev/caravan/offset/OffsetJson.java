@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.offset;
 
+import static java.util.Objects.requireNonNullElse;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -23,6 +28,8 @@ final class OffsetJson {
 
   private static final String GENERATION = "generation";
 
+  private static final JsonFactory JSON = new JsonFactory();
+
   private OffsetJson() {}
 
   static ObjectNode write(Offset offset) {
@@ -44,28 +51,84 @@ final class OffsetJson {
     return generation == null ? value : value.put(GENERATION, generation);
   }
 
-  /** The generation that an offset was written with; null if with none. */
-  static @Nullable Long readGeneration(JsonNode value) {
-    JsonNode generation = value.path(GENERATION);
-    return generation.isIntegralNumber() ? generation.longValue() : null;
-  }
+  /**
+   * An offset that was read.
+   *
+   * @param generation that it was written with; null if with none
+   */
+  record Stored(Offset offset, @Nullable Long generation) {}
 
   /**
-   * Reads an offset, whoever wrote it. Only {@code bySeqno} has to be there: where the snapshot is
-   * missing, it is the seqno itself.
+   * Reads an offset, whoever wrote it, as {@link #read(JsonNode)} does.
    *
    * @throws IOException if it is none; the message says why
    */
-  static Offset read(JsonNode value) throws IOException {
-    if (!value.path(SEQNO).isIntegralNumber()) {
-      throw new IOException("the value has no number " + SEQNO);
+  static Stored read(byte[] value) throws IOException {
+    Fields fields = new Fields();
+    try (JsonParser json = JSON.createParser(value)) {
+      if (json.nextToken() == JsonToken.START_OBJECT) {
+        for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
+          boolean isInteger = json.nextToken() == JsonToken.VALUE_NUMBER_INT;
+          fields.set(name, isInteger, json.getValueAsLong());
+          json.skipChildren();
+        }
+      }
     }
-    long seqno = value.path(SEQNO).longValue();
-    return new Offset(
-        value.path(VBUUID).asLong(),
-        seqno,
-        value.path(SNAPSHOT_START).asLong(seqno),
-        value.path(SNAPSHOT_END).asLong(seqno),
-        value.path(MANIFEST).asLong());
+    return fields.stored();
+  }
+
+  /** Reads an offset as {@link #read(byte[])} does, without its generation. */
+  static Offset read(JsonNode value) throws IOException {
+    Fields fields = new Fields();
+    value
+        .properties()
+        .forEach(
+            field ->
+                fields.set(
+                    field.getKey(),
+                    field.getValue().isIntegralNumber(),
+                    field.getValue().asLong()));
+    return fields.stored().offset();
+  }
+
+  /**
+   * The fields of an offset as they are read. Only {@code bySeqno} has to be there: where the
+   * snapshot is missing, it is the seqno itself.
+   */
+  private static final class Fields {
+    private @Nullable Long seqno;
+    private @Nullable Long snapshotStart;
+    private @Nullable Long snapshotEnd;
+    private @Nullable Long generation;
+    private long vbuuid;
+    private long manifest;
+
+    void set(String name, boolean isInteger, long value) {
+      switch (name) {
+        case SEQNO -> seqno = isInteger ? Long.valueOf(value) : null;
+        case SNAPSHOT_START -> snapshotStart = value;
+        case SNAPSHOT_END -> snapshotEnd = value;
+        case VBUUID -> vbuuid = value;
+        case MANIFEST -> manifest = value;
+        case GENERATION -> generation = isInteger ? Long.valueOf(value) : null;
+        default -> {
+          // Of another version.
+        }
+      }
+    }
+
+    Stored stored() throws IOException {
+      if (seqno == null) {
+        throw new IOException("the value has no number " + SEQNO);
+      }
+      return new Stored(
+          new Offset(
+              vbuuid,
+              seqno,
+              requireNonNullElse(snapshotStart, seqno),
+              requireNonNullElse(snapshotEnd, seqno),
+              manifest),
+          generation);
+    }
   }
 }

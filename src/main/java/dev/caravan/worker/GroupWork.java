@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
+import dev.caravan.worker.Assignments.TaskKey;
 import dev.caravan.worker.MemberState.OwnedTasks;
 import java.time.Duration;
 import java.util.List;
@@ -103,6 +104,23 @@ final class GroupWork implements GroupMember {
     wanted =
         new Wanted(
             now.configOffset(), before.equals(now.sets()) ? before : List.copyOf(now.sets()));
+  }
+
+  /** Whether this worker leads its group. */
+  synchronized boolean isLeader() {
+    return isLeader && !isLost;
+  }
+
+  /**
+   * Whether nobody has a task and this worker looks after what it has left behind: as the worker
+   * that has the task and doesn't run it, or as the leader if no worker has it.
+   */
+  synchronized boolean isAbandoned(TaskKey task) {
+    if (isLost || lease.isOver() || ownership.has(task)) {
+      return false;
+    }
+    int owner = assigned.assignments().ownerOf(task);
+    return owner == assigned.self() || (isLeader && owner == Assignments.NOBODY);
   }
 
   /** Whether tasks are being stopped at present: more will be released soon. */

@@ -95,6 +95,21 @@ final class Herder implements GroupWork.Listener {
     return group;
   }
 
+  /** What this worker knows of who has which task; safe for use by several threads. */
+  AbandonedTransactions.Tasks transactionTasks() {
+    return new AbandonedTransactions.Tasks() {
+      @Override
+      public boolean isLeader() {
+        return group.isLeader();
+      }
+
+      @Override
+      public boolean isAbandoned(TransactionalId id) {
+        return group.isAbandoned(new TaskKey(id.generation(), id.task()));
+      }
+    };
+  }
+
   /** The config topic says something else, or the same up to another offset. */
   void configured(ConfigView newer) {
     if (newer.offset() <= view.offset()) {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
+import org.apache.kafka.common.config.TopicConfig;
 
 /**
  * A topic in which a worker keeps something of its own.
@@ -23,4 +27,23 @@ record InternalTopic(
     Optional<Integer> partitions,
     Optional<Short> replication,
     String replicationProperty,
-    boolean isReplicationGiven) {}
+    boolean isReplicationGiven) {
+  /** Kafka compacts no segment that it still writes to, and a worker reads all of them. */
+  private static final Map<String, String> SMALL_SEGMENTS =
+      Map.of(
+          TopicConfig.SEGMENT_BYTES_CONFIG,
+          Integer.toString(5 * 1024 * 1024),
+          TopicConfig.SEGMENT_MS_CONFIG,
+          Long.toString(Duration.ofHours(1).toMillis()));
+
+  /** The settings that the topic gets when it is made. */
+  Map<String, String> settings() {
+    Map<String, String> settings = new HashMap<>();
+    settings.put(TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_COMPACT);
+    if (!isSinglePartition) {
+      // The other one, of configurations, is short.
+      settings.putAll(SMALL_SEGMENTS);
+    }
+    return settings;
+  }
+}

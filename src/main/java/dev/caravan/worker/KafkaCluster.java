@@ -131,10 +131,7 @@ final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
   }
 
   private void create(InternalTopic topic, Optional<Short> replication) {
-    make(
-        new NewTopic(topic.name(), topic.partitions(), replication)
-            .configs(
-                Map.of(TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_COMPACT)));
+    make(new NewTopic(topic.name(), topic.partitions(), replication).configs(topic.settings()));
   }
 
   /** Blocks for at most {@link #SHORT_TIMEOUT}. */

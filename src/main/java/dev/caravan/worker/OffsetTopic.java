@@ -13,11 +13,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
-import org.apache.kafka.clients.consumer.Consumer;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
@@ -29,21 +26,21 @@ final class OffsetTopic implements AutoCloseable {
 
   private final String topic;
   private final ReplaceableProducer producer;
-  private final Map<String, Object> consumerSettings;
   private final Admin admin;
+  private final OffsetTail tail;
+  private final TransactionOwners owners;
   private final ExecutorService writer =
       Executors.newSingleThreadExecutor(task -> new Thread(task, "offset-topic-writer"));
 
   /**
-   * Opens the topic, and makes it if it isn't there.
+   * Opens the topic, makes it if it isn't there, and begins to read it.
    *
    * @throws org.apache.kafka.common.config.ConfigException if the topic is not of this kind
    * @throws org.apache.kafka.common.KafkaException if Kafka can't be reached or refuses
    */
   OffsetTopic(WorkerConfig config, KafkaCluster cluster) {
-    cluster.ensure(config.offsetTopic());
+    int partitions = cluster.ensure(config.offsetTopic());
     this.topic = config.offsetTopic().name();
-    this.consumerSettings = config.internalConsumerSettings();
     Map<String, Object> producerSettings = config.internalProducerSettings();
     this.producer =
         new ReplaceableProducer(
@@ -53,6 +50,14 @@ final class OffsetTopic implements AutoCloseable {
     Map<String, Object> adminSettings = new HashMap<>(config.adminSettings());
     adminSettings.put(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, config.bootstrapServers());
     this.admin = Admin.create(adminSettings);
+    this.owners = new TransactionOwners(admin);
+    this.tail = new OffsetTail(topic, partitions, config.internalConsumerSettings(), admin);
+    tail.start();
+  }
+
+  /** Looks after transactions in this topic that no worker has; the caller starts and closes it. */
+  AbandonedTransactions abandonedTransactions(String group, AbandonedTransactions.Tasks tasks) {
+    return new AbandonedTransactions(tail, owners, group, tasks);
   }
 
   /** The producer of offsets that are not part of a transaction. */
@@ -86,7 +91,7 @@ final class OffsetTopic implements AutoCloseable {
         through,
         // On the lane, which may wait for Kafka, and in the order of the records.
         store(connector, id.generation(), through, Runnable::run),
-        new TransactionOwners(admin),
+        owners,
         claim,
         commitInterval,
         transactionTimeout);
@@ -97,18 +102,13 @@ final class OffsetTopic implements AutoCloseable {
       long generation,
       Producer<byte[], byte[]> through,
       Executor executor) {
-    KafkaOffsetStore all =
-        new KafkaOffsetStore(connector.name(), topic, through, this::consumer, admin, executor);
+    KafkaOffsetStore all = new KafkaOffsetStore(connector.name(), topic, through, tail, executor);
     return connector.startsAnew() ? all.ofGeneration(generation) : all;
-  }
-
-  private Consumer<byte[], byte[]> consumer() {
-    return new KafkaConsumer<>(
-        consumerSettings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
   }
 
   @Override
   public void close() {
+    tail.close();
     writer.shutdown();
     producer.close(CLOSE_TIMEOUT);
     admin.close(CLOSE_TIMEOUT);

@@ -60,6 +60,13 @@ final class TaskOwnership {
     releases++;
   }
 
+  /** Whether a task exists, or may start at any moment. */
+  synchronized boolean has(TaskKey task) {
+    return existing.containsKey(task)
+        || undecided.stream()
+            .anyMatch(set -> set.generation() == task.generation() && set.tasks().get(task.task()));
+  }
+
   /** What to tell the group now. */
   synchronized List<OwnedTasks> tell() {
     toldReleases = releases;

@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BiConsumer;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaException;
@@ -24,12 +23,27 @@ import org.slf4j.LoggerFactory;
  */
 final class TopicTail implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(TopicTail.class);
+
+  /** Takes in what is read. */
+  @FunctionalInterface
+  interface Reader {
+    /**
+     * Records that were read, maybe none.
+     *
+     * @param reached the offset in each partition before which everything was read now
+     */
+    void read(ConsumerRecords<byte[], byte[]> records, Map<TopicPartition, Long> reached);
+
+    /** The topic was deleted and made again: it is read from its beginning now. */
+    default void recreated() {}
+  }
+
   private static final Duration POLL = Duration.ofSeconds(1);
   private static final long BACKOFF_MILLIS = 500;
   private static final long CLOSE_MILLIS = 5000;
 
   private final Map<String, Object> consumerSettings;
-  private final BiConsumer<ConsumerRecords<byte[], byte[]>, Map<TopicPartition, Long>> reader;
+  private final Reader reader;
   private final Map<TopicPartition, Long> positions = new HashMap<>();
   private final Thread thread;
   private final CountDownLatch closed = new CountDownLatch(1);
@@ -37,14 +51,13 @@ final class TopicTail implements AutoCloseable {
 
   /**
    * @param name of the thread
-   * @param reader is given records, and the offsets up to which everything was given then; on this
-   *     thread, also when only the offsets are new
+   * @param reader is called on this thread
    */
   TopicTail(
       String name,
       Map<String, Object> consumerSettings,
       List<TopicPartition> partitions,
-      BiConsumer<ConsumerRecords<byte[], byte[]>, Map<TopicPartition, Long>> reader) {
+      Reader reader) {
     this.consumerSettings = Map.copyOf(consumerSettings);
     this.reader = reader;
     this.thread = new Thread(this::run, name);
@@ -77,8 +90,14 @@ final class TopicTail implements AutoCloseable {
         ConsumerRecords<byte[], byte[]> records = opened.poll(POLL);
         Map<TopicPartition, Long> reached = new HashMap<>();
         positions.keySet().forEach(partition -> reached.put(partition, opened.position(partition)));
+        if (reached.entrySet().stream().anyMatch(this::isBackwards)) {
+          LOG.warn("{} were deleted and made again, and are read from the beginning", positions);
+          positions.replaceAll((partition, position) -> 0L);
+          reader.recreated();
+          return;
+        }
         if (!reached.equals(positions)) {
-          reader.accept(records, reached);
+          reader.read(records, reached);
           positions.putAll(reached);
         }
       }
@@ -91,6 +110,10 @@ final class TopicTail implements AutoCloseable {
       // At once: it would wait half a second for what it has asked for at the end.
       opened.close(Duration.ZERO);
     }
+  }
+
+  private boolean isBackwards(Map.Entry<TopicPartition, Long> reached) {
+    return reached.getValue() < positions.getOrDefault(reached.getKey(), 0L);
   }
 
   /** Stops reading. Blocks for a few seconds at most. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
-import java.util.OptionalLong;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -17,33 +17,48 @@ import java.util.regex.Pattern;
  * @param task the task's number in that set
  */
 record TransactionalId(String group, String connector, long generation, int task) {
-  private static final Pattern GENERATION_AND_TASK = Pattern.compile("([0-9]{1,18}):[0-9]{1,9}");
+  private static final Pattern ID =
+      Pattern.compile("([^:]*):([^:]*):([0-9]{1,18}):([0-9]{1,9})", Pattern.DOTALL);
+  private static final int GROUP = 1;
+  private static final int CONNECTOR = 2;
+  private static final int GENERATION = 3;
+  private static final int TASK = 4;
 
   @Override
   public String toString() {
-    return connectorPrefix() + generation + ":" + task;
-  }
-
-  private String connectorPrefix() {
-    return encoded(group) + ":" + encoded(connector) + ":";
+    return encoded(group) + ":" + encoded(connector) + ":" + generation + ":" + task;
   }
 
   private static String encoded(String name) {
     return name.replace("%", "%25").replace(":", "%3A");
   }
 
-  /** Whether an id is one of an earlier set of tasks of the same connector. */
-  boolean isOlder(String other) {
-    OptionalLong theirs = generationOf(other);
-    return theirs.isPresent() && theirs.getAsLong() < generation;
+  private static String decoded(String name) {
+    return name.replace("%3A", ":").replace("%25", "%");
   }
 
-  private OptionalLong generationOf(String other) {
-    String prefix = connectorPrefix();
-    if (!other.startsWith(prefix)) {
-      return OptionalLong.empty();
+  /**
+   * Reads an id.
+   *
+   * @return empty if it is none of a task of this group of workers
+   */
+  static Optional<TransactionalId> parse(String group, String id) {
+    Matcher parts = ID.matcher(id);
+    if (!parts.matches() || !parts.group(GROUP).equals(encoded(group))) {
+      return Optional.empty();
     }
-    Matcher rest = GENERATION_AND_TASK.matcher(other.substring(prefix.length()));
-    return rest.matches() ? OptionalLong.of(Long.parseLong(rest.group(1))) : OptionalLong.empty();
+    return Optional.of(
+        new TransactionalId(
+            group,
+            decoded(parts.group(CONNECTOR)),
+            Long.parseLong(parts.group(GENERATION)),
+            Integer.parseInt(parts.group(TASK))));
+  }
+
+  /** Whether an id is one of an earlier set of tasks of the same connector. */
+  boolean isOlder(String other) {
+    return parse(group, other)
+        .filter(theirs -> theirs.connector().equals(connector) && theirs.generation() < generation)
+        .isPresent();
   }
 }

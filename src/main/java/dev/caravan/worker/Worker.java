@@ -43,6 +43,7 @@ public final class Worker implements AutoCloseable {
   private final String clusterId;
   private final ScheduledExecutorService herderThread;
   private final GroupLease lease;
+  private final OffsetTopic offsets;
   private final TaskDelivery delivery;
   private final Herder herder;
   private volatile String workerId = "";
@@ -69,7 +70,7 @@ public final class Worker implements AutoCloseable {
       this.cluster = opened(new KafkaCluster(config), KafkaCluster::close);
       this.clusterId = cluster.id();
       cluster.checkThatNoOtherGroupUses(config.internalTopics(), config.groupId());
-      OffsetTopic offsets = opened(new OffsetTopic(config, cluster), OffsetTopic::close);
+      this.offsets = opened(new OffsetTopic(config, cluster), OffsetTopic::close);
       StatusLog statuses = opened(new StatusLog(config, cluster), StatusLog::close);
       ConfigLog configs =
           opened(new ConfigLog(config, cluster, this::configured), ConfigLog::close);
@@ -120,6 +121,10 @@ public final class Worker implements AutoCloseable {
                 config.groupSettings(), config.internalTopics(), cluster, herder.member(), lease),
             GroupMembership::close);
     membership.start();
+    opened(
+            offsets.abandonedTransactions(config.groupId(), herder.transactionTasks()),
+            AbandonedTransactions::close)
+        .start();
     herderThread.scheduleWithFixedDelay(
         this::tick, TICK.toMillis(), TICK.toMillis(), TimeUnit.MILLISECONDS);
   }

@@ -51,16 +51,18 @@ class KafkaConnectOffsetsTest {
         connector,
         topic,
         producer,
-        () ->
-            new KafkaConsumer<>(
-                Map.of(
-                    "bootstrap.servers",
-                    kafka.bootstrapServers(),
-                    "isolation.level",
-                    "read_committed"),
-                new ByteArrayDeserializer(),
-                new ByteArrayDeserializer()),
-        admin,
+        new TopicScan(
+            topic,
+            () ->
+                new KafkaConsumer<>(
+                    Map.of(
+                        "bootstrap.servers",
+                        kafka.bootstrapServers(),
+                        "isolation.level",
+                        "read_committed"),
+                    new ByteArrayDeserializer(),
+                    new ByteArrayDeserializer()),
+            admin),
         Runnable::run);
   }
 

@@ -52,15 +52,17 @@ class KafkaOffsetStoreTest {
         connector,
         TOPIC,
         producer,
-        () ->
-            new KafkaConsumer<>(
-                Map.of(
-                    "bootstrap.servers", broker.bootstrapServers(),
-                    "auto.offset.reset", "earliest",
-                    "isolation.level", "read_committed"),
-                new ByteArrayDeserializer(),
-                new ByteArrayDeserializer()),
-        admin,
+        new TopicScan(
+            TOPIC,
+            () ->
+                new KafkaConsumer<>(
+                    Map.of(
+                        "bootstrap.servers", broker.bootstrapServers(),
+                        "auto.offset.reset", "earliest",
+                        "isolation.level", "read_committed"),
+                    new ByteArrayDeserializer(),
+                    new ByteArrayDeserializer()),
+            admin),
         Runnable::run);
   }
 
@@ -96,7 +98,7 @@ class KafkaOffsetStoreTest {
 
   @Test
   void writesTheRecordsOfTheOfficialConnector() {
-    OffsetRecord record = new OffsetRecord("raw", "travel", 1, OFFSET, null);
+    OffsetRecord record = new OffsetRecord(new OffsetKey("raw", "travel", 1), OFFSET, null);
 
     assertThat(record.key())
         .asString(UTF_8)

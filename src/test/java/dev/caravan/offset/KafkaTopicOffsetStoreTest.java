@@ -119,7 +119,8 @@ class KafkaTopicOffsetStoreTest {
       other.initTransactions();
       other.beginTransaction();
       OffsetRecord aborted =
-          new OffsetRecord("a", "travel", 0, new Offset(1, 1000, 1000, 1000, 0), null);
+          new OffsetRecord(
+              new OffsetKey("a", "travel", 0), new Offset(1, 1000, 1000, 1000, 0), null);
       other.send(new ProducerRecord<>("shared", aborted.key(), aborted.value())).get();
       other.abortTransaction();
 

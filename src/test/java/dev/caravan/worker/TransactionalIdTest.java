@@ -3,6 +3,7 @@ package dev.caravan.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class TransactionalIdTest {
@@ -39,5 +40,14 @@ class TransactionalIdTest {
     assertThat(current.isOlder("g:c:1:0:2")).isFalse();
     assertThat(current.isOlder("g:c:x:0")).isFalse();
     assertThat(current.isOlder("connect-cluster-g")).isFalse();
+  }
+
+  @Test
+  void anIdIsReadBack() {
+    for (TransactionalId id : List.of(id("g", "c", 10, 1), id("a:b", "x%3A:y%", 0, 0))) {
+      assertThat(TransactionalId.parse(id.group(), id.toString())).contains(id);
+      assertThat(TransactionalId.parse("other", id.toString())).isEmpty();
+    }
+    assertThat(TransactionalId.parse("g", "g:configs")).isEmpty();
   }
 }

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.awaitility.Awaitility.await;
+
+import dev.caravan.offset.Offset;
+import dev.caravan.sandbox.KafkaBroker;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.IntStream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.TransactionListing;
+import org.apache.kafka.clients.admin.TransactionState;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** One reader of the offsets topic for all tasks, and transactions that hold it back. */
+class OffsetTopicTest {
+  private static final Offset OFFSET = new Offset(7, 19, 19, 19, 0);
+
+  private static KafkaBroker kafka;
+  private static Admin admin;
+
+  @BeforeAll
+  static void start() throws Exception {
+    kafka = KafkaBroker.start();
+    admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()));
+  }
+
+  @AfterAll
+  static void stop() {
+    admin.close();
+    kafka.close();
+  }
+
+  private static OffsetTail tail(String topic) throws Exception {
+    admin.createTopics(List.of(new NewTopic(topic, 3, (short) 1))).all().get(30, TimeUnit.SECONDS);
+    OffsetTail tail =
+        new OffsetTail(
+            topic,
+            3,
+            Map.of(
+                "bootstrap.servers", kafka.bootstrapServers(),
+                "auto.offset.reset", "earliest",
+                "isolation.level", "read_committed"),
+            admin);
+    tail.start();
+    return tail;
+  }
+
+  private static KafkaProducer<byte[], byte[]> producer(Map<String, Object> more) {
+    Map<String, Object> settings = new HashMap<>(more);
+    settings.put("bootstrap.servers", kafka.bootstrapServers());
+    return new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
+  }
+
+  /** A producer of a task, in the middle of a transaction with an offset in it. */
+  private static KafkaProducer<byte[], byte[]> openTransaction(TransactionalId id, String topic)
+      throws Exception {
+    KafkaProducer<byte[], byte[]> producer =
+        producer(Map.of("transactional.id", id.toString(), "transaction.timeout.ms", 60_000));
+    producer.initTransactions();
+    producer.beginTransaction();
+    producer.send(record(topic, 1)).get(30, TimeUnit.SECONDS);
+    return producer;
+  }
+
+  private static ProducerRecord<byte[], byte[]> record(String topic, long seqno) {
+    return new ProducerRecord<>(
+        topic,
+        "[\"c\",{\"bucket\":\"travel\",\"partition\":\"1\"}]".getBytes(UTF_8),
+        ("{\"vbuuid\":7,\"bySeqno\":" + seqno + "}").getBytes(UTF_8));
+  }
+
+  private static Map<Integer, Offset> read(OffsetTail tail) {
+    return tail.read("c", "travel", Set.of(1), null);
+  }
+
+  @Test
+  void whatWasCommittedBeforeIsRead() throws Exception {
+    try (OffsetTail tail = tail("committed");
+        KafkaProducer<byte[], byte[]> producer = producer(Map.of("acks", "all"))) {
+      assertThat(read(tail)).isEmpty();
+      for (int seqno = 1; seqno <= 19; seqno++) {
+        producer.send(record("committed", seqno)).get(30, TimeUnit.SECONDS);
+        assertThat(read(tail).get(1).bySeqno()).isEqualTo(seqno);
+      }
+      assertThat(read(tail)).isEqualTo(Map.of(1, OFFSET));
+      assertThat(tail.isAwaited()).isFalse();
+    }
+  }
+
+  /** Its offsets must not be those of the topic that is gone. */
+  @Test
+  void aTopicThatWasMadeAgainIsReadFromItsBeginning() throws Exception {
+    try (OffsetTail tail = tail("again");
+        KafkaProducer<byte[], byte[]> producer = producer(Map.of("acks", "all"))) {
+      producer.send(record("again", 18)).get(30, TimeUnit.SECONDS);
+      producer.send(record("again", 19)).get(30, TimeUnit.SECONDS);
+      assertThat(read(tail)).isEqualTo(Map.of(1, OFFSET));
+      admin.deleteTopics(List.of("again")).all().get(30, TimeUnit.SECONDS);
+      await().until(() -> made("again"));
+
+      await().ignoreExceptions().untilAsserted(() -> assertThat(read(tail)).isEmpty());
+    }
+  }
+
+  private static boolean made(String topic) throws Exception {
+    try {
+      admin
+          .createTopics(List.of(new NewTopic(topic, 3, (short) 1)))
+          .all()
+          .get(30, TimeUnit.SECONDS);
+    } catch (ExecutionException e) {
+      // Until the deletion is complete, or made by a call that Kafka's client has sent twice.
+    }
+    return admin
+        .describeTopics(List.of(topic))
+        .topicNameValues()
+        .get(topic)
+        .toCompletionStage()
+        .handle((description, failure) -> failure == null)
+        .toCompletableFuture()
+        .get(30, TimeUnit.SECONDS);
+  }
+
+  @Test
+  @SuppressWarnings("try") // the dead task's producer does nothing any more
+  void theTransactionOfATaskThatNobodyHasIsEnded() throws Exception {
+    TransactionalId id = new TransactionalId("g", "dead:one", 5, 0);
+    try (OffsetTail tail = tail("abandoned");
+        KafkaProducer<byte[], byte[]> dead = openTransaction(id, "abandoned");
+        AbandonedTransactions abandoned =
+            new AbandonedTransactions(
+                tail, new TransactionOwners(admin), "g", new Tasks(Set.of(id)))) {
+      abandoned.start();
+      long start = System.nanoTime();
+      assertThat(read(tail)).isEmpty();
+      assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(20));
+      assertThat(state(id)).isNotEqualTo(TransactionState.ONGOING);
+    }
+  }
+
+  @Test
+  void theTransactionOfATaskThatAWorkerHasIsLeftAlone() throws Exception {
+    TransactionalId id = new TransactionalId("g", "alive", 5, 0);
+    TransactionalId other = new TransactionalId("h", "alive", 5, 0);
+    try (OffsetTail tail = tail("owned");
+        KafkaProducer<byte[], byte[]> alive = openTransaction(id, "owned");
+        KafkaProducer<byte[], byte[]> foreign = openTransaction(other, "owned")) {
+      Tasks tasks = new Tasks(Set.of(other));
+      try (AbandonedTransactions abandoned =
+          new AbandonedTransactions(tail, new TransactionOwners(admin), "g", tasks)) {
+        abandoned.start();
+        await().until(() -> tasks.asked.get() != null);
+        assertThat(tasks.asked.get()).isEqualTo(id);
+      }
+      alive.commitTransaction();
+      foreign.commitTransaction();
+      assertThat(read(tail)).isEqualTo(Map.of(1, new Offset(7, 1, 1, 1, 0)));
+    }
+  }
+
+  /** Kafka's client takes 0.8 s for each further id of one call. */
+  @Test
+  void manyIdsOfEarlierSetsAreFencedAtOnce() throws Exception {
+    List<KafkaProducer<byte[], byte[]>> old = new ArrayList<>();
+    try (OffsetTail tail = tail("older")) {
+      for (int task = 0; task < 20; task++) {
+        old.add(openTransaction(new TransactionalId("g", "many", 5, task), "older"));
+      }
+      TransactionOwners owners = new TransactionOwners(admin);
+      long start = System.nanoTime();
+      owners.fenceOlderThan(new TransactionalId("g", "many", 6, 0));
+      Duration taken = Duration.ofNanos(System.nanoTime() - start);
+
+      assertThat(
+              IntStream.range(0, 20)
+                  .mapToObj(task -> state(new TransactionalId("g", "many", 5, task))))
+          .doesNotContain(TransactionState.ONGOING);
+      assertThat(read(tail)).isEmpty();
+      assertThat(taken).isLessThan(Duration.ofSeconds(8));
+    } finally {
+      old.forEach(producer -> producer.close(Duration.ZERO));
+    }
+  }
+
+  /** A task that others fenced for the sake of the topic goes on; see TaskTransactionsTest. */
+  @Test
+  void anIdThatWasFencedForTheTopicIsNotTakenForTakenOver() throws Exception {
+    TransactionalId id = new TransactionalId("g", "fenced", 5, 0);
+    TransactionOwners owners = new TransactionOwners(admin);
+    TransactionalProducer producer =
+        new TransactionalProducer(
+            id.toString(), Map.of("bootstrap.servers", kafka.bootstrapServers()));
+    try {
+      producer.open(Duration.ofSeconds(16));
+      owners.fence(Set.of(id.toString())).get(30, TimeUnit.SECONDS);
+      assertThat(owners.isOwnedWith(Duration.ofSeconds(16), id)).isTrue();
+      assertThatCode(() -> producer.open(Duration.ofSeconds(17))).doesNotThrowAnyException();
+      assertThat(owners.isOwnedWith(Duration.ofSeconds(16), id)).isFalse();
+    } finally {
+      producer.abort();
+    }
+  }
+
+  private static TransactionState state(TransactionalId id) {
+    try {
+      Collection<TransactionListing> all = admin.listTransactions().all().get(30, TimeUnit.SECONDS);
+      return all.stream()
+          .filter(listing -> listing.transactionalId().equals(id.toString()))
+          .findAny()
+          .orElseThrow()
+          .state();
+    } catch (Exception e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** A leader that knows who has what. */
+  private static final class Tasks implements AbandonedTransactions.Tasks {
+    private final Set<TransactionalId> abandoned;
+    private final AtomicReference<TransactionalId> asked = new AtomicReference<>();
+
+    Tasks(Set<TransactionalId> abandoned) {
+      this.abandoned = abandoned;
+    }
+
+    @Override
+    public boolean isLeader() {
+      return true;
+    }
+
+    @Override
+    public boolean isAbandoned(TransactionalId id) {
+      asked.compareAndSet(null, id);
+      return abandoned.contains(id);
+    }
+  }
+}
