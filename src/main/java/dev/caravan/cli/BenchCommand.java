@@ -3,6 +3,7 @@ package dev.caravan.cli;
 
 import static java.util.Objects.requireNonNull;
 
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -79,21 +80,48 @@ final class BenchCommand implements Callable<Integer> {
               + "each, how long it takes to share them out anew, and how fast REST answers.")
   private @Nullable Integer connectors;
 
+  @Option(
+      names = "--history",
+      paramLabel = "N",
+      description =
+          "Measures instead how long a worker takes to start 16 tasks when its offsets topic has a "
+              + "history of N records.")
+  private @Nullable Integer history;
+
   @Override
   public Integer call() throws Exception {
+    if (history != null) {
+      return history(history);
+    }
     return connectors == null ? contend() : fleet(connectors);
   }
 
+  private static Program smallSandbox(String... arguments) throws IOException {
+    List<String> all =
+        new ArrayList<>(
+            List.of(
+                "sandbox",
+                "--kv-port=0",
+                "--kafka-port=0",
+                "--bucket=" + BenchRun.MEASURED,
+                "--documents=100"));
+    all.addAll(List.of(arguments));
+    return Program.start(javaOptions("2g"), all.toArray(String[]::new));
+  }
+
+  private int history(int records) throws Exception {
+    try (Program sandbox = smallSandbox()) {
+      Matcher ready = sandbox.await(SANDBOX_READY);
+      return new BenchHistory(
+                  spec.commandLine().getOut(), ready.group(1), ready.group(2), BenchRun.MEASURED)
+              .run(records, heap)
+          ? 0
+          : 1;
+    }
+  }
+
   private int fleet(int count) throws Exception {
-    try (Program sandbox =
-        Program.start(
-            javaOptions("2g"),
-            "sandbox",
-            "--kv-port=0",
-            "--kafka-port=0",
-            "--bucket=" + BenchRun.MEASURED,
-            "--vbuckets=" + FLEET_VBUCKETS,
-            "--documents=100")) {
+    try (Program sandbox = smallSandbox("--vbuckets=" + FLEET_VBUCKETS)) {
       Matcher ready = sandbox.await(SANDBOX_READY);
       BenchFleet fleet = new BenchFleet(spec.commandLine().getOut(), count);
       return fleet.run(ready.group(1), ready.group(2), BenchRun.MEASURED, heap) ? 0 : 1;

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.StreamSupport;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/**
+ * How long a worker takes to start its tasks when the offsets topic has a long history that Kafka
+ * has not compacted.
+ */
+final class BenchHistory {
+  private static final String GROUP = "history";
+  private static final String TOPIC = GROUP + "-offsets";
+  private static final int PARTITIONS = 25;
+  private static final int VBUCKETS = 1024;
+  private static final int TASKS = 16;
+  private static final Duration TIMEOUT = Duration.ofMinutes(10);
+  private static final Duration MAX_AFTER_READ = Duration.ofSeconds(5);
+  private static final Duration MAX_LATER = Duration.ofSeconds(1);
+
+  private final PrintWriter out;
+  private final String couchbase;
+  private final String kafka;
+  private final String bucket;
+
+  BenchHistory(PrintWriter out, String couchbase, String kafka, String bucket) {
+    this.out = out;
+    this.couchbase = couchbase;
+    this.kafka = kafka;
+    this.bucket = bucket;
+  }
+
+  /**
+   * Measures.
+   *
+   * @param records how many the history has
+   * @param heap of the worker, as for -Xmx
+   * @return whether the worker stayed within its bounds
+   */
+  boolean run(int records, String heap) throws Exception {
+    try (WorkerProcess worker = new WorkerProcess(kafka, GROUP, heap, "WARN")) {
+      createTopic();
+      worker.start();
+      worker.put("first", connector("first"));
+      awaitRunning(worker, "first");
+      worker.stop();
+      write(records);
+
+      long start = System.nanoTime();
+      long read = read();
+      Duration reading = since(start);
+      say(
+          "bench: history=%d records=%d read in %.1f s by a consumer that does nothing else",
+          records, read, seconds(reading));
+
+      start = System.nanoTime();
+      worker.start();
+      Duration up = since(start);
+      awaitRunning(worker, "first");
+      Duration running = since(start);
+      start = System.nanoTime();
+      worker.put("second", connector("second"));
+      awaitRunning(worker, "second");
+      Duration later = since(start);
+      say(
+          "bench: history=%d heap=%s REST after %.1f s, %d tasks running after %.1f s, another %d"
+              + " tasks in %.2f s, resident=%d MB",
+          records,
+          heap,
+          seconds(up),
+          TASKS,
+          seconds(running),
+          TASKS,
+          seconds(later),
+          worker.processStatus("VmRSS") / 1024);
+      return running.compareTo(reading.plus(MAX_AFTER_READ)) <= 0
+          && later.compareTo(MAX_LATER) <= 0;
+    }
+  }
+
+  private void createTopic() throws Exception {
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", kafka))) {
+      // With the broker's large segments, which it does not compact while it writes to them.
+      admin
+          .createTopics(
+              List.of(
+                  new NewTopic(TOPIC, PARTITIONS, (short) 1)
+                      .configs(Map.of("cleanup.policy", "compact"))))
+          .all()
+          .get(30, TimeUnit.SECONDS);
+    }
+  }
+
+  private Map<String, String> connector(String name) {
+    return Map.of(
+        "connector.class",
+        "org.apache.kafka.connect.couchbase.CouchbaseSourceConnector",
+        "topic",
+        name + "-",
+        "couchbase.nodes",
+        couchbase,
+        "couchbase.bucket",
+        bucket,
+        "couchbase.username",
+        BenchRun.USERNAME,
+        "couchbase.password",
+        BenchRun.PASSWORD,
+        "tasks.max",
+        Integer.toString(TASKS));
+  }
+
+  /** The offsets of a bucket that is written to all the time. */
+  private void write(int records) throws Exception {
+    AtomicReference<Exception> failure = new AtomicReference<>();
+    try (KafkaProducer<byte[], byte[]> producer =
+        new KafkaProducer<>(
+            Map.of("bootstrap.servers", kafka, "linger.ms", 20, "batch.size", 65_536),
+            new ByteArraySerializer(),
+            new ByteArraySerializer())) {
+      for (int i = 0; i < records; i++) {
+        int vbucket = i % VBUCKETS;
+        long seqno = 1000L + i / VBUCKETS;
+        String key = "[\"busy\",{\"bucket\":\"" + bucket + "\",\"partition\":\"" + vbucket + "\"}]";
+        String value =
+            "{\"vbuuid\":"
+                + (162_621_360_260_821L + vbucket)
+                + ",\"collectionsManifestUid\":0,\"snapshotEndSeqno\":"
+                + seqno
+                + ",\"bySeqno\":"
+                + seqno
+                + ",\"snapshotStartSeqno\":"
+                + seqno
+                + "}";
+        producer.send(
+            new ProducerRecord<>(TOPIC, key.getBytes(UTF_8), value.getBytes(UTF_8)),
+            (metadata, e) -> {
+              if (e != null) {
+                failure.set(e);
+              }
+            });
+      }
+    }
+    if (failure.get() != null) {
+      throw new ExecutionException("The history could not be written", failure.get());
+    }
+  }
+
+  /** Reads the topic from its beginning to its end; returns how many records there were. */
+  private long read() {
+    try (KafkaConsumer<byte[], byte[]> consumer =
+        new KafkaConsumer<>(
+            Map.of(
+                "bootstrap.servers", kafka,
+                "isolation.level", "read_committed",
+                "auto.offset.reset", "earliest"),
+            new ByteArrayDeserializer(),
+            new ByteArrayDeserializer())) {
+      List<TopicPartition> partitions =
+          consumer.partitionsFor(TOPIC).stream()
+              .map(info -> new TopicPartition(TOPIC, info.partition()))
+              .toList();
+      Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
+      consumer.assign(partitions);
+      consumer.seekToBeginning(partitions);
+      long read = 0;
+      while (partitions.stream().anyMatch(p -> consumer.position(p) < ends.getOrDefault(p, 0L))) {
+        read += consumer.poll(Duration.ofMillis(100)).count();
+      }
+      return read;
+    }
+  }
+
+  private static void awaitRunning(WorkerProcess worker, String connector) throws Exception {
+    long start = System.nanoTime();
+    while (!isRunning(worker.status(connector))) {
+      if (since(start).compareTo(TIMEOUT) > 0) {
+        throw new IOException(
+            "Connector " + connector + " doesn't run: " + worker.status(connector));
+      }
+      TimeUnit.MILLISECONDS.sleep(20);
+    }
+  }
+
+  private static boolean isRunning(JsonNode status) {
+    return status.get("tasks").size() == TASKS
+        && StreamSupport.stream(status.get("tasks").spliterator(), false)
+            .allMatch(task -> task.get("state").textValue().equals("RUNNING"));
+  }
+
+  private static Duration since(long start) {
+    return Duration.ofNanos(System.nanoTime() - start);
+  }
+
+  private static double seconds(Duration duration) {
+    return duration.toMillis() / 1e3;
+  }
+
+  private void say(String format, Object... values) {
+    out.printf(Locale.ROOT, format + "%n", values);
+    out.flush();
+  }
+}
