@@ -73,6 +73,15 @@ final class ChaosCommand implements Callable<Integer> {
   private int workerCount;
 
   @Option(
+      names = "--faults",
+      paramLabel = "TEXT,...",
+      split = ",",
+      description =
+          "Only faults with one of these texts in their names, such as 'killed' or 'network' (default: "
+              + "all).")
+  private List<String> only = List.of();
+
+  @Option(
       names = "--load",
       paramLabel = "N",
       defaultValue = "0",
@@ -183,6 +192,11 @@ final class ChaosCommand implements Callable<Integer> {
       faults.addAll(new ChaosNetwork(kafka, target, workers, outages).faults());
       faults.add(
           new ChaosFault("document refused", random -> refuse(random, target, prefix, outages)));
+      faults.removeIf(fault -> !isWanted(fault));
+      if (faults.isEmpty()) {
+        throw new ParameterException(
+            spec.commandLine(), "No fault here has any of these in its name: " + only + ".");
+      }
       ChaosWriter writer = new ChaosWriter(target, prefix, rate, chosen);
       writer.start();
       long start = System.currentTimeMillis();
@@ -191,7 +205,7 @@ final class ChaosCommand implements Callable<Integer> {
       List<ChaosWrite> writes = target.writes();
       say("chaos: %d documents written, waiting until they are in Kafka", writes.size());
       boolean right =
-          new ChaosVerdict(kafka, offsets, prefix, target, outages, RECOVERY)
+          new ChaosVerdict(kafka, offsets, prefix, target, outages, workerCount, RECOVERY)
               .of(connectors, writes, start, count, this::say);
       if (!right) {
         workers.statuses().forEach(status -> say("chaos: the tasks are %s", status));
@@ -200,6 +214,10 @@ final class ChaosCommand implements Callable<Integer> {
     } finally {
       kafka.deleteTopics(prefix);
     }
+  }
+
+  private boolean isWanted(ChaosFault fault) {
+    return only.isEmpty() || only.stream().anyMatch(fault.name()::contains);
   }
 
   /** Returns how many faults there were. */

@@ -1,51 +1,184 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
+import dev.caravan.cli.ChaosOutage.Kind;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * How long vBuckets stood still when something had gone wrong: for each outage the longest time
- * between two records of the same vBucket that began around it. Documents are written all the
+ * How long vBuckets stood still after something had gone wrong. Documents are written all the
  * while, so a vBucket that is read has records several times a second.
+ *
+ * <p>The gap of an outage is the longest of those that it touches: from the outage, or from the end
+ * of one that lasts, to the next record. If other outages follow before that record, the gap is
+ * counted from the last of them.
  */
 final class ChaosGaps {
   private static final long AROUND_MILLIS = 500;
 
-  private final Map<Integer, List<Long>> timesByVbucket = new HashMap<>();
+  /** How long a group waits for a worker that it does not hear of. */
+  private static final Duration SESSION = Duration.ofSeconds(10);
 
-  ChaosGaps(List<ChaosTopic.Entry> entries) {
+  private static final Duration HAND_OVER = Duration.ofSeconds(2);
+  private static final Duration TAKE_OVER = SESSION.plusSeconds(3);
+
+  private final List<ChaosOutage> outages;
+  private final Map<Kind, List<Gap>> gaps = new EnumMap<>(Kind.class);
+
+  /**
+   * A gap.
+   *
+   * @param among whether other outages were so near that the group may have had to wait for two
+   *     sessions
+   */
+  private record Gap(long millis, boolean among) {}
+
+  /**
+   * @param outages all that there were
+   */
+  ChaosGaps(List<ChaosOutage> outages) {
+    this.outages = List.copyOf(outages);
+  }
+
+  /** Takes in the records of a connector. */
+  void add(String connector, List<ChaosTopic.Entry> entries) {
+    Map<Integer, List<Long>> timesByVbucket = new HashMap<>();
     for (ChaosTopic.Entry entry : entries) {
       timesByVbucket
           .computeIfAbsent(entry.identity().vbucket(), vbucket -> new ArrayList<>())
           .add(entry.timestamp());
     }
     timesByVbucket.values().forEach(Collections::sort);
+    for (ChaosOutage outage : outages) {
+      long longest = 0;
+      boolean among = false;
+      boolean found = false;
+      for (Map.Entry<Integer, List<Long>> times : timesByVbucket.entrySet()) {
+        if (outage.scope().contains(connector, times.getKey())) {
+          Optional<Gap> gap = gap(outage, connector, times.getKey(), times.getValue());
+          if (gap.isPresent() && gap.get().millis() >= longest) {
+            longest = gap.get().millis();
+            among = gap.get().among();
+            found = true;
+          }
+        }
+      }
+      if (found) {
+        gaps.computeIfAbsent(outage.kind(), kind -> new ArrayList<>()).add(new Gap(longest, among));
+      }
+    }
   }
 
-  /** The longest of each kind, in milliseconds. */
-  Map<String, Long> longest(List<ChaosOutage> outages) {
-    Map<String, Long> longest = new TreeMap<>();
-    for (ChaosOutage outage : outages) {
-      longest.merge(outage.kind().label(), after(outage), Math::max);
+  /** Empty if the gap is that of a later outage, or there is none. */
+  private Optional<Gap> gap(ChaosOutage outage, String connector, int vbucket, List<Long> times) {
+    Optional<Gap> longest = Optional.empty();
+    for (int i = 1; i < times.size(); i++) {
+      long last = times.get(i - 1);
+      long next = times.get(i);
+      if (next < outage.start() || last > outage.end() + AROUND_MILLIS) {
+        continue;
+      }
+      boolean isOfLater =
+          outages.stream()
+              .anyMatch(
+                  other ->
+                      other.start() > outage.start()
+                          && other.start() < next
+                          && other.scope().contains(connector, vbucket));
+      long millis = next - Math.max(last, since(outage));
+      if (isOfLater) {
+        return Optional.empty();
+      }
+      if (millis > longest.map(Gap::millis).orElse(-1L)) {
+        longest = Optional.of(new Gap(millis, isAmongOthers(outage, next)));
+      }
     }
     return longest;
   }
 
-  private long after(ChaosOutage outage) {
-    long longest = 0;
-    for (List<Long> times : timesByVbucket.values()) {
-      for (int i = 1; i < times.size(); i++) {
-        long last = times.get(i - 1);
-        if (last >= outage.start() - AROUND_MILLIS && last <= outage.end() + AROUND_MILLIS) {
-          longest = Math.max(longest, times.get(i) - last);
-        }
-      }
-    }
+  private static long since(ChaosOutage outage) {
+    return switch (outage.kind()) {
+      case KILLED, SUSPENDED, PARTITIONED, STOPPED -> outage.start();
+      case BROKER, STARVED, NETWORK, CHANGED, REFUSED -> outage.end();
+    };
+  }
+
+  private boolean isAmongOthers(ChaosOutage outage, long next) {
+    return outages.stream()
+        .anyMatch(
+            other ->
+                !other.equals(outage)
+                    && other.end() > outage.start() - SESSION.toMillis()
+                    && other.start() < next);
+  }
+
+  /** How long a vBucket may stand still after an outage among several workers; empty if unknown. */
+  private static Optional<Duration> promise(Kind kind) {
+    return switch (kind) {
+      case STOPPED, CHANGED -> Optional.of(HAND_OVER);
+      case KILLED, PARTITIONED, SUSPENDED -> Optional.of(TAKE_OVER);
+      case BROKER, NETWORK, STARVED, REFUSED -> Optional.empty();
+    };
+  }
+
+  /**
+   * A line for each kind of outage.
+   *
+   * @param isShared whether there are several workers, so that what one loses another takes
+   */
+  List<String> lines(boolean isShared) {
+    List<String> lines = new ArrayList<>();
+    gaps.forEach(
+        (kind, all) -> {
+          String line =
+              "gaps after "
+                  + kind.label()
+                  + ": faults="
+                  + all.size()
+                  + " p50="
+                  + middle(all)
+                  + "ms max="
+                  + longest(all)
+                  + "ms";
+          Optional<Duration> promise = isShared ? promise(kind) : Optional.empty();
+          lines.add(line + promise.map(limit -> against(limit, all)).orElse(""));
+        });
+    return lines;
+  }
+
+  private static String against(Duration promise, List<Gap> gaps) {
+    long late = gaps.stream().filter(gap -> isLate(gap, promise)).count();
+    return " promised="
+        + promise.toMillis()
+        + "ms (and "
+        + SESSION.toMillis()
+        + "ms among other faults) late="
+        + late;
+  }
+
+  private static boolean isLate(Gap gap, Duration promise) {
+    return gap.millis() > promise.plus(gap.among() ? SESSION : Duration.ZERO).toMillis();
+  }
+
+  private static long middle(List<Gap> gaps) {
+    return gaps.stream().map(Gap::millis).sorted().skip(gaps.size() / 2).findFirst().orElse(0L);
+  }
+
+  private static long longest(List<Gap> gaps) {
+    return gaps.stream().mapToLong(Gap::millis).max().orElse(0);
+  }
+
+  /** The longest gap after each kind of outage, in milliseconds. */
+  Map<String, Long> longest() {
+    Map<String, Long> longest = new TreeMap<>();
+    gaps.forEach((kind, all) -> longest.put(kind.label(), longest(all)));
     return longest;
   }
 }

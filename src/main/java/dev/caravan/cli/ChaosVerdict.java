@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 
 /** What a run has come to: an audit of each connector's topic, and their sums. */
 final class ChaosVerdict {
@@ -22,6 +21,7 @@ final class ChaosVerdict {
   private final String prefix;
   private final ChaosTarget target;
   private final List<ChaosOutage> outages;
+  private final int workers;
   private final Duration patience;
 
   /** What was found in one topic. */
@@ -31,6 +31,7 @@ final class ChaosVerdict {
   /**
    * @param prefix what the ids of the documents begin with
    * @param outages all that there were
+   * @param workers how many there were
    * @param patience how long to wait for documents that are missing
    */
   ChaosVerdict(
@@ -39,12 +40,14 @@ final class ChaosVerdict {
       String prefix,
       ChaosTarget target,
       List<ChaosOutage> outages,
+      int workers,
       Duration patience) {
     this.kafka = kafka;
     this.offsetsTopic = offsetsTopic;
     this.prefix = prefix;
     this.target = target;
     this.outages = outages.stream().sorted(Comparator.comparingLong(ChaosOutage::start)).toList();
+    this.workers = workers;
     this.patience = patience;
   }
 
@@ -66,7 +69,7 @@ final class ChaosVerdict {
     long deadline = System.nanoTime() + patience.toNanos();
     boolean right = true;
     List<Result> results = new ArrayList<>();
-    Map<String, Long> gaps = new TreeMap<>();
+    ChaosGaps gaps = new ChaosGaps(outages);
     for (ChaosConnector connector : connectors) {
       try (ChaosTopic topic = new ChaosTopic(kafka.brokers(), connector.topic(), prefix)) {
         Result result;
@@ -77,12 +80,11 @@ final class ChaosVerdict {
         results.add(result);
         right &= result.findings().isRight();
         say(connector, result, start, printer);
-        new ChaosGaps(topic.entries())
-            .longest(outages)
-            .forEach((kind, millis) -> gaps.merge(kind, millis, Math::max));
+        gaps.add(connector.name(), topic.entries());
       }
     }
-    sum(results, writes.size(), faults, gaps, printer);
+    gaps.lines(workers > 1).forEach(line -> printer.say("chaos: %s", line));
+    sum(results, writes.size(), faults, gaps.longest(), printer);
     return right;
   }
 
