@@ -24,7 +24,9 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  * who read uncommitted records, as Kafka Connect may when it takes the topic over. Not thread-safe.
  */
 final class AbortedChanges {
-  private static final Duration TIMEOUT = Duration.ofSeconds(10);
+  /** How long reading may make no progress. */
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
   private static final Duration POLL = Duration.ofMillis(500);
 
   private final Map<String, Object> consumerSettings;
@@ -54,22 +56,33 @@ final class AbortedChanges {
     if (from >= end) {
       return covering.values();
     }
-    long deadline = System.nanoTime() + TIMEOUT.toNanos();
     KafkaConsumer<byte[], byte[]> consumer =
         new KafkaConsumer<>(
             consumerSettings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     try {
       consumer.assign(List.of(partition));
       consumer.seek(partition, from);
-      while (consumer.position(partition) < end) {
-        if (System.nanoTime() - deadline > 0) {
-          throw new KafkaException(
-              "The config topic '" + partition.topic() + "' could not be read to offset " + end);
-        }
+      long reached = from;
+      long reachedAt = System.nanoTime();
+      while (reached < end) {
         for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL).records(partition)) {
           change(record)
               .filter(change -> record.offset() > lastCommitted.applyAsLong(record.key()))
               .ifPresent(change -> covering.put(new String(record.key(), UTF_8), change));
+        }
+        long position = consumer.position(partition);
+        if (position > reached) {
+          reached = position;
+          reachedAt = System.nanoTime();
+        } else if (System.nanoTime() - reachedAt > PATIENCE.toNanos()) {
+          throw new KafkaException(
+              "its uncommitted records were read to offset "
+                  + reached
+                  + " of "
+                  + end
+                  + ", and reading has made no progress for "
+                  + PATIENCE.toSeconds()
+                  + " s");
         }
       }
     } finally {

@@ -5,14 +5,19 @@ import static java.util.Objects.requireNonNullElse;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The topic that keeps what connectors there are: one partition, so that all writes have one order,
@@ -20,15 +25,25 @@ import org.apache.kafka.common.TopicPartition;
  * cluster: a connector exists when its record is committed. Safe for use by several threads.
  */
 final class ConfigLog implements AutoCloseable {
-  private static final Duration READ_TIMEOUT = Duration.ofMinutes(2);
+  private static final Logger LOG = LoggerFactory.getLogger(ConfigLog.class);
 
-  /** A transaction that isn't over by then is taken for one that nobody ends. */
+  /** When reading makes no progress for that long, a transaction is open that maybe nobody ends. */
   private static final Duration OPEN_TRANSACTION = Duration.ofSeconds(2);
+
+  private static final Duration CHECK_PERIOD = Duration.ofSeconds(5);
+  private static final Duration CHECK_TIMEOUT = Duration.ofSeconds(5);
 
   private final KafkaCluster cluster;
   private final TopicPartition partition;
   private final ConfigReader reader;
   private final ConfigWriter writer;
+  private final ScheduledExecutorService checks =
+      Executors.newSingleThreadScheduledExecutor(
+          task -> {
+            Thread thread = new Thread(task, "config-topic-check");
+            thread.setDaemon(true);
+            return thread;
+          });
 
   /**
    * Opens the topic, and makes it if it isn't there.
@@ -46,30 +61,65 @@ final class ConfigLog implements AutoCloseable {
   }
 
   /**
-   * Begins to follow the topic, and waits until it is read to its present end.
+   * Begins to follow the topic, and waits until it is read to its present end, for as long as
+   * reading makes progress.
    *
-   * @throws KafkaException if that can't be done within two minutes
+   * @throws KafkaException if reading makes no progress
    */
   void start() {
-    reader.start();
     try {
+      identify();
+      reader.start();
       // The end as it is for everybody: what a consumer of committed records takes for the end is
       // the first open transaction, and there may be committed records after it.
       long end = cluster.endOffset(partition, KafkaCluster.TIMEOUT);
       if (!reader.await(end, OPEN_TRANSACTION)) {
         // A worker died in the middle of a change, or is slow: whoever writes next ends that.
-        write(view -> List.of()).get(READ_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+        endOpenTransactions();
       }
-    } catch (ExecutionException | TimeoutException e) {
-      throw new KafkaException(
-          "The config topic '"
-              + partition.topic()
-              + "' could not be read to its end: "
-              + requireNonNullElse(e.getCause(), e).getMessage(),
-          e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new KafkaException("Interrupted while reading the config topic", e);
+    }
+    checks.scheduleWithFixedDelay(
+        this::check, CHECK_PERIOD.toMillis(), CHECK_PERIOD.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /** Each attempt is bounded by timeouts of its own, which count from the last progress. */
+  private void endOpenTransactions() throws InterruptedException {
+    while (true) {
+      ConfigView before = reader.view();
+      try {
+        write(view -> List.of()).get();
+        return;
+      } catch (ExecutionException e) {
+        if (!reader.view().isNewerThan(before)) {
+          throw new KafkaException(
+              "The config topic '"
+                  + partition.topic()
+                  + "' could not be read to its end: "
+                  + requireNonNullElse(e.getCause(), e).getMessage(),
+              e);
+        }
+      }
+    }
+  }
+
+  private void identify() throws InterruptedException {
+    Optional<Uuid> id = cluster.topicId(partition.topic(), CHECK_TIMEOUT);
+    if (id.isPresent()) {
+      reader.identify(id.get(), CHECK_TIMEOUT);
+    }
+  }
+
+  private void check() {
+    try {
+      identify();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (RuntimeException e) {
+      // The next one must come, whatever this is.
+      LOG.debug("The config topic can't be checked at the moment: {}", e.toString());
     }
   }
 
@@ -86,6 +136,7 @@ final class ConfigLog implements AutoCloseable {
   /** Stops reading and writing. Blocks for a few seconds at most. */
   @Override
   public void close() {
+    checks.shutdownNow();
     writer.close();
     reader.close();
   }

@@ -2,6 +2,7 @@
 package dev.caravan.worker;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNullElse;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -17,6 +18,7 @@ import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -39,6 +41,14 @@ final class ConfigReader implements AutoCloseable {
    */
   static final String GENERATION_HEADER = "caravan.generation";
 
+  /**
+   * In this record header, eight bytes hold what is added to the record's offset to have the
+   * generation of its configuration. It is the time when the topic got its first record, in
+   * milliseconds, so that a topic that was made again has other generations than its predecessor:
+   * offsets and transactions of the old connectors are there still.
+   */
+  static final String BASE_HEADER = "caravan.generation.base";
+
   private static final Logger LOG = LoggerFactory.getLogger(ConfigReader.class);
 
   private final TopicPartition partition;
@@ -54,6 +64,12 @@ final class ConfigReader implements AutoCloseable {
   private final Condition progress = lock.newCondition();
   private volatile ConfigView view = ConfigView.EMPTY;
 
+  /** Of the topic that is read; null if it isn't known yet. Guarded by the lock. */
+  private @Nullable Uuid topicId;
+
+  /** Whether {@link #identify} has asked for a new beginning. Guarded by the lock. */
+  private boolean isRestarting;
+
   /**
    * @param listener is told each new view, on the reader's thread
    */
@@ -63,7 +79,7 @@ final class ConfigReader implements AutoCloseable {
       Consumer<ConfigView> listener) {
     this.partition = partition;
     this.listener = listener;
-    this.tail = new TopicTail("config-reader", consumerSettings, List.of(partition), this::read);
+    this.tail = new TopicTail("config-reader", consumerSettings, List.of(partition), new Tail());
   }
 
   void start() {
@@ -75,21 +91,56 @@ final class ConfigReader implements AutoCloseable {
   }
 
   /**
-   * Waits until everything before an offset is read.
+   * Waits until everything before an offset is read, however long that takes.
    *
-   * @return false if it isn't when the timeout is over
+   * @param patience how long reading may make no progress
+   * @return false if it has made none for that long
    */
-  boolean await(long offset, Duration timeout) throws InterruptedException {
-    long left = timeout.toNanos();
+  boolean await(long offset, Duration patience) throws InterruptedException {
     lock.lock();
     try {
+      long reached = view.offset();
+      long left = patience.toNanos();
       while (view.offset() < offset) {
         if (left <= 0) {
           return false;
         }
         left = progress.awaitNanos(left);
+        if (view.offset() != reached) {
+          reached = view.offset();
+          left = patience.toNanos();
+        }
       }
       return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Begins to read again from an empty view if the topic is another one than before: a topic that
+   * was deleted and made again may have more records than this reader has read of the old one, and
+   * looks like the old one then.
+   *
+   * @param id the topic's id, as Kafka knows it now
+   * @return false if reading has not begun again within the timeout
+   */
+  boolean identify(Uuid id, Duration timeout) throws InterruptedException {
+    lock.lock();
+    try {
+      if (topicId == null || topicId.equals(id)) {
+        topicId = id;
+        return true;
+      }
+      topicId = id;
+      isRestarting = true;
+      int before = view.recreations();
+      tail.restart();
+      long left = timeout.toNanos();
+      while (view.recreations() == before && left > 0) {
+        left = progress.awaitNanos(left);
+      }
+      return view.recreations() != before;
     } finally {
       lock.unlock();
     }
@@ -115,15 +166,18 @@ final class ConfigReader implements AutoCloseable {
   }
 
   private void read(ConsumerRecords<byte[], byte[]> records, Map<TopicPartition, Long> reached) {
-    ConfigView next = view;
+    ConfigView.Draft draft = view.draft();
     for (ConsumerRecord<byte[], byte[]> record : records) {
-      next = apply(record, next);
+      apply(record, draft);
       Long write = header(record, WRITE_HEADER);
       if (write != null && awaitedWrites.contains(write)) {
         seenWrites.add(write);
       }
     }
-    next = next.at(reached.getOrDefault(partition, next.offset()));
+    publish(draft.at(reached.getOrDefault(partition, view.offset())));
+  }
+
+  private void publish(ConfigView next) {
     lock.lock();
     try {
       view = next;
@@ -134,16 +188,22 @@ final class ConfigReader implements AutoCloseable {
     listener.accept(next);
   }
 
-  private ConfigView apply(ConsumerRecord<byte[], byte[]> record, ConfigView before) {
+  private void apply(ConsumerRecord<byte[], byte[]> record, ConfigView.Draft draft) {
+    Long base = header(record, BASE_HEADER);
+    if (base != null) {
+      draft.setGenerationBase(base);
+    } else if (draft.generationBase() == ConfigView.NO_BASE) {
+      draft.setGenerationBase(0);
+    }
     try {
       Optional<ConfigChange> change = read(record);
       if (change.isPresent()) {
         lastOffsets.put(new String(record.key(), UTF_8), record.offset());
+        Long generation = header(record, GENERATION_HEADER);
+        draft.apply(
+            change.get(),
+            generation == null ? record.offset() + requireNonNullElse(base, 0L) : generation);
       }
-      Long generation = header(record, GENERATION_HEADER);
-      return change.isEmpty()
-          ? before
-          : before.with(change.get(), generation == null ? record.offset() : generation);
     } catch (IOException e) {
       LOG.error(
           "The record with key {} at offset {} of the config topic '{}' can't be read and is"
@@ -152,7 +212,6 @@ final class ConfigReader implements AutoCloseable {
           record.offset(),
           partition.topic(),
           reason(e));
-      return before;
     }
   }
 
@@ -187,5 +246,27 @@ final class ConfigReader implements AutoCloseable {
   @Override
   public void close() {
     tail.close();
+  }
+
+  private final class Tail implements TopicTail.Reader {
+    @Override
+    public void read(ConsumerRecords<byte[], byte[]> records, Map<TopicPartition, Long> reached) {
+      ConfigReader.this.read(records, reached);
+    }
+
+    @Override
+    public void recreated() {
+      lock.lock();
+      try {
+        if (!isRestarting) {
+          topicId = null;
+        }
+        isRestarting = false;
+      } finally {
+        lock.unlock();
+      }
+      lastOffsets.clear();
+      publish(view.recreated());
+    }
   }
 }

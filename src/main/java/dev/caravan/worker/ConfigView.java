@@ -10,6 +10,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * What the config topic says up to an offset. Immutable.
  *
+ * @param recreations how often the topic was deleted and made again since this worker has read it:
+ *     offsets of different topics can't be compared
+ * @param generationBase what generations of later records are counted from, see {@link
+ *     ConfigReader#BASE_HEADER}; {@link #NO_BASE} if there are no records
  * @param offset everything before it is in this view, nothing from it on
  * @param connectors the connectors that there are, by name
  * @param targetStates their target states, where they are not {@link TargetState#STARTED}; there
@@ -17,17 +21,20 @@ import org.jspecify.annotations.Nullable;
  *     keys
  */
 record ConfigView(
+    int recreations,
+    long generationBase,
     long offset,
     SortedMap<String, StoredConnector> connectors,
     SortedMap<String, TargetState> targetStates) {
-  static final ConfigView EMPTY =
-      new ConfigView(0, Collections.emptySortedMap(), Collections.emptySortedMap());
+  static final long NO_BASE = -1;
+
+  static final ConfigView EMPTY = empty(0);
 
   /**
    * A connector in the config topic.
    *
-   * @param generation of its configuration and so of its tasks: the offset of the record that last
-   *     changed it
+   * @param generation of its configuration and so of its tasks: it grows with every change, and no
+   *     other configuration has the same
    */
   record StoredConnector(Map<String, String> properties, long generation) {
     /** Leaves the properties out: they may hold secrets. */
@@ -50,34 +57,111 @@ record ConfigView(
     return targetStates.getOrDefault(name, TargetState.STARTED);
   }
 
-  /** The same, as far as it is read to another offset. */
-  ConfigView at(long newOffset) {
-    return new ConfigView(newOffset, connectors, targetStates);
+  private static ConfigView empty(int recreations) {
+    return new ConfigView(
+        recreations, NO_BASE, 0, Collections.emptySortedMap(), Collections.emptySortedMap());
+  }
+
+  /** What a topic says that was just made again. */
+  ConfigView recreated() {
+    return empty(recreations + 1);
+  }
+
+  /** Whether this view is of a later state of the topic, or of a later topic. */
+  boolean isNewerThan(ConfigView other) {
+    return recreations == other.recreations
+        ? offset > other.offset
+        : recreations > other.recreations;
+  }
+
+  /** Begins a view that has more changes than this one. */
+  Draft draft() {
+    return new Draft(this);
   }
 
   /**
-   * The view after a change.
-   *
-   * @param generation of the connector's configuration, if that is what changes
+   * A view in the making: takes one change after the other, and copies what it has to copy once.
+   * Not thread-safe.
    */
-  ConfigView with(ConfigChange change, long generation) {
-    SortedMap<String, StoredConnector> changed = new TreeMap<>(connectors);
-    SortedMap<String, TargetState> states = new TreeMap<>(targetStates);
-    if (change instanceof ConfigRecord config) {
-      if (config.properties() == null) {
-        changed.remove(config.name());
-        states.remove(config.name());
-      } else {
-        changed.put(config.name(), new StoredConnector(config.properties(), generation));
-      }
-    } else if (change instanceof TargetStateRecord target) {
-      if (target.state() == null || target.state() == TargetState.STARTED) {
-        states.remove(target.name());
-      } else {
-        states.put(target.name(), target.state());
+  static final class Draft {
+    private final int recreations;
+    private final long offset;
+    private long generationBase;
+    private SortedMap<String, StoredConnector> connectors;
+    private SortedMap<String, TargetState> targetStates;
+    private boolean hasOwnConnectors;
+    private boolean hasOwnStates;
+
+    private Draft(ConfigView start) {
+      this.recreations = start.recreations;
+      this.offset = start.offset;
+      this.generationBase = start.generationBase;
+      this.connectors = start.connectors;
+      this.targetStates = start.targetStates;
+    }
+
+    /**
+     * Makes a change.
+     *
+     * @param generation of the connector's configuration, if that is what changes
+     */
+    void apply(ConfigChange change, long generation) {
+      if (change instanceof ConfigRecord config) {
+        if (config.properties() == null) {
+          ownConnectors().remove(config.name());
+          removeState(config.name());
+        } else {
+          ownConnectors().put(config.name(), new StoredConnector(config.properties(), generation));
+        }
+      } else if (change instanceof TargetStateRecord target) {
+        if (target.state() == null || target.state() == TargetState.STARTED) {
+          removeState(target.name());
+        } else {
+          ownStates().put(target.name(), target.state());
+        }
       }
     }
-    return new ConfigView(offset, changed, states);
+
+    private void removeState(String name) {
+      if (targetStates.containsKey(name)) {
+        ownStates().remove(name);
+      }
+    }
+
+    private SortedMap<String, StoredConnector> ownConnectors() {
+      if (!hasOwnConnectors) {
+        connectors = new TreeMap<>(connectors);
+        hasOwnConnectors = true;
+      }
+      return connectors;
+    }
+
+    private SortedMap<String, TargetState> ownStates() {
+      if (!hasOwnStates) {
+        targetStates = new TreeMap<>(targetStates);
+        hasOwnStates = true;
+      }
+      return targetStates;
+    }
+
+    /** Later records may have generations that are counted from there. */
+    void setGenerationBase(long base) {
+      generationBase = base;
+    }
+
+    long generationBase() {
+      return generationBase;
+    }
+
+    /** The view as it is now. It is valid until the next change only. */
+    ConfigView soFar() {
+      return at(offset);
+    }
+
+    /** The finished view, which holds everything up to an offset. No change may follow. */
+    ConfigView at(long newOffset) {
+      return new ConfigView(recreations, generationBase, newOffset, connectors, targetStates);
+    }
   }
 
   /** The record that says what this view says, for a key that a change is about. */

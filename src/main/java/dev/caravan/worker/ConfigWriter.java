@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -22,6 +23,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.apache.kafka.common.errors.ProducerFencedException;
@@ -76,6 +78,9 @@ final class ConfigWriter implements AutoCloseable {
 
   private volatile boolean closed;
   private @Nullable KafkaProducer<byte[], byte[]> producer;
+
+  /** {@link ConfigView#recreations} of the topic that was written last. */
+  private int recreations;
 
   ConfigWriter(
       WorkerConfig config, TopicPartition partition, KafkaCluster cluster, ConfigReader reader) {
@@ -180,6 +185,7 @@ final class ConfigWriter implements AutoCloseable {
   /** Removes what is done from the batch: all of it, unless this throws. */
   private void attempt(List<Request> batch, long id) throws InterruptedException {
     boolean took = becomeWriter();
+    identifyTopic();
     long end = cluster.endOffset(partition, requestTimeout);
     awaitReader(end);
     ConfigView view = reader.view();
@@ -187,18 +193,23 @@ final class ConfigWriter implements AutoCloseable {
       succeed(batch, view);
       return;
     }
+    if (view.recreations() != recreations) {
+      recreations = view.recreations();
+      aborted.forgetUpTo(0);
+    }
+    long base = generationBase(view);
     List<ProducerRecord<byte[], byte[]>> records = new ArrayList<>();
     if (took) {
       for (ConfigChange repair : aborted.coveringRecords(end, reader::lastOffset)) {
-        records.add(again(view, repair, id));
+        records.add(again(view, repair, id, base));
       }
     }
-    ConfigView next = view;
+    ConfigView.Draft next = view.draft();
     for (Request request : List.copyOf(batch)) {
       try {
-        for (ConfigChange change : request.change().apply(next)) {
-          next = next.with(change, end);
-          records.add(record(change, id));
+        for (ConfigChange change : request.change().apply(next.soFar())) {
+          next.apply(change, base + end + records.size());
+          records.add(record(change, id, base));
         }
       } catch (RuntimeException e) {
         request.fail(e);
@@ -212,10 +223,30 @@ final class ConfigWriter implements AutoCloseable {
     succeed(batch, reader.view());
   }
 
+  /** Has the topic read again if it is not the one that was read until now. */
+  private void identifyTopic() throws InterruptedException {
+    Optional<Uuid> topicId = cluster.topicId(partition.topic(), requestTimeout);
+    if (topicId.isPresent() && !reader.identify(topicId.get(), requestTimeout)) {
+      throw new KafkaException("it was deleted and made again, and can't be read now");
+    }
+  }
+
+  private static long generationBase(ConfigView view) {
+    return view.generationBase() == ConfigView.NO_BASE
+        ? System.currentTimeMillis()
+        : view.generationBase();
+  }
+
   private void awaitReader(long offset) throws InterruptedException {
     if (!reader.await(offset, requestTimeout)) {
       throw new KafkaException(
-          "it was read to offset " + reader.view().offset() + " only, not to " + offset);
+          "it was read to offset "
+              + reader.view().offset()
+              + " of "
+              + offset
+              + ", and reading has made no progress for "
+              + requestTimeout.toSeconds()
+              + " s");
     }
   }
 
@@ -252,17 +283,19 @@ final class ConfigWriter implements AutoCloseable {
     }
   }
 
-  private ProducerRecord<byte[], byte[]> record(ConfigChange change, long id) {
+  private ProducerRecord<byte[], byte[]> record(ConfigChange change, long id, long base) {
     ProducerRecord<byte[], byte[]> record =
         new ProducerRecord<>(
             partition.topic(), partition.partition(), change.key(), change.value());
     record.headers().add(ConfigReader.WRITE_HEADER, bytes(id));
+    record.headers().add(ConfigReader.BASE_HEADER, bytes(base));
     return record;
   }
 
   /** A record that says what is true already, in place of one that was aborted. */
-  private ProducerRecord<byte[], byte[]> again(ConfigView view, ConfigChange like, long id) {
-    ProducerRecord<byte[], byte[]> record = record(view.recordLike(like), id);
+  private ProducerRecord<byte[], byte[]> again(
+      ConfigView view, ConfigChange like, long id, long base) {
+    ProducerRecord<byte[], byte[]> record = record(view.recordLike(like), id, base);
     ConfigView.StoredConnector connector = view.connector(like.name());
     if (connector != null) {
       record.headers().add(ConfigReader.GENERATION_HEADER, bytes(connector.generation()));

@@ -57,6 +57,7 @@ final class Herder implements GroupWork.Listener {
   private ConfigView view = ConfigView.EMPTY;
   private SortedMap<String, Connector> connectors = new TreeMap<>();
   private Map<Long, Connector> connectorsByGeneration = new HashMap<>();
+  private List<TaskSet> wanted = List.of();
   private Assigned assigned = Assigned.NOTHING;
   private boolean isStopping;
 
@@ -111,8 +112,11 @@ final class Herder implements GroupWork.Listener {
   }
 
   /** The config topic says something else, or the same up to another offset. */
-  void configured(ConfigView newer) {
-    if (newer.offset() <= view.offset()) {
+  void configured(ConfigView given) {
+    // Of several that wait for this thread, only the newest is worth the work.
+    ConfigView read = configLog.view();
+    ConfigView newer = read.isNewerThan(given) ? read : given;
+    if (!newer.isNewerThan(view)) {
       return;
     }
     boolean isChanged =
@@ -122,8 +126,9 @@ final class Herder implements GroupWork.Listener {
     view = newer;
     if (isChanged) {
       understand(before);
+      wanted = wanted();
     }
-    group.want(new Wanted(view.offset(), wanted()));
+    group.want(new Wanted(view.offset(), wanted));
     reconcile();
   }
 

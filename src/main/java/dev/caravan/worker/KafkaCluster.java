@@ -30,6 +30,7 @@ import org.apache.kafka.common.ConsumerGroupState;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
@@ -270,6 +271,22 @@ final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
                                 && found.members().stream()
                                     .anyMatch(member -> member.consumerId().equals(memberId))))
         .toCompletionStage();
+  }
+
+  /**
+   * The id of a topic, which another topic of the same name does not have; empty if there is no
+   * such topic now, or if Kafka gives topics no ids.
+   */
+  Optional<Uuid> topicId(String topic, Duration timeout) {
+    return known(
+            () ->
+                ask(
+                    requireNonNull(
+                        admin.describeTopics(List.of(topic)).topicNameValues().get(topic)),
+                    "describe topic '" + topic + "'",
+                    timeout))
+        .map(TopicDescription::topicId)
+        .filter(id -> !id.equals(Uuid.ZERO_UUID));
   }
 
   /** The offset after the last record of a partition, those of open transactions included. */

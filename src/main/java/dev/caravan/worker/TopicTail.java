@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaException;
@@ -47,6 +48,7 @@ final class TopicTail implements AutoCloseable {
   private final Map<TopicPartition, Long> positions = new HashMap<>();
   private final Thread thread;
   private final CountDownLatch closed = new CountDownLatch(1);
+  private final AtomicBoolean mustRestart = new AtomicBoolean();
   private volatile @Nullable KafkaConsumer<byte[], byte[]> consumer;
 
   /**
@@ -68,9 +70,24 @@ final class TopicTail implements AutoCloseable {
     thread.start();
   }
 
+  /**
+   * Reads from the beginning again, since the topic is another one of the same name: to be called
+   * when that can't be seen from positions. Returns at once; {@link Reader#recreated} follows.
+   */
+  void restart() {
+    mustRestart.set(true);
+    KafkaConsumer<byte[], byte[]> open = consumer;
+    if (open != null) {
+      open.wakeup();
+    }
+  }
+
   private void run() {
     try {
       while (closed.getCount() > 0) {
+        if (mustRestart.get()) {
+          begin();
+        }
         follow();
       }
     } catch (InterruptedException e) {
@@ -86,14 +103,12 @@ final class TopicTail implements AutoCloseable {
     try {
       opened.assign(positions.keySet());
       positions.forEach(opened::seek);
-      while (closed.getCount() > 0) {
+      while (closed.getCount() > 0 && !mustRestart.get()) {
         ConsumerRecords<byte[], byte[]> records = opened.poll(POLL);
         Map<TopicPartition, Long> reached = new HashMap<>();
         positions.keySet().forEach(partition -> reached.put(partition, opened.position(partition)));
         if (reached.entrySet().stream().anyMatch(this::isBackwards)) {
-          LOG.warn("{} were deleted and made again, and are read from the beginning", positions);
-          positions.replaceAll((partition, position) -> 0L);
-          reader.recreated();
+          begin();
           return;
         }
         if (!reached.equals(positions)) {
@@ -102,7 +117,7 @@ final class TopicTail implements AutoCloseable {
         }
       }
     } catch (WakeupException e) {
-      // Closed: the loop sees it.
+      // Closed, or to be restarted: the loop sees it.
     } catch (KafkaException | IllegalStateException e) {
       LOG.error("{} can't be read at the moment, and are tried again: {}", positions, e.toString());
       closed.await(BACKOFF_MILLIS, TimeUnit.MILLISECONDS);
@@ -110,6 +125,13 @@ final class TopicTail implements AutoCloseable {
       // At once: it would wait half a second for what it has asked for at the end.
       opened.close(Duration.ZERO);
     }
+  }
+
+  private void begin() {
+    mustRestart.set(false);
+    LOG.warn("{} were deleted and made again, and are read from the beginning", positions);
+    positions.replaceAll((partition, position) -> 0L);
+    reader.recreated();
   }
 
   private boolean isBackwards(Map.Entry<TopicPartition, Long> reached) {

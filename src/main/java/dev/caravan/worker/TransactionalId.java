@@ -12,8 +12,8 @@ import java.util.regex.Pattern;
  *
  * @param group the group of workers
  * @param connector the connector
- * @param generation of the connector's set of tasks: the offset of the config record that made it,
- *     so that it grows with every change
+ * @param generation of the connector's set of tasks, which grows with every change of its
+ *     configuration
  * @param task the task's number in that set
  */
 record TransactionalId(String group, String connector, long generation, int task) {
