@@ -11,13 +11,16 @@ import dev.caravan.sandbox.KafkaBroker;
 import dev.caravan.sandbox.TcpProxy;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -27,6 +30,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.protocol.ApiKeys;
@@ -37,6 +41,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 class ConfigLogTest {
+  private static final Duration SOON = Duration.ofSeconds(20);
+
   private static KafkaBroker kafka;
   private static Admin admin;
 
@@ -201,6 +207,74 @@ class ConfigLogTest {
         .isInstanceOf(KafkaException.class)
         .hasMessageContaining("'replicated'")
         .hasMessageContaining("replication factor");
+  }
+
+  @Test
+  void aLongTopicIsReadToItsEndAsLongAsThatMakesProgress() throws Exception {
+    try (TcpProxy proxy = new TcpProxy();
+        KafkaBroker broker =
+            KafkaBroker.start(
+                "127.0.0.1", 0, Map.of("advertised.listeners", "PLAINTEXT://" + proxy.address()))) {
+      proxy.open("127.0.0.1", Integer.parseInt(broker.bootstrapServers().split(":")[1]));
+      // No attempt to write lasts longer than a second.
+      Map<String, String> settings =
+          Map.of(
+              "producer.request.timeout.ms", "1000",
+              "producer.delivery.timeout.ms", "1000",
+              "consumer.max.partition.fetch.bytes", "10000");
+      try (Opened opened = open(proxy.address(), "long", "1")) {
+        List<ConfigChange> changes = new ArrayList<>();
+        for (int i = 0; i < 50; i++) {
+          byte[] noise = new byte[7500];
+          ThreadLocalRandom.current().nextBytes(noise);
+          changes.add(
+              new ConfigRecord("c" + i, Map.of("v", Base64.getEncoder().encodeToString(noise))));
+        }
+        for (ConfigChange change : changes) {
+          opened.write(change);
+        }
+      }
+      try (KafkaProducer<String, String> dead =
+          producer(
+              Map.of("transactional.id", "long:configs", "bootstrap.servers", proxy.address()))) {
+        // The reader can't come to the end, until a writer has ended this transaction.
+        dead.initTransactions();
+        dead.beginTransaction();
+        dead.send(new ProducerRecord<>("long", 0, "connector-dead", "{\"properties\":{}}"));
+        dead.flush();
+
+        proxy.narrow(100_000);
+        try (Opened opened = open(proxy.address(), "long", "1", settings)) {
+          assertThat(opened.log.view().connectors()).hasSize(50);
+        }
+      }
+    }
+  }
+
+  @Test
+  void aTopicWithAnotherIdIsReadAgain() throws Exception {
+    create(new NewTopic("again", Optional.of(1), Optional.empty()));
+    write("again", "connector-a", "{\"properties\":{}}");
+    WorkerConfig settings = config(kafka.bootstrapServers(), "again", "1", Map.of());
+    List<ConfigView> views = new CopyOnWriteArrayList<>();
+    try (ConfigReader reader =
+        new ConfigReader(
+            settings.internalConsumerSettings(), new TopicPartition("again", 0), views::add)) {
+      Uuid id = Uuid.randomUuid();
+      reader.identify(id, SOON);
+      reader.start();
+      assertThat(reader.await(1, SOON)).isTrue();
+      assertThat(reader.identify(id, SOON)).isTrue();
+      assertThat(reader.view().recreations()).isZero();
+
+      assertThat(reader.identify(Uuid.randomUuid(), SOON)).isTrue();
+
+      assertThat(reader.view().recreations()).isEqualTo(1);
+      assertThat(reader.await(1, SOON)).isTrue();
+      assertThat(reader.view().connectors()).containsOnlyKeys("a");
+      assertThat(views).extracting(view -> view.connectors().size()).containsExactly(1, 0, 1);
+      assertThat(reader.await(2, Duration.ofMillis(100))).isFalse();
+    }
   }
 
   @Test
@@ -391,19 +465,23 @@ class ConfigLogTest {
   }
 
   private static Opened open(String brokers, String topic, String replication) {
-    WorkerConfig config =
-        WorkerConfig.parse(
-            Map.of(
-                "bootstrap.servers",
-                brokers,
-                "group.id",
-                topic,
-                "config.storage.topic",
-                topic,
-                "config.storage.replication.factor",
-                replication,
-                "offset.storage.topic",
-                "offsets"));
+    return open(brokers, topic, replication, Map.of());
+  }
+
+  private static WorkerConfig config(
+      String brokers, String topic, String replication, Map<String, String> more) {
+    Map<String, String> properties = new HashMap<>(more);
+    properties.put("bootstrap.servers", brokers);
+    properties.put("group.id", topic);
+    properties.put("config.storage.topic", topic);
+    properties.put("config.storage.replication.factor", replication);
+    properties.put("offset.storage.topic", "offsets");
+    return WorkerConfig.parse(properties);
+  }
+
+  private static Opened open(
+      String brokers, String topic, String replication, Map<String, String> more) {
+    WorkerConfig config = config(brokers, topic, replication, more);
     KafkaCluster cluster = new KafkaCluster(config);
     try {
       ConfigLog log = new ConfigLog(config, cluster, view -> {});
@@ -455,8 +533,9 @@ class ConfigLogTest {
   }
 
   private static KafkaProducer<String, String> producer(Map<String, Object> more) {
-    Map<String, Object> settings = new HashMap<>(more);
+    Map<String, Object> settings = new HashMap<>();
     settings.put("bootstrap.servers", kafka.bootstrapServers());
+    settings.putAll(more);
     return new KafkaProducer<>(settings, new StringSerializer(), new StringSerializer());
   }
 
