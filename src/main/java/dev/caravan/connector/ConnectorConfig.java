@@ -66,6 +66,11 @@ public final class ConnectorConfig {
   public static final String RETRY_DELAY = "errors.retry.delay.initial.ms";
   public static final String MAX_RETRY_DELAY = "errors.retry.delay.max.ms";
 
+  /** The topics of Kafka itself, with what later versions have. */
+  private static final Set<String> KAFKA_TOPICS =
+      Set.of(
+          "__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata");
+
   private static final Logger LOG = LoggerFactory.getLogger(ConnectorConfig.class);
 
   private final Map<String, String> properties;
@@ -208,6 +213,54 @@ public final class ConnectorConfig {
   /** The topic of a bucket: the prefix, then the bucket's name. */
   public String topic(String bucket) {
     return topicPrefix() + bucket;
+  }
+
+  /** The topics that this connector writes to, by the key that names them. */
+  Map<String, List<String>> topics() {
+    Map<String, List<String>> topics = new LinkedHashMap<>();
+    topics.put(TOPIC, buckets.stream().map(this::topic).toList());
+    topics.put(
+        DEAD_LETTER_TOPIC,
+        Optional.of(values.getString(DEAD_LETTER_TOPIC)).filter(topic -> !topic.isEmpty()).stream()
+            .toList());
+    topics.put(OPERATIONS_TOPIC, operationsTopic().stream().toList());
+    return topics;
+  }
+
+  /**
+   * Refuses topics that programs keep their own records in: a document whose id is the key of such
+   * a record would replace it.
+   *
+   * @param workerTopics the worker's topics; those of Kafka itself are always refused
+   * @throws InvalidConnectorConfigException with an error for each key that names one
+   */
+  public void refuseInternalTopics(Set<String> workerTopics) {
+    List<String> errors = new ArrayList<>();
+    topics()
+        .forEach(
+            (key, topics) -> {
+              List<String> internal =
+                  topics.stream()
+                      .filter(topic -> workerTopics.contains(topic) || KAFKA_TOPICS.contains(topic))
+                      .toList();
+              if (!internal.isEmpty()) {
+                errors.add(
+                    "Invalid value "
+                        + properties.getOrDefault(key, "")
+                        + " for configuration "
+                        + key
+                        + ": records would go to topic \""
+                        + String.join("\", \"", internal)
+                        + "\", which "
+                        + (KAFKA_TOPICS.containsAll(internal) ? "Kafka" : "the worker")
+                        + " needs for itself; set "
+                        + key
+                        + " so that it names another topic");
+              }
+            });
+    if (!errors.isEmpty()) {
+      throw new InvalidConnectorConfigException(errors);
+    }
   }
 
   /** What a topic's name has before the bucket's name; may be empty. */

@@ -201,6 +201,7 @@ final class ConnectorConfigDef {
               DEAD_LETTER_REPLICATION,
               ConfigDef.Type.SHORT,
               (short) -1,
+              check(ConnectorConfigDef::checkReplication),
               Importance.MEDIUM,
               "How many replicas that topic gets when it is made; -1 is the broker's default.")
           .define(
@@ -409,6 +410,13 @@ final class ConnectorConfigDef {
     if (!((String) value).isEmpty() && !isTopicName((String) value)) {
       throw new ConfigException(
           key, value, "A Kafka topic has 1 to 249 letters, digits or any of . _ -");
+    }
+  }
+
+  private static void checkReplication(String key, Object value) {
+    if ((short) value < 1 && (short) value != -1) {
+      throw new ConfigException(
+          key, value, "Value must be at least 1, or -1 for the broker's default");
     }
   }
 

@@ -7,6 +7,7 @@ import dev.caravan.connector.TaskConfig;
 import dev.caravan.worker.ConfigView.StoredConnector;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,8 +29,12 @@ record Connector(
     boolean isForeign) {
   private static final Logger LOG = LoggerFactory.getLogger(Connector.class);
 
-  /** Reads a stored configuration, whoever stored it; one that is not valid is logged. */
-  static Connector of(String name, StoredConnector stored) {
+  /**
+   * Reads a stored configuration, whoever stored it; one that is not valid is logged.
+   *
+   * @param internalTopics no connector may write to these
+   */
+  static Connector of(String name, StoredConnector stored, Set<String> internalTopics) {
     Map<String, String> properties = stored.properties();
     String type = properties.get(ConnectorConfig.CONNECTOR_CLASS);
     if (type != null && !ConnectorConfig.isConnectorClass(type)) {
@@ -47,6 +52,7 @@ record Connector(
         throw new InvalidConnectorConfigException(
             List.of("Its properties name another connector, " + config.name()));
       }
+      config.refuseInternalTopics(internalTopics);
       config.warnOfUnknownProperties();
       return new Connector(name, properties, stored.generation(), config.tasks(), "", false);
     } catch (InvalidConnectorConfigException e) {

@@ -17,7 +17,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -142,7 +141,7 @@ final class Herder implements GroupWork.Listener {
               Connector connector =
                   known != null && known.generation() == stored.generation()
                       ? known
-                      : Connector.of(name, stored);
+                      : Connector.of(name, stored, internalTopics);
               now.put(name, connector);
               byGeneration.put(connector.generation(), connector);
             });
@@ -356,9 +355,9 @@ final class Herder implements GroupWork.Listener {
                     : failure));
   }
 
-  private static void refuseForeign(String name, @Nullable StoredConnector stored) {
+  private void refuseForeign(String name, @Nullable StoredConnector stored) {
     if (stored != null) {
-      Connector connector = Connector.of(name, stored);
+      Connector connector = Connector.of(name, stored, internalTopics);
       if (connector.isForeign()) {
         throw new InvalidConnectorConfigException(
             List.of(
@@ -383,28 +382,8 @@ final class Herder implements GroupWork.Listener {
     return stopped;
   }
 
-  private ConnectorConfig check(Map<String, String> properties) {
-    ConnectorConfig config = ConnectorConfig.parse(properties);
-    List<String> errors = new ArrayList<>();
-    for (String bucket : config.buckets()) {
-      String topic = config.topic(bucket);
-      if (internalTopics.contains(topic)) {
-        errors.add(
-            "Invalid value "
-                + Objects.requireNonNullElse(properties.get(ConnectorConfig.TOPIC), "")
-                + " for configuration "
-                + ConnectorConfig.TOPIC
-                + ": the topic of bucket \""
-                + bucket
-                + "\" would be \""
-                + topic
-                + "\", which the worker needs for itself");
-      }
-    }
-    if (!errors.isEmpty()) {
-      throw new InvalidConnectorConfigException(errors);
-    }
-    return config;
+  private void check(Map<String, String> properties) {
+    ConnectorConfig.parse(properties).refuseInternalTopics(internalTopics);
   }
 
   private Connector find(String name) {

@@ -14,6 +14,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.core.LogEvent;
 import org.apache.logging.log4j.core.Logger;
@@ -51,6 +53,38 @@ class ConnectorConfigTest {
           .properties()
           .forEach(entry -> properties.put(entry.getKey(), entry.getValue().textValue()));
       return properties;
+    }
+  }
+
+  @Test
+  void noKeyMayNameATopicOfTheWorkerOrOfKafka() {
+    Set<String> keys =
+        ConnectorConfigDef.DEFINITION.names().stream()
+            .filter(key -> key.matches(".*\\btopic(\\.name)?"))
+            .collect(Collectors.toSet());
+    assertThat(keys).hasSizeGreaterThan(2);
+    assertThat(ConnectorConfig.parse(minimal()).topics()).containsOnlyKeys(keys);
+    for (String topic : List.of("w-configs", "__consumer_offsets", "__transaction_state")) {
+      Map<String, String> properties = minimal();
+      keys.forEach(key -> properties.put(key, topic));
+      properties.put("topic", topic.substring(0, 3));
+      properties.put("couchbase.bucket", topic.substring(3));
+      ConnectorConfig config = ConnectorConfig.parse(properties);
+
+      InvalidConnectorConfigException refusal =
+          catchThrowableOfType(
+              InvalidConnectorConfigException.class,
+              () -> config.refuseInternalTopics(Set.of("w-configs", "w-offsets")));
+
+      String owner = topic.startsWith("__") ? "Kafka" : "the worker";
+      assertThat(refusal.errors())
+          .containsExactlyInAnyOrderElementsOf(
+              keys.stream()
+                  .map(
+                      key ->
+                          "Invalid value %s for configuration %s: records would go to topic \"%s\", which %s needs for itself; set %s so that it names another topic"
+                              .formatted(properties.get(key), key, topic, owner, key))
+                  .toList());
     }
   }
 

@@ -155,11 +155,34 @@ class WorkerTest {
   @Test
   void aConnectorMayNotWriteToTheWorkersOwnTopics() throws Exception {
     try (TestWorker worker = TestWorker.start(kafka, "own")) {
-      HttpResponse<String> response =
-          worker.put("/connectors/golden/config", CONFIG.replace("travel", "own-offsets"));
-      assertThat(response.statusCode()).isEqualTo(400);
-      assertThat(response.body())
-          .contains("for configuration topic", "the worker needs for itself");
+      for (String topic : List.of("own", "own-offsets", "own-status")) {
+        HttpResponse<String> response =
+            worker.put(
+                "/connectors/golden/config",
+                CONFIG
+                    .replace("travel", topic)
+                    .replace(
+                        "{",
+                        """
+                        {"errors.deadletterqueue.topic.name": "%s",
+                         "couchbase.operations.topic": "%s",
+                        """
+                            .formatted(topic, topic)));
+        assertThat(response.statusCode()).isEqualTo(400);
+        assertThat(response.body())
+            .contains(
+                "for configuration topic:",
+                "for configuration errors.deadletterqueue.topic.name:",
+                "for configuration couchbase.operations.topic:",
+                "which the worker needs for itself");
+      }
+      String letters = "{\"errors.deadletterqueue.topic.name\": \"own\", ";
+      store("own", CONFIG.replace("{", "{\"name\": \"stored\", ").replace("{", letters));
+      await()
+          .untilAsserted(
+              () ->
+                  assertThat(worker.get("/connectors/stored/status").body())
+                      .contains("FAILED", "which the worker needs for itself"));
     }
   }
 
