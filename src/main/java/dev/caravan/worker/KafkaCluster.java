@@ -160,10 +160,27 @@ final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
     return missing;
   }
 
-  /** Makes a topic with the broker's defaults, unless it is there. */
+  /**
+   * Makes a topic with the broker's defaults, unless it is there. The right to create topics is
+   * needed only if it is not.
+   */
   @Override
   public void make(String topic, Optional<Short> replication) {
-    make(new NewTopic(topic, Optional.empty(), replication));
+    if (!exists(topic)) {
+      make(new NewTopic(topic, Optional.empty(), replication));
+    }
+  }
+
+  private boolean exists(String topic) {
+    try {
+      return describe(topic).isPresent();
+    } catch (KafkaException e) {
+      if (e.getCause() instanceof AuthorizationException) {
+        // What may not be described may not be there.
+        return false;
+      }
+      throw e;
+    }
   }
 
   private void make(NewTopic topic) {
