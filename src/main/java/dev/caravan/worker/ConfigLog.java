@@ -6,6 +6,8 @@ import static java.util.Objects.requireNonNullElse;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
@@ -16,6 +18,7 @@ import java.util.function.Function;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.config.ConfigException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,6 +26,10 @@ import org.slf4j.LoggerFactory;
  * The topic that keeps what connectors there are: one partition, so that all writes have one order,
  * compacted, so that the last record of each key stays. It is the truth, for every worker of the
  * cluster: a connector exists when its record is committed. Safe for use by several threads.
+ *
+ * <p>The topic is for one group of workers. Each record names the group that wrote it, so that it
+ * is enough to ask Kafka for the groups that are named there: a list of all groups would be long on
+ * a cluster that many use.
  */
 final class ConfigLog implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ConfigLog.class);
@@ -35,6 +42,8 @@ final class ConfigLog implements AutoCloseable {
 
   private final KafkaCluster cluster;
   private final TopicPartition partition;
+  private final WorkerConfig config;
+  private final Consumer<RuntimeException> refused;
   private final ConfigReader reader;
   private final ConfigWriter writer;
   private final ScheduledExecutorService checks =
@@ -49,11 +58,18 @@ final class ConfigLog implements AutoCloseable {
    * Opens the topic, and makes it if it isn't there.
    *
    * @param listener is told of every change, in order, by the reader's thread; it must not block
-   * @throws org.apache.kafka.common.config.ConfigException if the topic is not of this kind
+   * @param refused is given the reason if the workers of another group begin to use the topic
+   * @throws ConfigException if the topic is not of this kind
    * @throws KafkaException if Kafka can't be reached or refuses
    */
-  ConfigLog(WorkerConfig config, KafkaCluster cluster, Consumer<ConfigView> listener) {
+  ConfigLog(
+      WorkerConfig config,
+      KafkaCluster cluster,
+      Consumer<ConfigView> listener,
+      Consumer<RuntimeException> refused) {
     cluster.ensure(config.configTopic());
+    this.config = config;
+    this.refused = refused;
     this.cluster = cluster;
     this.partition = new TopicPartition(config.configTopic().name(), 0);
     this.reader = new ConfigReader(config.internalConsumerSettings(), partition, listener);
@@ -65,6 +81,8 @@ final class ConfigLog implements AutoCloseable {
    * reading makes progress.
    *
    * @throws KafkaException if reading makes no progress
+   * @throws ConfigException if the workers of another group use a
+   *     topic of this one's
    */
   void start() {
     try {
@@ -80,6 +98,13 @@ final class ConfigLog implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new KafkaException("Interrupted while reading the config topic", e);
+    }
+    try {
+      checkGroups();
+    } catch (ConfigException e) {
+      throw e;
+    } catch (KafkaException e) {
+      LOG.warn("Whether other groups use the worker's topics can't be checked: {}", e.getMessage());
     }
     checks.scheduleWithFixedDelay(
         this::check, CHECK_PERIOD.toMillis(), CHECK_PERIOD.toMillis(), TimeUnit.MILLISECONDS);
@@ -112,9 +137,19 @@ final class ConfigLog implements AutoCloseable {
     }
   }
 
+  private void checkGroups() {
+    Set<String> others = new TreeSet<>(reader.groups());
+    others.addAll(config.groupsOfTopics());
+    others.remove(config.groupId());
+    cluster.checkThatNoneUses(config.internalTopics(), config.groupId(), others);
+  }
+
   private void check() {
     try {
       identify();
+      checkGroups();
+    } catch (ConfigException e) {
+      refused.accept(e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (RuntimeException e) {

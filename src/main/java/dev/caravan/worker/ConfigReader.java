@@ -49,6 +49,9 @@ final class ConfigReader implements AutoCloseable {
    */
   static final String BASE_HEADER = "caravan.generation.base";
 
+  /** In this record header is the name of the group of workers that wrote the record. */
+  static final String GROUP_HEADER = "caravan.group";
+
   private static final Logger LOG = LoggerFactory.getLogger(ConfigReader.class);
 
   private final TopicPartition partition;
@@ -60,6 +63,7 @@ final class ConfigReader implements AutoCloseable {
   /** Where the last committed record of each key is, for the writer. */
   private final Map<String, Long> lastOffsets = new ConcurrentHashMap<>();
 
+  private final Set<String> groups = ConcurrentHashMap.newKeySet();
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition progress = lock.newCondition();
   private volatile ConfigView view = ConfigView.EMPTY;
@@ -151,6 +155,11 @@ final class ConfigReader implements AutoCloseable {
     return lastOffsets.getOrDefault(new String(key, UTF_8), -1L);
   }
 
+  /** The groups of workers that have written to the topic, as far as their records are there. */
+  Set<String> groups() {
+    return Set.copyOf(groups);
+  }
+
   /** From now on, remembers whether a write is seen, until {@link #forget}. */
   void watch(long write) {
     awaitedWrites.add(write);
@@ -169,6 +178,10 @@ final class ConfigReader implements AutoCloseable {
     ConfigView.Draft draft = view.draft();
     for (ConsumerRecord<byte[], byte[]> record : records) {
       apply(record, draft);
+      Header group = record.headers().lastHeader(GROUP_HEADER);
+      if (group != null && group.value() != null) {
+        groups.add(new String(group.value(), UTF_8));
+      }
       Long write = header(record, WRITE_HEADER);
       if (write != null && awaitedWrites.contains(write)) {
         seenWrites.add(write);
@@ -266,6 +279,7 @@ final class ConfigReader implements AutoCloseable {
         lock.unlock();
       }
       lastOffsets.clear();
+      groups.clear();
       publish(view.recreated());
     }
   }

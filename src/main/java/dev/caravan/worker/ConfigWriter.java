@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
 import java.nio.ByteBuffer;
@@ -67,6 +68,7 @@ final class ConfigWriter implements AutoCloseable {
   private static final int MAX_BATCH = 100;
 
   private final Map<String, Object> producerSettings;
+  private final byte[] group;
   private final TopicPartition partition;
   private final KafkaCluster cluster;
   private final ConfigReader reader;
@@ -85,6 +87,7 @@ final class ConfigWriter implements AutoCloseable {
   ConfigWriter(
       WorkerConfig config, TopicPartition partition, KafkaCluster cluster, ConfigReader reader) {
     this.producerSettings = producerSettings(config);
+    this.group = config.groupId().getBytes(UTF_8);
     this.partition = partition;
     this.cluster = cluster;
     this.reader = reader;
@@ -289,6 +292,7 @@ final class ConfigWriter implements AutoCloseable {
             partition.topic(), partition.partition(), change.key(), change.value());
     record.headers().add(ConfigReader.WRITE_HEADER, bytes(id));
     record.headers().add(ConfigReader.BASE_HEADER, bytes(base));
+    record.headers().add(ConfigReader.GROUP_HEADER, group);
     return record;
   }
 

@@ -21,7 +21,6 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.ConsumerGroupDescription;
-import org.apache.kafka.clients.admin.ConsumerGroupListing;
 import org.apache.kafka.clients.admin.DescribeTopicsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
@@ -35,6 +34,7 @@ import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.errors.AuthorizationException;
+import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.InvalidReplicationFactorException;
 import org.apache.kafka.common.errors.InvalidTopicException;
 import org.apache.kafka.common.errors.TopicExistsException;
@@ -229,46 +229,57 @@ final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
   }
 
   /**
-   * Makes sure that these topics are not those of another group of workers, each of which would run
-   * the other's connectors.
+   * Makes sure that none of these groups of workers is running and uses these topics: each would
+   * run the other's connectors.
    *
-   * @throws ConfigException if they are; naming the group
+   * @throws ConfigException if one is; naming the group
+   * @throws KafkaException if that is not known, for example since it needs a right that the worker
+   *     needs for nothing else
    */
-  void checkThatNoOtherGroupUses(Set<String> topics, String group) {
-    try {
-      List<String> others =
-          ask(admin.listConsumerGroups().valid(), "list its consumer groups").stream()
-              .map(ConsumerGroupListing::groupId)
-              .filter(other -> !other.equals(group))
-              .toList();
-      for (ConsumerGroupDescription other :
-          ask(admin.describeConsumerGroups(others).all(), "describe its consumer groups")
-              .values()) {
-        if (other.partitionAssignor().equals(GroupAssignor.NAME)) {
-          other.members().stream()
-              .flatMap(member -> member.assignment().topicPartitions().stream())
-              .map(TopicPartition::topic)
-              .filter(topics::contains)
-              .findAny()
-              .ifPresent(
-                  topic -> {
-                    throw new ConfigException(
-                        "Topic '"
-                            + topic
-                            + "' is in use by the workers of group "
-                            + other.groupId()
-                            + ". Take other topics for group "
-                            + group
-                            + ", or the same group for all workers that are to share the load.");
-                  });
-        }
-      }
-    } catch (ConfigException e) {
-      throw e;
-    } catch (KafkaException e) {
-      // It may need rights that the worker needs for nothing else.
-      LOG.warn("Whether other groups use the worker's topics can't be checked: {}", e.getMessage());
+  void checkThatNoneUses(Set<String> topics, String group, Set<String> others) {
+    if (others.isEmpty()) {
+      return;
     }
+    admin
+        .describeConsumerGroups(others)
+        .describedGroups()
+        .forEach(
+            (other, description) ->
+                usedTopic(other, description, topics)
+                    .ifPresent(
+                        topic -> {
+                          throw new ConfigException(
+                              "Topic '"
+                                  + topic
+                                  + "' is in use by the workers of group "
+                                  + other
+                                  + ". Take other topics for group "
+                                  + group
+                                  + ", or the same group for all workers that are to share the"
+                                  + " load.");
+                        }));
+  }
+
+  /** One of the topics that the workers of a group use; empty if they use none. */
+  private Optional<String> usedTopic(
+      String group, KafkaFuture<ConsumerGroupDescription> description, Set<String> topics) {
+    ConsumerGroupDescription found;
+    try {
+      found = ask(description, "describe group '" + group + "'");
+    } catch (KafkaException e) {
+      if (e.getCause() instanceof GroupIdNotFoundException) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+    if (!found.partitionAssignor().equals(GroupAssignor.NAME)) {
+      return Optional.empty();
+    }
+    return found.members().stream()
+        .flatMap(member -> member.assignment().topicPartitions().stream())
+        .map(TopicPartition::topic)
+        .filter(topics::contains)
+        .findAny();
   }
 
   /**

@@ -69,11 +69,13 @@ public final class Worker implements AutoCloseable {
     try {
       this.cluster = opened(new KafkaCluster(config), KafkaCluster::close);
       this.clusterId = cluster.id();
-      cluster.checkThatNoOtherGroupUses(config.internalTopics(), config.groupId());
       this.offsets = opened(new OffsetTopic(config, cluster), OffsetTopic::close);
       StatusLog statuses = opened(new StatusLog(config, cluster), StatusLog::close);
       ConfigLog configs =
-          opened(new ConfigLog(config, cluster, this::configured), ConfigLog::close);
+          opened(
+              new ConfigLog(
+                  config, cluster, this::configured, refusal::completeExceptionally),
+              ConfigLog::close);
       this.delivery =
           opened(new TaskDelivery(config, cluster, offsets, producers, lease), TaskDelivery::close);
       this.herder =

@@ -336,6 +336,20 @@ public final class WorkerConfig {
     return topics;
   }
 
+  /** The groups whose topics, by their default names, some of these topics are. */
+  Set<String> groupsOfTopics() {
+    Set<String> groups = new TreeSet<>();
+    DEFAULT_TOPICS.forEach(
+        (property, suffix) -> {
+          String topic = topic(property);
+          if (topic.endsWith(suffix) && topic.length() > suffix.length()) {
+            groups.add(topic.substring(0, topic.length() - suffix.length()));
+          }
+        });
+    groups.remove(groupId());
+    return groups;
+  }
+
   /** The address to listen on: a host, or {@code 0.0.0.0} for every interface. */
   public String host() {
     return listener.host().isEmpty() ? "0.0.0.0" : listener.host();

@@ -484,7 +484,7 @@ class ConfigLogTest {
     WorkerConfig config = config(brokers, topic, replication, more);
     KafkaCluster cluster = new KafkaCluster(config);
     try {
-      ConfigLog log = new ConfigLog(config, cluster, view -> {});
+      ConfigLog log = new ConfigLog(config, cluster, view -> {}, refusal -> {});
       log.start();
       return new Opened(cluster, log);
     } catch (RuntimeException e) {

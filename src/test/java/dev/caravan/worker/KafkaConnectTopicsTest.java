@@ -61,7 +61,7 @@ class KafkaConnectTopicsTest {
 
   private static void configLog(String group, Use use) throws Exception {
     try (KafkaCluster cluster = new KafkaCluster(config(group));
-        ConfigLog log = new ConfigLog(config(group), cluster, view -> {})) {
+        ConfigLog log = new ConfigLog(config(group), cluster, view -> {}, refusal -> {})) {
       log.start();
       use.with(log);
     }

@@ -182,8 +182,33 @@ class WorkerGroupTest {
     try (TestWorker one = TestWorker.start(kafka, "taken")) {
       create(one, "golden", 1);
       awaitShares(List.of(one), "golden", 1);
-      assertThatThrownBy(() -> TestWorker.start(kafka, "taken", Map.of("group.id", "thief")))
+      Map<String, String> thief = Map.of("group.id", "thief");
+      assertThatThrownBy(() -> TestWorker.start(kafka, "taken", thief))
           .hasMessageContaining("is in use by the workers of group taken");
+      // No more than the offsets topic, which has the name that group "taken" gives it.
+      Map<String, String> partly = Map.of("group.id", "thief", "config.storage.topic", "own");
+      assertThatThrownBy(() -> TestWorker.start(kafka, "taken", partly))
+          .hasMessageContaining("Topic 'taken-offsets' is in use by the workers of group taken");
+    }
+  }
+
+  @Test
+  void ofTwoGroupsThatStartWithOneEmptyTopicTheOneThatDoesNotWriteIsRefused() throws Exception {
+    Map<String, String> names =
+        Map.of(
+            "offset.storage.topic", "offsets-of-both",
+            "status.storage.topic", "status-of-both");
+    Map<String, String> second = new HashMap<>(names);
+    second.put("group.id", "second");
+    try (TestWorker one = TestWorker.start(kafka, "both", names);
+        TestWorker other = TestWorker.start(kafka, "both", second)) {
+      create(one, "golden", 1);
+      awaitShares(List.of(one), "golden", 1);
+
+      assertThat(other.refusal())
+          .failsWithin(SOON)
+          .withThrowableThat()
+          .withMessageContaining("is in use by the workers of group both");
     }
   }
 
