@@ -54,8 +54,8 @@ final class Herder implements GroupWork.Listener {
   private final CompletableFuture<Void> stopped = new CompletableFuture<>();
 
   private ConfigView view = ConfigView.EMPTY;
-  private SortedMap<String, Connector> connectors = new TreeMap<>();
-  private Map<Long, Connector> connectorsByGeneration = new HashMap<>();
+  private final SortedMap<String, Connector> connectors = new TreeMap<>();
+  private final Map<Long, Connector> connectorsByGeneration = new HashMap<>();
   private List<TaskSet> wanted = List.of();
   private Assigned assigned = Assigned.NOTHING;
   private boolean isStopping;
@@ -118,38 +118,46 @@ final class Herder implements GroupWork.Listener {
     if (!newer.isNewerThan(view)) {
       return;
     }
+    // The maps of a view are those of the view before it unless something in them has changed.
     boolean isChanged =
-        !newer.connectors().equals(view.connectors())
-            || !newer.targetStates().equals(view.targetStates());
-    ConfigView before = view;
+        newer.connectors() != view.connectors() || newer.targetStates() != view.targetStates();
     view = newer;
     if (isChanged) {
-      understand(before);
+      understand();
       wanted = wanted();
     }
     group.want(new Wanted(view.offset(), wanted));
     reconcile();
   }
 
-  private void understand(ConfigView before) {
-    SortedMap<String, Connector> now = new TreeMap<>();
-    Map<Long, Connector> byGeneration = new HashMap<>();
+  /** Takes in what has changed of the connectors. */
+  private void understand() {
     view.connectors()
         .forEach(
             (name, stored) -> {
               Connector known = connectors.get(name);
-              Connector connector =
-                  known != null && known.generation() == stored.generation()
-                      ? known
-                      : Connector.of(name, stored, internalTopics);
-              now.put(name, connector);
-              byGeneration.put(connector.generation(), connector);
+              if (known == null || known.generation() != stored.generation()) {
+                forget(known);
+                Connector connector = Connector.of(name, stored, internalTopics);
+                connectors.put(name, connector);
+                connectorsByGeneration.put(connector.generation(), connector);
+              }
             });
-    before.connectors().keySet().stream()
-        .filter(name -> !now.containsKey(name))
-        .forEach(name -> LOG.info("Connector {} deleted", name));
-    connectors = now;
-    connectorsByGeneration = byGeneration;
+    if (connectors.size() > view.connectors().size()) {
+      for (Connector connector : List.copyOf(connectors.values())) {
+        if (view.connector(connector.name()) == null) {
+          LOG.info("Connector {} deleted", connector.name());
+          connectors.remove(connector.name());
+          forget(connector);
+        }
+      }
+    }
+  }
+
+  private void forget(@Nullable Connector connector) {
+    if (connector != null) {
+      connectorsByGeneration.remove(connector.generation());
+    }
   }
 
   private List<TaskSet> wanted() {
