@@ -17,6 +17,7 @@ import org.apache.kafka.common.Metric;
 import org.apache.kafka.common.MetricName;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InconsistentGroupProtocolException;
+import org.apache.kafka.common.errors.InvalidSessionTimeoutException;
 import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.slf4j.Logger;
@@ -25,7 +26,8 @@ import org.slf4j.LoggerFactory;
 /**
  * A worker's place in its group: the thread that polls Kafka's consumer, which finds the other
  * workers, notices when one is gone, and has the leader share out the tasks. That thread does
- * nothing else, and no error ends it, except that the group is one of another kind.
+ * nothing else, and no error ends it, except that the group is one of another kind, or that Kafka
+ * refuses the worker's session timeout.
  *
  * <p>It prolongs the worker's lease when Kafka has accepted a heartbeat, and ends the lease at once
  * when Kafka no longer knows the worker's member id or generation. Safe for use by several threads.
@@ -44,6 +46,7 @@ final class GroupMembership implements AutoCloseable {
   private final GroupMember member;
   private final GroupLease lease;
   private final String groupId;
+  private final String sessionTimeout;
   private final KafkaConsumer<byte[], byte[]> consumer;
   private final Thread thread = new Thread(this::run, "group-membership");
   private final CountDownLatch closed = new CountDownLatch(1);
@@ -67,6 +70,8 @@ final class GroupMembership implements AutoCloseable {
     this.member = member;
     this.lease = lease;
     this.groupId = String.valueOf(settings.get(ConsumerConfig.GROUP_ID_CONFIG));
+    this.sessionTimeout =
+        String.valueOf(settings.get(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG));
     Map<String, Object> all = new HashMap<>(settings);
     all.put(ConsumerConfig.PARTITION_ASSIGNMENT_STRATEGY_CONFIG, GroupAssignor.class.getName());
     all.put(GroupAssignor.MEMBER, member);
@@ -106,6 +111,17 @@ final class GroupMembership implements AutoCloseable {
                   + "' has members of another kind, such as those of a Kafka Connect cluster that"
                   + " is running. Stop them first, or give this worker another group or cluster",
               e);
+    } catch (InvalidSessionTimeoutException e) {
+      reason =
+          new KafkaException(
+              "Kafka refuses the worker's "
+                  + ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG
+                  + " of "
+                  + sessionTimeout
+                  + ". Set it to a value between group.min.session.timeout.ms and"
+                  + " group.max.session.timeout.ms of the brokers, which are 6000 and 1800000 unless"
+                  + " they are set",
+              e);
     } catch (RuntimeException e) {
       reason = e;
     } finally {
@@ -127,7 +143,9 @@ final class GroupMembership implements AutoCloseable {
       if (member.wantsRebalance()) {
         consumer.enforceRebalance("tasks are to be shared out");
       }
-    } catch (WakeupException | InconsistentGroupProtocolException e) {
+    } catch (WakeupException
+        | InconsistentGroupProtocolException
+        | InvalidSessionTimeoutException e) {
       throw e;
     } catch (KafkaException | IllegalStateException e) {
       LOG.error("The group of workers can't be joined at the moment: {}", e.toString());

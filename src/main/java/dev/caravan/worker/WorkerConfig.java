@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import org.apache.kafka.clients.CommonClientConfigs;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
@@ -64,18 +65,25 @@ public final class WorkerConfig {
 
   private static final int MAX_PORT = 65535;
 
+  /** A name, an address, or an IPv6 address in brackets, with a port. */
+  private static final Pattern BROKER =
+      Pattern.compile(
+          "([A-Za-z][A-Za-z0-9+.-]*://)?([A-Za-z0-9._%-]+|\\[[0-9A-Fa-f:.%]+])[:][0-9]{1,5}");
+
   private static final ConfigDef DEFINITION =
       topics()
           .define(
               BOOTSTRAP_SERVERS,
               ConfigDef.Type.LIST,
               ConfigDef.NO_DEFAULT_VALUE,
+              WorkerConfig::checkBrokers,
               Importance.HIGH,
               "Kafka brokers, host:port, separated by commas.")
           .define(
               GROUP_ID,
               ConfigDef.Type.STRING,
               ConfigDef.NO_DEFAULT_VALUE,
+              new ConfigDef.NonEmptyString(),
               Importance.HIGH,
               "The group of workers that share the load.")
           .define(
@@ -126,6 +134,7 @@ public final class WorkerConfig {
               SCHEMA_REGISTRY,
               ConfigDef.Type.STRING,
               "",
+              WorkerConfig::checkRegistry,
               Importance.HIGH,
               "The URL of the schema registry. Without one, values are JSON.");
 
@@ -145,6 +154,7 @@ public final class WorkerConfig {
             topic,
             ConfigDef.Type.STRING,
             "",
+            WorkerConfig::checkTopic,
             Importance.HIGH,
             "A topic of the worker's own; by default its name is the group's name and "
                 + DEFAULT_TOPICS.get(topic)
@@ -190,15 +200,99 @@ public final class WorkerConfig {
     for (ConfigValue value : DEFINITION.validate(properties)) {
       errors.addAll(value.errorMessages());
     }
-    if (!errors.isEmpty()) {
-      throw new ConfigException(String.join("\n", errors));
-    }
+    refuse(errors);
     AbstractConfig values = new AbstractConfig(DEFINITION, properties, false);
     WorkerConfig config =
         new WorkerConfig(
             Map.copyOf(properties), values, Listener.parse(values.getString(LISTENERS)));
+    config.checkTogether(errors);
+    refuse(errors);
     config.warnOfUnknownProperties();
     return config;
+  }
+
+  private static void refuse(List<String> errors) {
+    if (!errors.isEmpty()) {
+      throw new ConfigException(String.join("\n", errors));
+    }
+  }
+
+  /** What only several settings together can be wrong about. */
+  private void checkTogether(List<String> errors) {
+    int session = values.getInt(SESSION_TIMEOUT);
+    if (values.getInt(HEARTBEAT_INTERVAL) > session / 2) {
+      errors.add(
+          invalid(
+              HEARTBEAT_INTERVAL,
+              values.getInt(HEARTBEAT_INTERVAL),
+              "A worker is taken for dead when "
+                  + SESSION_TIMEOUT
+                  + ", "
+                  + session
+                  + ", is over: set at most half of that"));
+    }
+    Map<String, String> properties = new HashMap<>();
+    for (String property : new TreeSet<>(DEFAULT_TOPICS.keySet())) {
+      String other = properties.put(topic(property), property);
+      if (other != null) {
+        errors.add(
+            invalid(
+                property,
+                topic(property),
+                "That is the topic of " + other + ", too; each needs a topic of its own"));
+      }
+    }
+    checkClient("", adminSettings(), AdminClientConfig.configDef(), errors);
+    checkClient(PRODUCER_PREFIX, producerSettings(), ProducerConfig.configDef(), errors);
+    checkClient(CONSUMER_PREFIX, consumerSettings(), ConsumerConfig.configDef(), errors);
+    checkClient(ADMIN_PREFIX, adminSettings(), AdminClientConfig.configDef(), errors);
+  }
+
+  /** Reports what a kind of client would refuse, by the keys that this worker was given. */
+  private void checkClient(
+      String prefix, Map<String, Object> settings, ConfigDef definition, List<String> errors) {
+    Map<String, String> given = new HashMap<>();
+    settings.forEach((key, value) -> given.put(key, value.toString()));
+    for (ConfigValue value : definition.validate(given)) {
+      if (properties.containsKey(prefix + value.name()) && !DEFINITION.names().contains(value.name())) {
+        for (String error : value.errorMessages()) {
+          errors.add(
+              error.replace(
+                  " for configuration " + value.name(),
+                  " for configuration " + prefix + value.name()));
+        }
+      }
+    }
+  }
+
+  private static String invalid(String key, Object value, String reason) {
+    return String.valueOf(new ConfigException(key, value, reason).getMessage());
+  }
+
+  private static void checkBrokers(String key, Object value) {
+    List<?> brokers = value == null ? List.of() : (List<?>) value;
+    if (value != null
+        && (brokers.isEmpty()
+            || !brokers.stream().allMatch(broker -> BROKER.matcher((String) broker).matches()))) {
+      throw new ConfigException(
+          key, String.join(",", brokers.stream().map(String::valueOf).toList()), "Give each broker as host:port, separated by commas");
+    }
+  }
+
+  private static void checkRegistry(String key, Object value) {
+    String url = (String) value;
+    if (!url.isEmpty() && !url.matches("https?://[^\\s/]+.*")) {
+      throw new ConfigException(key, "[hidden]", "Give a URL, http://host:port or https://host:port");
+    }
+  }
+
+  private static void checkTopic(String key, Object value) {
+    String topic = (String) value;
+    if (!topic.isEmpty()
+        && (!topic.matches("[a-zA-Z0-9._-]{1,249}") || topic.equals(".") || topic.equals(".."))) {
+      throw new ConfigException(
+          key, value, "A Kafka topic has 1 to 249 letters, digits or any of . _ -");
+    }
   }
 
   private static void checkCluster(String key, Object value) {

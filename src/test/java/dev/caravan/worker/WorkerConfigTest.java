@@ -47,6 +47,45 @@ class WorkerConfigTest {
 
   @ParameterizedTest
   @CsvSource({
+    "config.storage.replication.factor, -7, at least 1",
+    "offset.storage.replication.factor, 0, at least 1",
+    "status.storage.replication.factor, 40000, Not a number",
+    "offset.storage.partitions, -7, at least 1",
+    "status.storage.partitions, many, Not a number",
+    "config.storage.topic, with space, letters",
+    "config.storage.topic, caravan-status, each needs a topic of its own",
+    "bootstrap.servers, broker, host:port",
+    "bootstrap.servers, 'a:9092,b', host:port",
+    "group.id, '', non-empty",
+    "session.timeout.ms, 10, at least 1000",
+    "heartbeat.interval.ms, 20000, at most half",
+    "heartbeat.interval.ms, 0, at least 1",
+    "rebalance.timeout.ms, 1 min, Not a number",
+    "producer.acks, some, all",
+    "producer.batch.size, -5, at least 0",
+    "consumer.fetch.min.bytes, -5, at least 0",
+    "admin.retries, x, Not a number",
+    "retry.backoff.ms, -1, at least 0",
+    "security.protocol, none, SSL",
+  })
+  void nonsenseIsRefusedByKeyAndValueAndSaysWhatToDo(String key, String value, String advice) {
+    assertThatThrownBy(() -> WorkerConfig.parse(with(key, value)))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("Invalid value " + value + " for configuration " + key + ": ")
+        .hasMessageContaining(advice);
+  }
+
+  @Test
+  void aRegistryThatIsNoUrlIsRefusedAndNotShown() {
+    String key = "schema.registry.url";
+    assertThatThrownBy(() -> WorkerConfig.parse(with(key, "user:secret@host")))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining(key)
+        .hasMessageNotContaining("secret");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
     "http://:8083, 0.0.0.0, 8083, ",
     "http://0.0.0.0:0, 0.0.0.0, 0, ",
     "http://127.0.0.1:1234/, 127.0.0.1, 1234, 127.0.0.1",

@@ -287,6 +287,19 @@ class WorkerGroupTest {
   }
 
   @Test
+  void aSessionTimeoutThatTheBrokersRefuseIsAnErrorThatNamesIt() throws Exception {
+    // Brokers take six seconds or more, unless they are told otherwise.
+    try (TestWorker worker =
+        TestWorker.start(kafka, "hasty", Map.of("session.timeout.ms", "5000"))) {
+      assertThat(worker.refusal())
+          .failsWithin(SOON)
+          .withThrowableThat()
+          .withMessageContaining("session.timeout.ms of 5000")
+          .withMessageContaining("group.min.session.timeout.ms");
+    }
+  }
+
+  @Test
   void aKafkaConnectWorkerInTheGroupIsAnErrorThatNamesIt() throws Exception {
     try (Socket connect = joinAsKafkaConnect("mixed");
         TestWorker worker = TestWorker.start(kafka, "mixed")) {
