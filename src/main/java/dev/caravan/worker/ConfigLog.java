@@ -81,8 +81,7 @@ final class ConfigLog implements AutoCloseable {
    * reading makes progress.
    *
    * @throws KafkaException if reading makes no progress
-   * @throws ConfigException if the workers of another group use a
-   *     topic of this one's
+   * @throws ConfigException if the workers of another group use a topic of this one's
    */
   void start() {
     try {

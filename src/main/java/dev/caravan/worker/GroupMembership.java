@@ -70,8 +70,7 @@ final class GroupMembership implements AutoCloseable {
     this.member = member;
     this.lease = lease;
     this.groupId = String.valueOf(settings.get(ConsumerConfig.GROUP_ID_CONFIG));
-    this.sessionTimeout =
-        String.valueOf(settings.get(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG));
+    this.sessionTimeout = String.valueOf(settings.get(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG));
     Map<String, Object> all = new HashMap<>(settings);
     all.put(ConsumerConfig.PARTITION_ASSIGNMENT_STRATEGY_CONFIG, GroupAssignor.class.getName());
     all.put(GroupAssignor.MEMBER, member);

@@ -80,7 +80,7 @@ final class LocalTasks {
     ManagedTask task = new ManagedTask(config, key.generation(), factory, delivery);
     tasks.put(key, task);
     ownership.add(key, config.connector().name());
-    lifecycle.execute(task::start);
+    task.start(lifecycle);
   }
 
   private void stop(TaskKey key) {

@@ -12,6 +12,7 @@ import java.io.StringWriter;
 import java.time.Instant;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
@@ -22,8 +23,8 @@ import org.slf4j.LoggerFactory;
  * A task from the moment it is decided on until it is gone. One that was retired never starts
  * again.
  *
- * <p>{@link #start}, {@link #restart} and {@link #release} belong to the worker's lifecycle thread;
- * the rest may be called by any thread, unless it says otherwise, and never blocks.
+ * <p>{@link #restart} and {@link #release} belong to the worker's lifecycle thread; the rest may be
+ * called by any thread, unless it says otherwise, and never blocks.
  */
 final class ManagedTask {
   private static final Logger LOG = LoggerFactory.getLogger(ManagedTask.class);
@@ -33,6 +34,11 @@ final class ManagedTask {
 
   /** Gives the runs of a task what they write to Kafka with. Safe for use by several threads. */
   interface Delivery {
+    /**
+     * Sees to it that what a task needs in Kafka is there. Returns at once; {@link #open} follows.
+     */
+    CompletableFuture<Void> prepare(TaskConfig task);
+
     /**
      * What a task that is about to start writes with, until {@link #retire}. May block for some
      * seconds.
@@ -89,12 +95,26 @@ final class ManagedTask {
     return config;
   }
 
-  void start() {
+  /**
+   * Starts the task as soon as what it needs in Kafka is there. Returns at once.
+   *
+   * @param lifecycle runs what may block for a moment
+   */
+  void start(Executor lifecycle) {
+    taskDelivery
+        .prepare(config)
+        .whenComplete((none, failure) -> lifecycle.execute(() -> start(failure)));
+  }
+
+  private void start(@Nullable Throwable unprepared) {
     if (retired) {
       return;
     }
     try {
       startFailure = null;
+      if (unprepared != null) {
+        throw new CompletionException(unprepared);
+      }
       TaskWriter opened = taskDelivery.open(config, generation, claim);
       writer = opened;
       task = factory.start(config, opened.offsets());
@@ -103,6 +123,8 @@ final class ManagedTask {
       startFailure = e;
       retireWriter();
       LOG.error("Task {} can't be started", config.id(), e);
+    } finally {
+      isRestarting = false;
     }
   }
 
@@ -117,12 +139,7 @@ final class ManagedTask {
     stop();
     // A producer that was given up is closed before anything is sent through another one.
     (isBroken ? written : CompletableFuture.<Void>completedFuture(null))
-        .thenRun(() -> lifecycle.execute(this::startAgain));
-  }
-
-  private void startAgain() {
-    start();
-    isRestarting = false;
+        .thenRun(() -> start(lifecycle));
   }
 
   /**

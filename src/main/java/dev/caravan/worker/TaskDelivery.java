@@ -36,6 +36,7 @@ final class TaskDelivery implements ManagedTask.Delivery, AutoCloseable {
   private static final int DELIVERY_TIMEOUT_MS = 15_000;
 
   private static final int REQUEST_TIMEOUT_MS = 10_000;
+  private static final int TOPIC_THREADS = 4;
   private static final Duration IDLE_THREAD = Duration.ofSeconds(10);
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 
@@ -47,6 +48,16 @@ final class TaskDelivery implements ManagedTask.Delivery, AutoCloseable {
   private final SharedProducers producers;
   private final GroupLease lease;
   private final DeliveryWatch watch;
+
+  /** Waits for Kafka to make topics, so that tasks that need none start meanwhile. */
+  private final ThreadPoolExecutor topics =
+      new ThreadPoolExecutor(
+          TOPIC_THREADS,
+          TOPIC_THREADS,
+          IDLE_THREAD.toMillis(),
+          TimeUnit.MILLISECONDS,
+          new LinkedBlockingQueue<>(),
+          task -> new Thread(task, "dead-letter-topics"));
 
   TaskDelivery(
       WorkerConfig config,
@@ -63,6 +74,7 @@ final class TaskDelivery implements ManagedTask.Delivery, AutoCloseable {
     this.producers = producers;
     this.watch = new DeliveryWatch(cluster, System::nanoTime);
     watch.start();
+    topics.allowCoreThreadTimeOut(true);
   }
 
   private static Map<String, Object> transactionalSettings(WorkerConfig config) {
@@ -75,10 +87,22 @@ final class TaskDelivery implements ManagedTask.Delivery, AutoCloseable {
     return settings;
   }
 
+  /** Makes the task's dead-letter topic, if it has one that isn't there. */
+  @Override
+  public CompletableFuture<Void> prepare(TaskConfig task) {
+    ConnectorConfig connector = task.connector();
+    return connector
+        .deadLetterTopic()
+        .map(
+            name ->
+                CompletableFuture.runAsync(
+                    () -> cluster.make(name, connector.deadLetterReplication()), topics))
+        .orElseGet(() -> CompletableFuture.completedFuture(null));
+  }
+
   @Override
   public TaskWriter open(TaskConfig task, long generation, TransactionClaim claim) {
     ConnectorConfig connector = task.connector();
-    deadLetterTopic(task);
     CopyOnWriteArrayList<TaskProducer> views = new CopyOnWriteArrayList<>();
     ExecutorService deadLetters = deadLetterThread(task);
     OffsetStore offsets;
@@ -155,14 +179,6 @@ final class TaskDelivery implements ManagedTask.Delivery, AutoCloseable {
     return thread;
   }
 
-  /** Makes the task's dead-letter topic, if it has one that isn't there. */
-  private void deadLetterTopic(TaskConfig task) {
-    ConnectorConfig connector = task.connector();
-    connector
-        .deadLetterTopic()
-        .ifPresent(name -> cluster.make(name, connector.deadLetterReplication()));
-  }
-
   @Override
   public CompletableFuture<Void> retire(TaskWriter writer) {
     return writer.retire().whenComplete((none, failure) -> watch.remove(writer));
@@ -192,6 +208,7 @@ final class TaskDelivery implements ManagedTask.Delivery, AutoCloseable {
   /** Closes all producers, discarding what they still have. Blocks for a few seconds at most. */
   @Override
   public void close() {
+    topics.shutdownNow();
     watch.close();
     try {
       abort().get(CLOSE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);

@@ -73,8 +73,7 @@ public final class Worker implements AutoCloseable {
       StatusLog statuses = opened(new StatusLog(config, cluster), StatusLog::close);
       ConfigLog configs =
           opened(
-              new ConfigLog(
-                  config, cluster, this::configured, refusal::completeExceptionally),
+              new ConfigLog(config, cluster, this::configured, refusal::completeExceptionally),
               ConfigLog::close);
       this.delivery =
           opened(new TaskDelivery(config, cluster, offsets, producers, lease), TaskDelivery::close);

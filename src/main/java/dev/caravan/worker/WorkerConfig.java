@@ -254,7 +254,8 @@ public final class WorkerConfig {
     Map<String, String> given = new HashMap<>();
     settings.forEach((key, value) -> given.put(key, value.toString()));
     for (ConfigValue value : definition.validate(given)) {
-      if (properties.containsKey(prefix + value.name()) && !DEFINITION.names().contains(value.name())) {
+      if (properties.containsKey(prefix + value.name())
+          && !DEFINITION.names().contains(value.name())) {
         for (String error : value.errorMessages()) {
           errors.add(
               error.replace(
@@ -275,14 +276,17 @@ public final class WorkerConfig {
         && (brokers.isEmpty()
             || !brokers.stream().allMatch(broker -> BROKER.matcher((String) broker).matches()))) {
       throw new ConfigException(
-          key, String.join(",", brokers.stream().map(String::valueOf).toList()), "Give each broker as host:port, separated by commas");
+          key,
+          String.join(",", brokers.stream().map(String::valueOf).toList()),
+          "Give each broker as host:port, separated by commas");
     }
   }
 
   private static void checkRegistry(String key, Object value) {
     String url = (String) value;
     if (!url.isEmpty() && !url.matches("https?://[^\\s/]+.*")) {
-      throw new ConfigException(key, "[hidden]", "Give a URL, http://host:port or https://host:port");
+      throw new ConfigException(
+          key, "[hidden]", "Give a URL, http://host:port or https://host:port");
     }
   }
 

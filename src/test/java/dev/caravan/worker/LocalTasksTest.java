@@ -15,6 +15,7 @@ import dev.caravan.worker.ConnectorStatus.State;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -30,21 +31,26 @@ import org.junit.jupiter.api.Test;
 /** When a task still belongs to its worker. */
 class LocalTasksTest {
   private static final TaskKey KEY = new TaskKey(7, 0);
-  private static final TaskConfig CONFIG =
-      new TaskConfig(
-          ConnectorConfig.parse(
-              Map.of(
-                  "connector.class",
-                  "dev.caravan.CouchbaseSourceConnector",
-                  "name",
-                  "golden",
-                  "couchbase.nodes",
-                  "localhost",
-                  "couchbase.bucket",
-                  "orders")),
-          0,
-          1);
+  private static final TaskKey OTHER = new TaskKey(8, 0);
+  private static final TaskConfig CONFIG = config("golden");
 
+  private static TaskConfig config(String connector) {
+    return new TaskConfig(
+        ConnectorConfig.parse(
+            Map.of(
+                "connector.class",
+                "dev.caravan.CouchbaseSourceConnector",
+                "name",
+                connector,
+                "couchbase.nodes",
+                "localhost",
+                "couchbase.bucket",
+                "orders")),
+        0,
+        1);
+  }
+
+  private final Map<String, CompletableFuture<Void>> preparations = new HashMap<>();
   private final GroupLease lease = new GroupLease(Duration.ofDays(1));
   private final List<MockProducer<byte[], byte[]>> made = new ArrayList<>();
   private final CountDownLatch mayClose = new CountDownLatch(1);
@@ -85,6 +91,12 @@ class LocalTasksTest {
   }
 
   private final class Writers implements ManagedTask.Delivery {
+    @Override
+    public CompletableFuture<Void> prepare(TaskConfig task) {
+      return preparations.getOrDefault(
+          task.connector().name(), CompletableFuture.completedFuture(null));
+    }
+
     @Override
     public TaskWriter open(TaskConfig task, long generation, TransactionClaim claim) {
       TaskProducer view = new TaskProducer(shared::current, false, lease, System::nanoTime);
@@ -192,5 +204,33 @@ class LocalTasksTest {
         .isEqualTo(new Part(State.RUNNING, "w", "Records wait for topic 'x'"));
     opened.get(0).setWaiting("");
     assertThat(tasks.status(KEY, "w")).isEqualTo(new Part(State.RUNNING, "w", ""));
+  }
+
+  @Test
+  void aTaskThatWaitsForItsTopicHoldsUpNoOther() {
+    CompletableFuture<Void> topic = new CompletableFuture<>();
+    preparations.put("waits", topic);
+    tasks.run(Map.of(OTHER, config("waits")));
+    mayClose.countDown();
+    tasks.run(Map.of(OTHER, config("waits"), KEY, CONFIG));
+    assertThat(opened).as("both runs of the task that needs no topic").hasSize(2);
+    assertThat(state()).isEqualTo(State.RUNNING);
+    assertThat(ownership.tell()).hasSize(2);
+
+    topic.completeExceptionally(new KafkaException("no rights"));
+    Part failed = tasks.status(OTHER, "w");
+    assertThat(failed.state()).isEqualTo(State.FAILED);
+    assertThat(failed.trace()).contains("no rights");
+  }
+
+  @Test
+  void aTaskThatIsNotWantedWhenItsTopicIsThereNeverStarts() {
+    CompletableFuture<Void> topic = new CompletableFuture<>();
+    preparations.put("waits", topic);
+    tasks.run(Map.of(KEY, CONFIG, OTHER, config("waits")));
+    tasks.run(Map.of(KEY, CONFIG));
+    assertThat(ownership.tell()).hasSize(1);
+    topic.complete(null);
+    assertThat(opened).hasSize(1);
   }
 }
