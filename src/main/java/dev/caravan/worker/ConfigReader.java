@@ -71,9 +71,6 @@ final class ConfigReader implements AutoCloseable {
   /** Of the topic that is read; null if it isn't known yet. Guarded by the lock. */
   private @Nullable Uuid topicId;
 
-  /** Whether {@link #identify} has asked for a new beginning. Guarded by the lock. */
-  private boolean isRestarting;
-
   /**
    * @param listener is told each new view, on the reader's thread
    */
@@ -132,12 +129,22 @@ final class ConfigReader implements AutoCloseable {
   boolean identify(Uuid id, Duration timeout) throws InterruptedException {
     lock.lock();
     try {
-      if (topicId == null || topicId.equals(id)) {
-        topicId = id;
-        return true;
-      }
+      boolean isRead = topicId == null || topicId.equals(id) || readAgain(timeout);
       topicId = id;
-      isRestarting = true;
+      return isRead;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Begins to read again from an empty view.
+   *
+   * @return false if that has not begun within the timeout
+   */
+  boolean readAgain(Duration timeout) throws InterruptedException {
+    lock.lock();
+    try {
       int before = view.recreations();
       tail.restart();
       long left = timeout.toNanos();
@@ -271,10 +278,7 @@ final class ConfigReader implements AutoCloseable {
     public void recreated() {
       lock.lock();
       try {
-        if (!isRestarting) {
-          topicId = null;
-        }
-        isRestarting = false;
+        topicId = null;
       } finally {
         lock.unlock();
       }

@@ -221,6 +221,11 @@ final class ConfigWriter implements AutoCloseable {
     }
     if (!records.isEmpty()) {
       awaitReader(commit(records) + 1);
+      if (!reader.hasSeen(id)) {
+        // The records are in another topic than the one that was read: it was made just now.
+        reader.readAgain(requestTimeout);
+        throw new KafkaException("it was deleted and made again, and is read from its beginning");
+      }
     }
     aborted.forgetUpTo(end);
     succeed(batch, reader.view());
@@ -229,7 +234,10 @@ final class ConfigWriter implements AutoCloseable {
   /** Has the topic read again if it is not the one that was read until now. */
   private void identifyTopic() throws InterruptedException {
     Optional<Uuid> topicId = cluster.topicId(partition.topic(), requestTimeout);
-    if (topicId.isPresent() && !reader.identify(topicId.get(), requestTimeout)) {
+    if (topicId.isEmpty()) {
+      throw new KafkaException("it is not there");
+    }
+    if (!reader.identify(topicId.get(), requestTimeout)) {
       throw new KafkaException("it was deleted and made again, and can't be read now");
     }
   }

@@ -302,8 +302,9 @@ final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
   }
 
   /**
-   * The id of a topic, which another topic of the same name does not have; empty if there is no
-   * such topic now, or if Kafka gives topics no ids.
+   * The id of a topic, which another topic of the same name does not have; always the same if
+   * brokers are so old that they give topics no ids. Empty if the broker that was asked knows no
+   * such topic.
    */
   Optional<Uuid> topicId(String topic, Duration timeout) {
     return known(
@@ -313,8 +314,7 @@ final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
                         admin.describeTopics(List.of(topic)).topicNameValues().get(topic)),
                     "describe topic '" + topic + "'",
                     timeout))
-        .map(TopicDescription::topicId)
-        .filter(id -> !id.equals(Uuid.ZERO_UUID));
+        .map(TopicDescription::topicId);
   }
 
   /** The offset after the last record of a partition, those of open transactions included. */

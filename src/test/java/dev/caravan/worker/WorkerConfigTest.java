@@ -53,7 +53,7 @@ class WorkerConfigTest {
     "offset.storage.partitions, -7, at least 1",
     "status.storage.partitions, many, Not a number",
     "config.storage.topic, with space, letters",
-    "config.storage.topic, caravan-status, each needs a topic of its own",
+    "status.storage.topic, caravan-configs, each needs a topic of its own",
     "bootstrap.servers, broker, host:port",
     "bootstrap.servers, 'a:9092,b', host:port",
     "group.id, '', non-empty",
