@@ -39,6 +39,8 @@ final class BenchCommand implements Callable<Integer> {
   private static final Pattern RESULT =
       Pattern.compile("result cpu-nanos=(\\d+) wall-nanos=(\\d+) resident-kb=(\\d+)");
 
+  private static final String FLEET_GROUP = "fleet";
+
   /** Streams are not what many connectors are about. */
   private static final int FLEET_VBUCKETS = 8;
 
@@ -124,7 +126,15 @@ final class BenchCommand implements Callable<Integer> {
     try (Program sandbox = smallSandbox("--vbuckets=" + FLEET_VBUCKETS)) {
       Matcher ready = sandbox.await(SANDBOX_READY);
       BenchFleet fleet = new BenchFleet(spec.commandLine().getOut(), count);
-      return fleet.run(ready.group(1), ready.group(2), BenchRun.MEASURED, heap) ? 0 : 1;
+      String kafka = ready.group(2);
+      return fleet.run(
+              ready.group(1),
+              kafka,
+              BenchRun.MEASURED,
+              FLEET_GROUP,
+              () -> new WorkerProcess(kafka, FLEET_GROUP, heap, "WARN"))
+          ? 0
+          : 1;
     }
   }
 

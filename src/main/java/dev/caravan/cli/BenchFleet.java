@@ -14,6 +14,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /**
@@ -29,19 +30,26 @@ final class BenchFleet {
   private final PrintWriter out;
   private final int connectors;
   private final List<Double> answerMillis = Collections.synchronizedList(new ArrayList<>());
-  private final List<WorkerProcess> workers = new ArrayList<>();
+  private final List<FleetWorker> workers = new ArrayList<>();
 
   BenchFleet(PrintWriter out, int connectors) {
     this.out = out;
     this.connectors = connectors;
   }
 
-  /** Whether it stayed within its bound. */
-  boolean run(String couchbase, String kafka, String bucket, String heap) throws Exception {
+  /**
+   * Whether it stayed within its bound.
+   *
+   * @param group of the workers
+   * @param fleet makes a worker
+   */
+  boolean run(
+      String couchbase, String kafka, String bucket, String group, Supplier<FleetWorker> fleet)
+      throws Exception {
     ExecutorService clients = Executors.newFixedThreadPool(CLIENTS);
     try {
       for (int i = 0; i < WORKERS; i++) {
-        WorkerProcess worker = new WorkerProcess(kafka, "fleet", heap, "WARN");
+        FleetWorker worker = fleet.get();
         workers.add(worker);
         worker.start();
       }
@@ -66,7 +74,7 @@ final class BenchFleet {
           "bench: for each further task %.2f threads, %d kB resident",
           threadsPerTask, (total("VmRSS") - kilobytes) / names.size());
 
-      WorkerProcess leaver = workers.remove(WORKERS - 1);
+      FleetWorker leaver = workers.remove(WORKERS - 1);
       start = System.nanoTime();
       leaver.stop();
       awaitRunning(clients, names);
@@ -84,10 +92,13 @@ final class BenchFleet {
       say(
           "bench: REST answers=%d p50=%.1f ms p99=%.1f ms",
           answerMillis.size(), percentile(0.5), percentile(0.99));
+      say(
+          "bench: the largest record of the group's metadata has %d bytes",
+          BenchGroup.largestRecord(kafka, group));
       return threadsPerTask <= MAX_THREADS_PER_TASK;
     } finally {
       clients.shutdownNow();
-      workers.forEach(WorkerProcess::close);
+      workers.forEach(FleetWorker::close);
     }
   }
 
@@ -121,7 +132,7 @@ final class BenchFleet {
     }
   }
 
-  private WorkerProcess worker(String name) {
+  private FleetWorker worker(String name) {
     return workers.get(Math.floorMod(name.hashCode(), workers.size()));
   }
 
@@ -163,7 +174,7 @@ final class BenchFleet {
   }
 
   /** Waits until a worker has as many of the tasks as it gets. */
-  private void awaitShare(WorkerProcess worker, List<String> names) throws Exception {
+  private void awaitShare(FleetWorker worker, List<String> names) throws Exception {
     long deadline = System.nanoTime() + TIMEOUT.toNanos();
     String id = worker.id();
     int count = 0;
@@ -180,7 +191,7 @@ final class BenchFleet {
 
   private long total(String key) throws IOException {
     long total = 0;
-    for (WorkerProcess worker : workers) {
+    for (FleetWorker worker : workers) {
       total += worker.processStatus(key);
     }
     return total;

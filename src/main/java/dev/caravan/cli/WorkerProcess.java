@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * A worker in a process of its own, started again after each end. Its REST calls may be made by
  * several threads at a time, the rest by one.
  */
-final class WorkerProcess implements AutoCloseable {
+final class WorkerProcess implements FleetWorker {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final HttpClient HTTP = HttpClient.newHttpClient();
   private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(10);
@@ -54,8 +54,8 @@ final class WorkerProcess implements AutoCloseable {
         "-Xmx" + heap, "-Dcaravan.log.level=" + logLevel, "-Dcaravan.log.libraries=ERROR");
   }
 
-  /** Starts it and returns when its REST API answers. */
-  void start() throws IOException {
+  @Override
+  public void start() throws IOException {
     Program started = Program.start(javaOptions, arguments);
     program = started;
     url = started.await(READY).group(1);
@@ -74,8 +74,8 @@ final class WorkerProcess implements AutoCloseable {
     program().process().waitFor();
   }
 
-  /** Ends it as a service manager does; returns how long that took. */
-  Duration stop() {
+  @Override
+  public Duration stop() {
     long start = System.nanoTime();
     program().close();
     return Duration.ofNanos(System.nanoTime() - start);
@@ -94,12 +94,9 @@ final class WorkerProcess implements AutoCloseable {
         .waitFor();
   }
 
-  /**
-   * Creates or changes a connector.
-   *
-   * @throws IOException if the worker doesn't, or doesn't answer
-   */
-  void put(String name, Map<String, String> config) throws IOException, InterruptedException {
+  @Override
+  public void put(String name, Map<String, String> config)
+      throws IOException, InterruptedException {
     send(
         request("/connectors/" + name + "/config")
             .header("Content-Type", "application/json")
@@ -139,22 +136,18 @@ final class WorkerProcess implements AutoCloseable {
     return response.body();
   }
 
-  /**
-   * The status of a connector.
-   *
-   * @throws IOException if the worker doesn't tell
-   */
-  JsonNode status(String name) throws IOException, InterruptedException {
+  @Override
+  public JsonNode status(String name) throws IOException, InterruptedException {
     return JSON.readTree(send(request("/connectors/" + name + "/status").GET(), List.of(200)));
   }
 
-  /** What its id ends with: a colon and its port. */
-  String id() {
+  @Override
+  public String id() {
     return url.substring(url.lastIndexOf(':'));
   }
 
-  /** A value of the process's own status, such as {@code VmRSS} in kilobytes; 0 if unknown. */
-  long processStatus(String key) throws IOException {
+  @Override
+  public long processStatus(String key) throws IOException {
     return ProcStatus.of(Long.toString(program().process().pid()), key);
   }
 

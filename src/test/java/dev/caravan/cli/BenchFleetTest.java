@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.caravan.sandbox.KafkaBroker;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.net.URI;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/** The measurement of many connectors with few of them, whose workers are in this process. */
+class BenchFleetTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  @Test
+  void figuresOfCreationRebalanceRestAndGroupMetadataArePrinted() throws Exception {
+    StringWriter out = new StringWriter();
+    try (KafkaBroker kafka = KafkaBroker.start()) {
+      BenchFleet fleet = new BenchFleet(new PrintWriter(out, true), 20);
+
+      boolean isWithin =
+          fleet.run(
+              "localhost",
+              kafka.bootstrapServers(),
+              "travel",
+              "fleet",
+              () -> new InThisProcess(kafka));
+
+      assertThat(isWithin).isTrue();
+    }
+    Matcher figures =
+        Pattern.compile(
+                "bench: connectors=20 workers=3 created in [0-9.]+ s, all running after [0-9.]+ s\n"
+                    + "bench: for each further task .*\n"
+                    + "bench: all running [0-9.]+ s after a worker was told to stop, and balanced"
+                    + " and running [0-9.]+ s after one was up .*\n"
+                    + "bench: REST answers=[0-9]+ p50=[0-9.]+ ms p99=[0-9.]+ ms\n"
+                    + "bench: the largest record of the group's metadata has ([0-9]+) bytes\n")
+            .matcher(out.toString());
+    assertThat(figures.matches()).as(out.toString()).isTrue();
+    assertThat(Integer.parseInt(figures.group(1))).isBetween(500, 10_000);
+  }
+
+  private static final class InThisProcess implements FleetWorker {
+    private final KafkaBroker kafka;
+    private TestWorker worker;
+
+    InThisProcess(KafkaBroker kafka) {
+      this.kafka = kafka;
+    }
+
+    @Override
+    public void start() throws IOException {
+      try {
+        worker = TestWorker.start(kafka, "fleet");
+      } catch (Exception e) {
+        throw new IOException(e);
+      }
+    }
+
+    @Override
+    public Duration stop() {
+      long start = System.nanoTime();
+      worker.close();
+      return Duration.ofNanos(System.nanoTime() - start);
+    }
+
+    @Override
+    public void put(String name, Map<String, String> config) throws IOException {
+      try {
+        HttpResponse<String> answer =
+            worker.put("/connectors/" + name + "/config", JSON.writeValueAsString(config));
+        assertThat(answer.statusCode()).as(answer.body()).isEqualTo(201);
+      } catch (Exception e) {
+        throw new IOException(e);
+      }
+    }
+
+    @Override
+    public JsonNode status(String name) throws IOException {
+      try {
+        return JSON.readTree(worker.get("/connectors/" + name + "/status").body());
+      } catch (Exception e) {
+        throw new IOException(e);
+      }
+    }
+
+    @Override
+    public String id() {
+      return ":" + URI.create(worker.url()).getPort();
+    }
+
+    @Override
+    public long processStatus(String key) {
+      // Of all workers, and of the test.
+      return 0;
+    }
+
+    @Override
+    public void close() {
+      worker.close();
+    }
+  }
+}
