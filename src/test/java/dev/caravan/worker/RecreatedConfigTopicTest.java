@@ -9,6 +9,7 @@ import dev.caravan.cli.TestWorker;
 import dev.caravan.sandbox.KafkaBroker;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -49,30 +50,36 @@ class RecreatedConfigTopicTest {
 
   @Test
   void aConnectorInTheNewTopicRunsAndThoseOfTheOldOneStop() throws Exception {
-    try (TestWorker worker = TestWorker.start(kafka, "again")) {
-      worker.put("/connectors/old/config", CONFIG);
-      worker.put("/connectors/both/config", CONFIG);
-      await().atMost(SOON).until(() -> worker.tasks().running().size() == 4);
-      List<RecordedTask> before = worker.tasks().running();
+    try (TestWorker one = TestWorker.start(kafka, "again");
+        TestWorker other = TestWorker.start(kafka, "again")) {
+      one.put("/connectors/old/config", CONFIG);
+      one.put("/connectors/both/config", CONFIG);
+      await().atMost(SOON).untilAsserted(() -> assertThat(running(one, other)).hasSize(4));
+      await().atMost(SOON).until(() -> one.tasks().running().size() == 2);
+      List<RecordedTask> before = running(one, other);
 
       recreate("again");
-      HttpResponse<String> put = worker.put("/connectors/new/config", CONFIG);
-      worker.put("/connectors/both/config", CONFIG);
+      HttpResponse<String> put = one.put("/connectors/new/config", CONFIG);
+      other.put("/connectors/both/config", CONFIG);
 
       assertThat(put.statusCode()).as(put.body()).isEqualTo(201);
-      assertThat(worker.get("/connectors").body()).isEqualTo("[\"both\",\"new\"]");
+      assertThat(other.get("/connectors").body()).isEqualTo("[\"both\",\"new\"]");
       // The new configurations are at the offsets of the old ones, and are others nevertheless.
       await()
           .atMost(SOON)
           .untilAsserted(
-              () -> {
-                assertThat(worker.tasks().runningOf("old")).isEmpty();
-                assertThat(worker.tasks().runningOf("new")).hasSize(2);
-                assertThat(worker.tasks().runningOf("both"))
-                    .hasSize(2)
-                    .doesNotContainAnyElementsOf(before);
-              });
+              () ->
+                  assertThat(running(one, other))
+                      .doesNotContainAnyElementsOf(before)
+                      .extracting(task -> task.config().id())
+                      .containsExactlyInAnyOrder("both-0", "both-1", "new-0", "new-1"));
     }
+  }
+
+  private static List<RecordedTask> running(TestWorker one, TestWorker other) {
+    List<RecordedTask> running = new ArrayList<>(one.tasks().running());
+    running.addAll(other.tasks().running());
+    return running;
   }
 
   @Test
