@@ -57,7 +57,7 @@ final class ConfigLog implements AutoCloseable {
   /**
    * Opens the topic, and makes it if it isn't there.
    *
-   * @param listener is told of every change, in order, by the reader's thread; it must not block
+   * @param listener is given every new view, in order, on the reader's thread; it must not block
    * @param refused is given the reason if the workers of another group begin to use the topic
    * @throws ConfigException if the topic is not of this kind
    * @throws KafkaException if Kafka can't be reached or refuses
@@ -87,8 +87,8 @@ final class ConfigLog implements AutoCloseable {
     try {
       identify();
       reader.start();
-      // The end as it is for everybody: what a consumer of committed records takes for the end is
-      // the first open transaction, and there may be committed records after it.
+      // The end of all records: a consumer of committed records takes the first open transaction
+      // for the end, and there may be committed records after it.
       long end = cluster.endOffset(partition, KafkaCluster.TIMEOUT);
       if (!reader.await(end, OPEN_TRANSACTION)) {
         // A worker died in the middle of a change, or is slow: whoever writes next ends that.

@@ -32,7 +32,7 @@ import org.slf4j.LoggerFactory;
  * it counts on.
  */
 final class ConfigReader implements AutoCloseable {
-  /** In this record header, eight bytes tell one write from all others. */
+  /** In this record header, eight bytes identify a write. */
   static final String WRITE_HEADER = "caravan.write";
 
   /**
@@ -72,7 +72,7 @@ final class ConfigReader implements AutoCloseable {
   private @Nullable Uuid topicId;
 
   /**
-   * @param listener is told each new view, on the reader's thread
+   * @param listener is given each new view, on the reader's thread
    */
   ConfigReader(
       Map<String, Object> consumerSettings,

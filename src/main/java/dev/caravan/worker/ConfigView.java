@@ -62,7 +62,7 @@ record ConfigView(
         recreations, NO_BASE, 0, Collections.emptySortedMap(), Collections.emptySortedMap());
   }
 
-  /** What a topic says that was just made again. */
+  /** The view of a topic that was just made again. */
   ConfigView recreated() {
     return empty(recreations + 1);
   }

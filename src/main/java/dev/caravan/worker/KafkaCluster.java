@@ -43,7 +43,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What a worker asks and tells the Kafka cluster itself, not a topic. Each call blocks for at most
+ * A worker's requests to the Kafka cluster that are not about records. Each call blocks for at most
  * {@link #TIMEOUT} and fails with a {@link KafkaException} that says what was asked of whom.
  */
 final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
@@ -68,7 +68,7 @@ final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
 
   /** The id of the cluster. */
   String id() {
-    return ask(admin.describeCluster().clusterId(), "tell its id");
+    return ask(admin.describeCluster().clusterId(), "give its id");
   }
 
   /**
@@ -120,7 +120,7 @@ final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
           || !(e.getCause() instanceof InvalidReplicationFactorException)) {
         throw e;
       }
-      int nodes = ask(admin.describeCluster().nodes(), "tell its brokers").size();
+      int nodes = ask(admin.describeCluster().nodes(), "list its brokers").size();
       LOG.warn(
           "Kafka has {} broker(s) only: topic '{}' gets no more replicas than that. Set {} to have"
               + " another number.",
@@ -284,7 +284,7 @@ final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
 
   /**
    * Whether a group is waiting for members to join, this one among those that it has. Answers
-   * later; fails if it can't be told.
+   * later; fails if that is not known.
    */
   CompletionStage<Boolean> isJoining(String group, String memberId) {
     return admin
@@ -319,7 +319,7 @@ final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
 
   /** The offset after the last record of a partition, those of open transactions included. */
   long endOffset(TopicPartition partition, Duration timeout) {
-    String what = "tell the end of " + partition;
+    String what = "give the end of " + partition;
     return await(
         () ->
             known(

@@ -25,7 +25,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What a worker is told at its start, in Kafka Connect's names. An instance is valid and immutable.
+ * The settings that a worker starts with, in Kafka Connect's names. An instance is valid and
+ * immutable.
  *
  * <p>Settings of Kafka clients that all kinds of clients have, such as {@code security.protocol},
  * are taken as they are and go to every client of the worker; those after {@code producer.}, {@code
@@ -100,22 +101,22 @@ public final class WorkerConfig {
               10_000,
               ConfigDef.Range.atLeast(1000),
               Importance.HIGH,
-              "Milliseconds after which the group gives the tasks of a worker that it doesn't hear"
-                  + " of to others.")
+              "Milliseconds without a heartbeat of a worker after which the group gives its tasks to"
+                  + " others.")
           .define(
               HEARTBEAT_INTERVAL,
               ConfigDef.Type.INT,
               500,
               ConfigDef.Range.atLeast(1),
               Importance.LOW,
-              "Milliseconds after which a worker tells the group again that it is there.")
+              "Milliseconds between the heartbeats of a worker.")
           .define(
               REBALANCE_TIMEOUT,
               ConfigDef.Type.INT,
               30_000,
               ConfigDef.Range.atLeast(1000),
               Importance.LOW,
-              "Milliseconds within which all workers must join when tasks are shared out anew.")
+              "Milliseconds within which all workers must join a rebalance.")
           .define(
               LISTENERS,
               ConfigDef.Type.STRING,
@@ -217,7 +218,7 @@ public final class WorkerConfig {
     }
   }
 
-  /** What only several settings together can be wrong about. */
+  /** Reports settings that do not fit each other, and those that Kafka clients refuse. */
   private void checkTogether(List<String> errors) {
     int session = values.getInt(SESSION_TIMEOUT);
     if (values.getInt(HEARTBEAT_INTERVAL) > session / 2) {
