@@ -262,7 +262,13 @@ class ConfigLogTest {
       assertThat(reader.view().recreations()).isEqualTo(1);
       assertThat(reader.await(1, SOON)).isTrue();
       assertThat(reader.view().connectors()).containsOnlyKeys("a");
-      assertThat(views).extracting(view -> view.connectors().size()).containsExactly(1, 0, 1);
+      // The listener is called just after the view can be seen.
+      await()
+          .untilAsserted(
+              () ->
+                  assertThat(views)
+                      .extracting(view -> view.connectors().size())
+                      .containsExactly(1, 0, 1));
       assertThat(reader.await(2, Duration.ofMillis(100))).isFalse();
     }
   }
