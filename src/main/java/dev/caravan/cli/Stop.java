@@ -4,6 +4,7 @@ package dev.caravan.cli;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import org.apache.logging.log4j.LogManager;
 
 /** Running until Ctrl-C or SIGTERM, and stopping in order then. */
 final class Stop {
@@ -38,6 +39,9 @@ final class Stop {
       running.close();
     } catch (Exception e) {
       System.err.println("caravan: can't stop cleanly: " + e.getMessage());
+    } finally {
+      // Last: Log4j's own hook would end the log before anything has stopped.
+      LogManager.shutdown();
     }
   }
 }

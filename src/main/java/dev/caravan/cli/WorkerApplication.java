@@ -4,10 +4,12 @@ package dev.caravan.cli;
 import dev.caravan.connector.TaskFactory;
 import dev.caravan.connector.TaskRoutes;
 import dev.caravan.record.SchemaRegistry;
+import dev.caravan.rest.ApiEngine;
 import dev.caravan.rest.HttpGate;
 import dev.caravan.rest.HttpVertx;
 import dev.caravan.rest.RestRoutes;
 import dev.caravan.worker.SharedProducers;
+import dev.caravan.worker.StopDeadline;
 import dev.caravan.worker.Worker;
 import dev.caravan.worker.WorkerConfig;
 import java.io.IOException;
@@ -15,22 +17,29 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.UnknownHostException;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpRouter;
+import org.apache.camel.main.DefaultMainShutdownStrategy;
 import org.apache.camel.main.Main;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A worker as a program: camel-main with the REST API, the route template, and the {@link Worker}.
  * Immutable once started; safe for use by several threads.
  */
 public final class WorkerApplication implements AutoCloseable {
-  /** A connector's configuration is a few kilobytes; more is no configuration. */
-  private static final int MAX_BODY_BYTES = 1024 * 1024;
+  private static final Logger LOG = LoggerFactory.getLogger(WorkerApplication.class);
 
-  private static final int SHUTDOWN_SECONDS = 10;
+  /** What Camel has to stop its routes, most of which have stopped before. */
+  private static final int SHUTDOWN_SECONDS = 3;
+
+  private static final Duration CAMEL_TIME = Duration.ofSeconds(5);
+  private static final Duration CLOSE_TIME = Duration.ofSeconds(3);
 
   private final Main main;
   private final Worker worker;
@@ -73,7 +82,12 @@ public final class WorkerApplication implements AutoCloseable {
     HttpVertx vertx = new HttpVertx();
     try {
       configure(main, config);
+      if (main.getShutdownStrategy() instanceof DefaultMainShutdownStrategy ofCamel) {
+        // Camel would stop by itself on SIGTERM, beside the stop of the worker.
+        ofCamel.disableHangupSupport();
+      }
       main.bind("vertx", vertx);
+      main.bind(ApiEngine.NAME, new ApiEngine());
       main.configure().addRoutesBuilder(new RestRoutes(worker, version()));
       main.start();
       producers.shareIn(main.getCamelContext());
@@ -107,7 +121,7 @@ public final class WorkerApplication implements AutoCloseable {
             "camel.server.port",
             config.port(),
             "camel.server.maxBodySize",
-            MAX_BODY_BYTES);
+            HttpGate.MAX_BODY_BYTES);
     // Overriding: a camel property in the environment must not move the API elsewhere.
     settings.forEach((key, value) -> main.addOverrideProperty(key, value.toString()));
   }
@@ -160,16 +174,25 @@ public final class WorkerApplication implements AutoCloseable {
     return worker.refusal();
   }
 
-  /** Stops the tasks, then the REST API. Connectors stay in the config topic. */
+  /**
+   * Stops the tasks, then the REST API. Connectors stay in the config topic. Takes less than 25 s,
+   * whatever hangs; what was given up is logged.
+   */
   @Override
   public void close() {
     close(main, worker, producers, vertx);
   }
 
   private static void close(Main main, Worker worker, SharedProducers producers, HttpVertx vertx) {
-    worker.close();
-    main.stop();
-    producers.close();
-    vertx.stop();
+    long begun = System.nanoTime();
+    StopDeadline deadline = new StopDeadline(StopDeadline.STOP_TIME);
+    LOG.info("The worker stops");
+    worker.close(deadline);
+    deadline.close("Camel", CAMEL_TIME, main::stop);
+    deadline.close("The shared producers", CLOSE_TIME, producers::close);
+    deadline.close("The HTTP server", CLOSE_TIME, vertx::stop);
+    LOG.info(
+        "The worker has stopped after {} ms",
+        Duration.ofNanos(System.nanoTime() - begun).toMillis());
   }
 }

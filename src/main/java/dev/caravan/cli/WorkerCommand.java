@@ -105,6 +105,7 @@ final class WorkerCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    OutOfMemory.endsTheProcess();
     WorkerApplication worker = WorkerApplication.start(settings());
     spec.commandLine().getOut().println("worker: ready " + worker.url());
     spec.commandLine().getOut().flush();

@@ -9,8 +9,8 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerResponse;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import org.apache.camel.Exchange;
-import org.apache.camel.Message;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,12 +18,32 @@ import org.jspecify.annotations.Nullable;
  *
  * @param body null for an answer without a body
  */
-record Answer(int status, Map<String, String> headers, @Nullable JsonNode body) {
+record Answer(int status, Map<String, String> headers, @Nullable Body body) {
   static final String JSON_TYPE = "application/json";
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
+  /** What an answer has as its body: JSON text in UTF-8. */
+  sealed interface Body {}
+
+  /** A body that is there as a whole. */
+  record Whole(JsonNode json) implements Body {}
+
+  /** A body that may be too large for the memory: it is asked for piece by piece. */
+  non-sealed interface Pieces extends Body {
+    /**
+     * The next piece, which is asked for when the client has taken most of those before.
+     *
+     * @return completes with null at the end, on any thread
+     */
+    CompletableFuture<byte @Nullable []> next();
+  }
+
   static Answer of(int status, JsonNode body) {
+    return new Answer(status, Map.of(), new Whole(body));
+  }
+
+  static Answer of(int status, Pieces body) {
     return new Answer(status, Map.of(), body);
   }
 
@@ -43,24 +63,27 @@ record Answer(int status, Map<String, String> headers, @Nullable JsonNode body) 
     return new Answer(status, all, body);
   }
 
-  /** The body in JSON, null without one. */
-  byte @Nullable [] bytes() {
+  static byte[] bytes(JsonNode json) {
     try {
-      return body == null ? null : JSON.writeValueAsBytes(body);
+      return JSON.writeValueAsBytes(json);
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("A tree is always JSON", e);
     }
   }
 
-  /** Sends this, and ends the response. */
+  /** Sends this, and ends the response; on the event loop of the response. */
   void to(HttpServerResponse response) {
     response.setStatusCode(status);
     headers.forEach(response::putHeader);
-    byte[] bytes = bytes();
-    if (bytes == null) {
+    if (body == null) {
       response.end();
-    } else {
-      response.putHeader("Content-Type", JSON_TYPE);
+      return;
+    }
+    response.putHeader("Content-Type", JSON_TYPE);
+    if (body instanceof Pieces pieces) {
+      new PieceWriter(pieces, response).start();
+    } else if (body instanceof Whole whole) {
+      byte[] bytes = bytes(whole.json());
       // Vert.x leaves it out of the answer to a HEAD request.
       response.putHeader("Content-Length", Integer.toString(bytes.length));
       response.end(Buffer.buffer(bytes));
@@ -69,14 +92,8 @@ record Answer(int status, Map<String, String> headers, @Nullable JsonNode body) 
 
   /** Makes this the answer of an exchange. */
   void to(Exchange exchange) {
-    Message message = exchange.getMessage();
     // Headers that are left here would go back to the client: the request's own, cookies included.
-    message.removeHeaders("*");
-    headers.forEach(message::setHeader);
-    message.setHeader(Exchange.HTTP_RESPONSE_CODE, status);
-    if (body != null) {
-      message.setHeader(Exchange.CONTENT_TYPE, JSON_TYPE);
-    }
-    message.setBody(bytes());
+    exchange.getMessage().removeHeaders("*");
+    exchange.getMessage().setBody(this);
   }
 }

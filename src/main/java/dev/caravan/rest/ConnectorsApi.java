@@ -7,19 +7,15 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.caravan.connector.ConnectorConfig;
+import dev.caravan.rest.ApiCall.Reply;
 import dev.caravan.worker.ConnectorInfo;
-import dev.caravan.worker.ConnectorStatus;
-import dev.caravan.worker.ConnectorStatus.Part;
-import dev.caravan.worker.PutResult;
-import dev.caravan.worker.TaskInfo;
 import dev.caravan.worker.Worker;
 import java.net.URLEncoder;
-import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.apache.camel.Exchange;
 
@@ -34,9 +30,6 @@ final class ConnectorsApi {
   /** In UTF-8, percent-encoded, nine times as many, which just fits into a request line. */
   private static final int MAX_NAME_CHARS = 400;
 
-  /** As long as Kafka Connect lets a request wait. */
-  static final Duration TIMEOUT = Duration.ofSeconds(90);
-
   /** The part of a URL that tells the server, as the client reached it. */
   private static final Pattern SERVER = Pattern.compile("^(https?://[^/]+).*$", Pattern.DOTALL);
 
@@ -50,88 +43,88 @@ final class ConnectorsApi {
     this.version = version;
   }
 
-  void root(Exchange exchange) {
+  Reply<?> root(Exchange exchange, CompletableFuture<Void> unwanted) {
     ObjectNode root = JSON.objectNode();
     root.put("version", version);
     root.put("commit", "unknown");
     root.put("kafka_cluster_id", worker.kafkaClusterId());
-    Answer.of(200, root).to(exchange);
+    return now(Answer.of(200, root));
   }
 
-  void list(Exchange exchange) throws Exception {
+  Reply<?> list(Exchange exchange, CompletableFuture<Void> unwanted) {
+    List<String> expand = ApiConsumer.requestOf(exchange).queryParam("expand");
+    return expand.isEmpty()
+        ? new Reply<>(worker.connectors(), ConnectorsApi::names)
+        : now(Answer.of(200, new Expansion(worker, new HashSet<>(expand))));
+  }
+
+  private static Answer names(List<String> connectors) {
     ArrayNode names = JSON.arrayNode();
-    await(worker.connectors()).forEach(names::add);
-    Answer.of(200, names).to(exchange);
+    connectors.forEach(names::add);
+    return Answer.of(200, names);
   }
 
-  void create(Exchange exchange) throws Exception {
+  Reply<?> create(Exchange exchange, CompletableFuture<Void> unwanted) {
     JsonBody.CreateRequest request = JsonBody.CreateRequest.read(exchange);
     Map<String, String> config = named(request.name(), request.config());
-    ConnectorInfo created = await(worker.create(request.name(), config));
-    created(exchange, created).to(exchange);
+    return new Reply<>(
+        worker.create(request.name(), config, unwanted), created -> created(exchange, created));
   }
 
-  void info(Exchange exchange) throws Exception {
-    Answer.of(200, json(await(worker.info(connector(exchange))))).to(exchange);
+  Reply<?> info(Exchange exchange, CompletableFuture<Void> unwanted) {
+    return new Reply<>(
+        worker.info(connector(exchange)), info -> Answer.of(200, ConnectorJson.info(info)));
   }
 
-  void delete(Exchange exchange) throws Exception {
-    await(worker.delete(connector(exchange)));
-    Answer.empty(204).to(exchange);
+  Reply<?> delete(Exchange exchange, CompletableFuture<Void> unwanted) {
+    return new Reply<>(worker.delete(connector(exchange), unwanted), deleted -> Answer.empty(204));
   }
 
-  void config(Exchange exchange) throws Exception {
-    Answer.of(200, json(await(worker.info(connector(exchange))).config())).to(exchange);
+  Reply<?> config(Exchange exchange, CompletableFuture<Void> unwanted) {
+    return new Reply<>(
+        worker.info(connector(exchange)),
+        info -> Answer.of(200, ConnectorJson.properties(info.config())));
   }
 
-  void putConfig(Exchange exchange) throws Exception {
+  Reply<?> putConfig(Exchange exchange, CompletableFuture<Void> unwanted) {
     String name = connector(exchange);
     Map<String, String> config = named(name, JsonBody.properties(exchange));
-    PutResult result = await(worker.putConfig(name, config));
-    Answer answer =
-        result.created()
-            ? created(exchange, result.connector())
-            : Answer.of(200, json(result.connector()));
-    answer.to(exchange);
+    return new Reply<>(
+        worker.putConfig(name, config, unwanted),
+        put ->
+            put.created()
+                ? created(exchange, put.connector())
+                : Answer.of(200, ConnectorJson.info(put.connector())));
   }
 
-  void status(Exchange exchange) throws Exception {
-    ConnectorStatus status = await(worker.status(connector(exchange)));
-    ObjectNode json = JSON.objectNode();
-    json.put("name", status.name());
-    json.set("connector", json(JSON.objectNode(), status.connector()));
-    ArrayNode tasks = json.putArray("tasks");
-    for (int task = 0; task < status.tasks().size(); task++) {
-      tasks.add(json(JSON.objectNode().put("id", task), status.tasks().get(task)));
-    }
-    json.put("type", "source");
-    Answer.of(200, json).to(exchange);
+  Reply<?> status(Exchange exchange, CompletableFuture<Void> unwanted) {
+    return new Reply<>(
+        worker.status(connector(exchange)), status -> Answer.of(200, ConnectorJson.status(status)));
   }
 
-  void tasks(Exchange exchange) throws Exception {
+  Reply<?> tasks(Exchange exchange, CompletableFuture<Void> unwanted) {
     String name = connector(exchange);
-    ArrayNode tasks = JSON.arrayNode();
-    for (TaskInfo task : await(worker.tasks(name))) {
-      ObjectNode json = tasks.addObject();
-      json.set("id", taskId(name, task.task()));
-      json.set("config", json(task.config()));
-    }
-    Answer.of(200, tasks).to(exchange);
+    return new Reply<>(worker.tasks(name), tasks -> Answer.of(200, new TaskList(name, tasks)));
   }
 
-  void pause(Exchange exchange) throws Exception {
-    await(worker.pause(connector(exchange)));
-    Answer.empty(202).to(exchange);
+  Reply<?> pause(Exchange exchange, CompletableFuture<Void> unwanted) {
+    return accepted(worker.pause(connector(exchange), unwanted));
   }
 
-  void resume(Exchange exchange) throws Exception {
-    await(worker.resume(connector(exchange)));
-    Answer.empty(202).to(exchange);
+  Reply<?> resume(Exchange exchange, CompletableFuture<Void> unwanted) {
+    return accepted(worker.resume(connector(exchange), unwanted));
   }
 
-  void stop(Exchange exchange) throws Exception {
-    await(worker.stop(connector(exchange)));
-    Answer.empty(202).to(exchange);
+  Reply<?> stop(Exchange exchange, CompletableFuture<Void> unwanted) {
+    return accepted(worker.stop(connector(exchange), unwanted));
+  }
+
+  private static Reply<?> accepted(CompletableFuture<Void> change) {
+    return new Reply<>(change, done -> Answer.empty(202));
+  }
+
+  private static Reply<?> now(Answer answer) {
+    return new Reply<>(CompletableFuture.completedFuture(answer), Function.identity());
   }
 
   /** The connector that the path names. */
@@ -170,47 +163,7 @@ final class ConnectorsApi {
   private static Answer created(Exchange exchange, ConnectorInfo connector) {
     String url = exchange.getMessage().getHeader(Exchange.HTTP_URL, String.class);
     String path = "/connectors/" + URLEncoder.encode(connector.name(), UTF_8).replace("+", "%20");
-    return Answer.of(201, json(connector))
+    return Answer.of(201, ConnectorJson.info(connector))
         .withHeader("Location", SERVER.matcher(url).replaceFirst("$1") + path);
-  }
-
-  private static <T> T await(CompletableFuture<T> answer) throws Exception {
-    try {
-      return answer.get(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
-    } catch (ExecutionException e) {
-      throw e.getCause() instanceof Exception cause ? cause : e;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw e;
-    }
-  }
-
-  private static ObjectNode json(ConnectorInfo connector) {
-    ObjectNode json = JSON.objectNode();
-    json.put("name", connector.name());
-    json.set("config", json(connector.config()));
-    ArrayNode tasks = json.putArray("tasks");
-    connector.tasks().forEach(task -> tasks.add(taskId(connector.name(), task)));
-    json.put("type", "source");
-    return json;
-  }
-
-  private static ObjectNode json(Map<String, String> properties) {
-    ObjectNode json = JSON.objectNode();
-    properties.forEach(json::put);
-    return json;
-  }
-
-  private static ObjectNode json(ObjectNode json, Part part) {
-    json.put("state", part.state().name());
-    json.put("worker_id", part.workerId());
-    if (!part.trace().isEmpty()) {
-      json.put("trace", part.trace());
-    }
-    return json;
-  }
-
-  private static ObjectNode taskId(String connector, int task) {
-    return JSON.objectNode().put("connector", connector).put("task", task);
   }
 }

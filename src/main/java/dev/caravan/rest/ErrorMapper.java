@@ -9,7 +9,6 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.TooLongHttpHeaderException;
 import io.netty.handler.codec.http.TooLongHttpLineException;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeoutException;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 import org.slf4j.Logger;
@@ -22,14 +21,20 @@ import org.slf4j.LoggerFactory;
 final class ErrorMapper implements Processor {
   private static final Logger LOG = LoggerFactory.getLogger(ErrorMapper.class);
 
+  private static final String RETRY_AFTER = "Retry-After";
+  private static final String RETRY_SECONDS = "1";
+
   @Override
   public void process(Exchange exchange) {
     Throwable failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
     int status = status(failure);
-    if (status >= 500) {
+    if (failure instanceof RestException) {
+      LOG.debug("A REST request failed", failure);
+    } else if (status >= 500) {
       LOG.error("A REST request failed", failure);
     }
-    Answer.error(status, message(failure)).to(exchange);
+    Answer answer = Answer.error(status, message(failure));
+    (status == 503 ? answer.withHeader(RETRY_AFTER, RETRY_SECONDS) : answer).to(exchange);
   }
 
   /** The answer to a request that is no call of the API. */
@@ -44,6 +49,12 @@ final class ErrorMapper implements Processor {
    */
   static Answer answer(int status, String hint) {
     return Answer.error(status, "HTTP " + HttpResponseStatus.valueOf(status) + ": " + hint);
+  }
+
+  /** The answer to a request that others are in the way of. */
+  static Answer busy() {
+    return answer(503, "too many changes at once; try again in a second")
+        .withHeader(RETRY_AFTER, RETRY_SECONDS);
   }
 
   /**
@@ -81,9 +92,6 @@ final class ErrorMapper implements Processor {
   private static String message(Throwable failure) {
     if (failure instanceof RejectedExecutionException) {
       return "This worker is stopping";
-    }
-    if (failure instanceof TimeoutException) {
-      return "Request timed out";
     }
     return failure.getMessage() == null ? failure.toString() : failure.getMessage();
   }

@@ -13,7 +13,9 @@ import io.vertx.ext.web.RoutingContext;
 import java.net.URLDecoder;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
+import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
@@ -27,14 +29,22 @@ import org.apache.camel.support.PluginHelper;
 
 /**
  * Stands before and behind the calls of the API. Before them, it refuses what Vert.x or Camel would
- * misread; behind them, it answers what no call took, which would be an HTML page otherwise.
- * Immutable; runs on the event loops and never blocks.
+ * misread, and what would need too much memory or time; behind them, it answers what no call took,
+ * which would be an HTML page otherwise. Safe for use by several event loops; never blocks.
  */
 public final class HttpGate {
-  private final RestRegistry registry;
+  /** A connector's configuration is a few kilobytes; more is no configuration. */
+  public static final int MAX_BODY_BYTES = 256 * 1024;
 
-  private HttpGate(RestRegistry registry) {
+  private static final Duration BODY_TIMEOUT = Duration.ofSeconds(10);
+
+  private final RestRegistry registry;
+  private final Writes writes = new Writes();
+  private final Duration bodyTimeout;
+
+  private HttpGate(RestRegistry registry, Duration bodyTimeout) {
     this.registry = registry;
+    this.bodyTimeout = bodyTimeout;
   }
 
   /**
@@ -44,7 +54,11 @@ public final class HttpGate {
    * @param calls the router of that server
    */
   public static void installIn(CamelContext context, VertxPlatformHttpRouter calls) {
-    HttpGate gate = new HttpGate(PluginHelper.getRestRegistry(context));
+    installIn(context, calls, BODY_TIMEOUT);
+  }
+
+  static void installIn(CamelContext context, VertxPlatformHttpRouter calls, Duration bodyTimeout) {
+    HttpGate gate = new HttpGate(PluginHelper.getRestRegistry(context), bodyTimeout);
     // Camel's router hangs below another, which would fail on a malformed path before it.
     Router root = (Router) calls.getServer().getServer().requestHandler();
     root.route().order(-1).handler(gate::enter);
@@ -59,12 +73,69 @@ public final class HttpGate {
     } else if (path.contains("//")) {
       // Vert.x would drop the empty segment, and take "//config" for a connector named config.
       answer(context, ErrorMapper.answer(404));
-    } else if (isCall(context) && hasBody(request) && !isJson(request)) {
+    } else if (!isCall(context)) {
+      limitBody(context);
+      context.next();
+    } else {
+      enterCall(context);
+    }
+  }
+
+  private void enterCall(RoutingContext context) {
+    HttpServerRequest request = context.request();
+    boolean hasBody = hasBody(request);
+    limitBody(context);
+    if (hasBody && !isJson(request)) {
       // Camel would take the fields of a form for parameters of the path.
       answer(context, ErrorMapper.answer(415, "send Content-Type: " + Answer.JSON_TYPE));
+    } else if (length(request) > MAX_BODY_BYTES) {
+      answer(context, tooLarge());
+    } else if ((hasBody || !isRead(request)) && !writes.begin(context)) {
+      answer(context, ErrorMapper.busy());
     } else {
       context.next();
     }
+  }
+
+  /** Ends a request whose body does not arrive in time, whether anybody reads it or not. */
+  private void limitBody(RoutingContext context) {
+    HttpServerRequest request = context.request();
+    if (!hasBody(request)) {
+      return;
+    }
+    long timer =
+        context
+            .vertx()
+            .setTimer(
+                bodyTimeout.toMillis(),
+                id -> {
+                  if (!request.isEnded() && !context.response().closed()) {
+                    if (!context.response().headWritten()) {
+                      answer(context, ErrorMapper.answer(408, "the body did not arrive in time"));
+                    }
+                    request.connection().close();
+                  }
+                });
+    context.addEndHandler(
+        ended -> {
+          if (request.isEnded()) {
+            context.vertx().cancelTimer(timer);
+          }
+        });
+  }
+
+  private static boolean isRead(HttpServerRequest request) {
+    return request.method().equals(HttpMethod.GET) || request.method().equals(HttpMethod.HEAD);
+  }
+
+  private static long length(HttpServerRequest request) {
+    String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
+    // Netty has refused what is no number.
+    return length == null ? 0 : Long.parseLong(length);
+  }
+
+  private static Answer tooLarge() {
+    return ErrorMapper.answer(413, "a body has at most " + MAX_BODY_BYTES + " bytes");
   }
 
   private static boolean isEncodedText(String path) {
@@ -88,10 +159,12 @@ public final class HttpGate {
         : !length.equals("0");
   }
 
-  /** Whether the body is said to be JSON, or nothing is said of it. */
+  /** Whether the body is said to be JSON. */
   private static boolean isJson(HttpServerRequest request) {
-    return request.headers().getAll(HttpHeaders.CONTENT_TYPE).stream()
-        .allMatch(type -> type.split(";", 2)[0].trim().equalsIgnoreCase(Answer.JSON_TYPE));
+    List<String> types = request.headers().getAll(HttpHeaders.CONTENT_TYPE);
+    return !types.isEmpty()
+        && types.stream()
+            .allMatch(type -> type.split(";", 2)[0].trim().equalsIgnoreCase(Answer.JSON_TYPE));
   }
 
   private void unmatched(RoutingContext context) {
@@ -115,7 +188,8 @@ public final class HttpGate {
   private static void fail(RoutingContext context) {
     // A client that goes away after its body was refused makes the request fail once more.
     if (!context.response().headWritten()) {
-      answer(context, ErrorMapper.answer(context.statusCode() > 0 ? context.statusCode() : 500));
+      int status = context.statusCode() > 0 ? context.statusCode() : 500;
+      answer(context, status == 413 ? tooLarge() : ErrorMapper.answer(status));
     }
   }
 

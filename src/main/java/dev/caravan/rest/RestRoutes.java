@@ -2,7 +2,6 @@
 package dev.caravan.rest;
 
 import dev.caravan.worker.Worker;
-import org.apache.camel.Processor;
 import org.apache.camel.builder.RouteBuilder;
 
 /** The REST API of a worker: Kafka Connect's, as REST DSL. */
@@ -78,7 +77,7 @@ public final class RestRoutes extends RouteBuilder {
     call("stop-connector", api::stop);
   }
 
-  private void call(String name, Processor processor) {
-    from("direct:" + name).routeId(name).process(processor);
+  private void call(String name, ApiCall.Call call) {
+    from("direct:" + name).routeId(name).process(new ApiCall(call, ApiCall.TIMEOUT));
   }
 }

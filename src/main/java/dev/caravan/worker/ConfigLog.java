@@ -162,9 +162,15 @@ final class ConfigLog implements AutoCloseable {
     return reader.view();
   }
 
-  /** Makes a change, see {@link ConfigWriter#write}. */
+  /** Makes a change that somebody waits for until it is made or has failed. */
   CompletableFuture<ConfigView> write(Function<ConfigView, List<ConfigChange>> change) {
-    return writer.write(change);
+    return write(change, new CompletableFuture<>());
+  }
+
+  /** Makes a change, see {@link ConfigWriter#write}. */
+  CompletableFuture<ConfigView> write(
+      Function<ConfigView, List<ConfigChange>> change, CompletableFuture<Void> unwanted) {
+    return writer.write(change, unwanted);
   }
 
   /** Stops reading and writing. Blocks for a few seconds at most. */

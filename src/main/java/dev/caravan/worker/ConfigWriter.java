@@ -12,10 +12,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Function;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -122,15 +124,25 @@ final class ConfigWriter implements AutoCloseable {
    *
    * @param change is given the newest configurations and returns what to write, nothing if all is
    *     well already, or throws; it may be asked again with newer ones
+   * @param unwanted completes when nobody waits for the change any more: it is not written then,
+   *     unless that has begun
    * @return the view that the change is part of, once it is committed and the reader has it. Fails
-   *     with what {@code change} threw, with a {@link ConcurrentChangeException}, or with a {@link
+   *     with what {@code change} threw, with a {@link ConcurrentChangeException}, with a {@link
+   *     CancellationException} if it was unwanted before it was written, or with a {@link
    *     KafkaException}, after which nobody knows yet whether it was made
    */
-  CompletableFuture<ConfigView> write(Function<ConfigView, List<ConfigChange>> change) {
-    Request request = new Request(change, new CompletableFuture<>(), System.nanoTime());
+  CompletableFuture<ConfigView> write(
+      Function<ConfigView, List<ConfigChange>> change, CompletableFuture<Void> unwanted) {
+    Request request = new Request(change, new CompletableFuture<>(), System.nanoTime(), unwanted);
     requests.add(request);
+    unwanted.thenRun(
+        () -> {
+          if (requests.remove(request)) {
+            request.cancel();
+          }
+        });
     if (closed) {
-      request.fail(new KafkaException("The worker stops"));
+      request.fail(new RejectedExecutionException("The worker stops"));
     }
     return request.done();
   }
@@ -148,7 +160,7 @@ final class ConfigWriter implements AutoCloseable {
       // Closed.
     } finally {
       requests.drainTo(batch);
-      batch.forEach(request -> request.fail(new KafkaException("The worker stops")));
+      batch.forEach(request -> request.fail(new RejectedExecutionException("The worker stops")));
       discardProducer();
     }
   }
@@ -209,6 +221,12 @@ final class ConfigWriter implements AutoCloseable {
     }
     ConfigView.Draft next = view.draft();
     for (Request request : List.copyOf(batch)) {
+      if (request.isUnwanted()) {
+        // Its records are in no transaction that may have been committed: that was looked for.
+        request.cancel();
+        batch.remove(request);
+        continue;
+      }
       try {
         for (ConfigChange change : request.change().apply(next.soFar())) {
           next.apply(change, base + end + records.size());
@@ -394,11 +412,21 @@ final class ConfigWriter implements AutoCloseable {
 
   /**
    * @param since when it was asked for, as of {@link System#nanoTime}
+   * @param unwanted completes when nobody waits for it any more
    */
   private record Request(
       Function<ConfigView, List<ConfigChange>> change,
       CompletableFuture<ConfigView> done,
-      long since) {
+      long since,
+      CompletableFuture<Void> unwanted) {
+    boolean isUnwanted() {
+      return unwanted.isDone();
+    }
+
+    void cancel() {
+      fail(new CancellationException("The change was not made, as nobody waits for it any more"));
+    }
+
     Duration age() {
       return Duration.ofNanos(System.nanoTime() - since);
     }

@@ -33,5 +33,19 @@ public record ConnectorStatus(String name, Part connector, List<Part> tasks) {
    * @param workerId {@code host:port} of the worker that runs it; empty if no worker has it
    * @param trace why it is not running, empty if there is nothing to tell
    */
-  public record Part(State state, String workerId, String trace) {}
+  public record Part(State state, String workerId, String trace) {
+    private Part withTraceOf(int characters) {
+      return trace.length() <= characters
+          ? this
+          : new Part(state, workerId, trace.substring(0, characters) + "...");
+    }
+  }
+
+  /** The same, with traces of so many characters at most. */
+  ConnectorStatus withTracesOf(int characters) {
+    return new ConnectorStatus(
+        name,
+        connector.withTraceOf(characters),
+        tasks.stream().map(task -> task.withTraceOf(characters)).toList());
+  }
 }

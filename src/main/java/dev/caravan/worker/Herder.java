@@ -42,6 +42,12 @@ import org.slf4j.LoggerFactory;
 final class Herder implements GroupWork.Listener {
   private static final Logger LOG = LoggerFactory.getLogger(Herder.class);
 
+  /** How many connectors and tasks a page has, unless its last connector has more. */
+  private static final int PAGE_TASKS = 32;
+
+  /** How many characters of each trace a page has. */
+  private static final int PAGE_TRACE = 4096;
+
   private final Executor thread;
   private final ConfigLog configLog;
   private final Set<String> internalTopics;
@@ -241,6 +247,28 @@ final class Herder implements GroupWork.Listener {
     return List.copyOf(connectors.keySet());
   }
 
+  /**
+   * Some connectors, in the order of their names: so few that nothing else has to wait long.
+   *
+   * @param after the first one has the next greater name; empty for the first of all
+   * @return none if there are no more
+   */
+  List<ConnectorDetails> page(String after) {
+    List<ConnectorDetails> page = new ArrayList<>();
+    int tasks = 0;
+    for (Connector connector : connectors.tailMap(after + '\0').values()) {
+      TargetState target = view.targetState(connector.name());
+      page.add(
+          new ConnectorDetails(
+              connector.info(), statuses.of(connector, target, assigned).withTracesOf(PAGE_TRACE)));
+      tasks += 1 + connector.tasks().size();
+      if (tasks >= PAGE_TASKS) {
+        break;
+      }
+    }
+    return page;
+  }
+
   ConnectorInfo info(String name) {
     return find(name).info();
   }
@@ -248,9 +276,7 @@ final class Herder implements GroupWork.Listener {
   List<TaskInfo> tasks(String name) {
     List<TaskInfo> result = new ArrayList<>();
     for (TaskConfig task : find(name).tasks()) {
-      Map<String, String> config = new LinkedHashMap<>(task.connector().properties());
-      config.put("vbuckets", task.vbuckets());
-      result.add(new TaskInfo(task.task(), config));
+      result.add(new TaskInfo(task.task(), task.connector().properties(), task.vbuckets()));
     }
     return result;
   }
@@ -263,7 +289,8 @@ final class Herder implements GroupWork.Listener {
     return statuses.of(connector, view.targetState(name), assigned);
   }
 
-  CompletableFuture<ConnectorInfo> create(String name, Map<String, String> properties) {
+  CompletableFuture<ConnectorInfo> create(
+      String name, Map<String, String> properties, CompletableFuture<Void> unwanted) {
     check(properties);
     return write(
         name,
@@ -272,10 +299,12 @@ final class Herder implements GroupWork.Listener {
             throw new ConnectorExistsException(name);
           }
           return List.of(new ConfigRecord(name, properties));
-        });
+        },
+        unwanted);
   }
 
-  CompletableFuture<PutResult> put(String name, Map<String, String> properties) {
+  CompletableFuture<PutResult> put(
+      String name, Map<String, String> properties, CompletableFuture<Void> unwanted) {
     check(properties);
     boolean hasFailed = connectors.containsKey(name) && hasFailedTask(name);
     AtomicBoolean isNew = new AtomicBoolean();
@@ -289,7 +318,8 @@ final class Herder implements GroupWork.Listener {
               return old != null && old.properties().equals(properties) && !hasFailed
                   ? List.of()
                   : List.of(new ConfigRecord(name, properties));
-            })
+            },
+            unwanted)
         .thenApply(info -> new PutResult(info, isNew.get()));
   }
 
@@ -298,8 +328,10 @@ final class Herder implements GroupWork.Listener {
   }
 
   private CompletableFuture<ConnectorInfo> write(
-      String name, Function<ConfigView, List<ConfigChange>> change) {
-    return unwrapped(configLog.write(change))
+      String name,
+      Function<ConfigView, List<ConfigChange>> change,
+      CompletableFuture<Void> unwanted) {
+    return unwrapped(configLog.write(change, unwanted))
         .thenApplyAsync(
             newer -> {
               configured(newer);
@@ -310,7 +342,7 @@ final class Herder implements GroupWork.Listener {
             thread);
   }
 
-  CompletableFuture<Void> delete(String name) {
+  CompletableFuture<Void> delete(String name, CompletableFuture<Void> unwanted) {
     return unwrapped(
             configLog.write(
                 newest -> {
@@ -320,7 +352,8 @@ final class Herder implements GroupWork.Listener {
                   }
                   refuseForeign(name, old);
                   return List.of(new ConfigRecord(name, null), new TargetStateRecord(name, null));
-                }))
+                },
+                unwanted))
         .thenAcceptAsync(
             newer -> {
               configured(newer);
@@ -337,7 +370,8 @@ final class Herder implements GroupWork.Listener {
    * @return completes when the change is in the config topic; fails with a {@link
    *     ConnectorNotFoundException} if there is no such connector
    */
-  CompletableFuture<Void> setTargetState(String name, TargetState state) {
+  CompletableFuture<Void> setTargetState(
+      String name, TargetState state, CompletableFuture<Void> unwanted) {
     return unwrapped(
             configLog.write(
                 newest -> {
@@ -349,7 +383,8 @@ final class Herder implements GroupWork.Listener {
                   return newest.targetState(name) == state
                       ? List.of()
                       : List.of(new TargetStateRecord(name, state));
-                }))
+                },
+                unwanted))
         .thenAcceptAsync(this::configured, thread);
   }
 

@@ -7,6 +7,7 @@ import java.util.Map;
  * What a task is.
  *
  * @param task its number
- * @param config the properties of its connector and its share of the vBuckets
+ * @param connector the properties of its connector, secrets included
+ * @param vbuckets its share of the vBuckets
  */
-public record TaskInfo(int task, Map<String, String> config) {}
+public record TaskInfo(int task, Map<String, String> connector, String vbuckets) {}

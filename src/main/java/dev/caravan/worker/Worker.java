@@ -8,12 +8,10 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -28,15 +26,22 @@ import org.slf4j.LoggerFactory;
  * ConnectorNotFoundException}, a {@link ConnectorExistsException}, a {@link
  * ConcurrentChangeException}, an {@link dev.caravan.connector.InvalidConnectorConfigException}, or,
  * when Kafka did not acknowledge a change, a {@link org.apache.kafka.common.KafkaException}. No
- * answer waits for Couchbase. Safe for use by several threads.
+ * answer waits for Couchbase, and no question waits for Kafka. Changes wait in memory: to limit
+ * them is for the caller, who says by {@code unwanted} that nobody waits for one any more. It fails
+ * with a {@link java.util.concurrent.CancellationException} then, and is not made, unless it is
+ * being written already. Safe for use by several threads.
  */
 public final class Worker implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
-  private static final Duration STOP_TIMEOUT = Duration.ofSeconds(20);
-  private static final Duration ABORT_TIMEOUT = Duration.ofSeconds(5);
+
+  /** What tasks have to finish what they have begun. */
+  private static final Duration TASKS_TIME = Duration.ofSeconds(12);
+
+  private static final Duration ABORT_TIME = Duration.ofSeconds(2);
+  private static final Duration CLOSE_TIME = Duration.ofSeconds(3);
   private static final Duration TICK = Duration.ofMillis(250);
 
-  private final Deque<Runnable> closing = new ArrayDeque<>();
+  private final Deque<Closing> closing = new ArrayDeque<>();
   private final CompletableFuture<Void> refusal = new CompletableFuture<>();
   private final WorkerConfig config;
   private final KafkaCluster cluster;
@@ -60,26 +65,34 @@ public final class Worker implements AutoCloseable {
     this.lease = new GroupLease(config.leaseTimeout());
     this.herderThread =
         opened(
+            "The herder thread",
             Executors.newSingleThreadScheduledExecutor(task -> new Thread(task, "herder")),
             Worker::shutdown);
     ExecutorService lifecycle =
         opened(
+            "The lifecycle thread",
             Executors.newSingleThreadExecutor(task -> new Thread(task, "task-lifecycle")),
             Worker::shutdown);
     try {
-      this.cluster = opened(new KafkaCluster(config), KafkaCluster::close);
+      this.cluster = opened("The admin client", new KafkaCluster(config), KafkaCluster::close);
       this.clusterId = cluster.id();
-      this.offsets = opened(new OffsetTopic(config, cluster), OffsetTopic::close);
-      StatusLog statuses = opened(new StatusLog(config, cluster), StatusLog::close);
+      this.offsets =
+          opened("The offset topic", new OffsetTopic(config, cluster), OffsetTopic::close);
+      StatusLog statuses =
+          opened("The status topic", new StatusLog(config, cluster), StatusLog::close);
       ConfigLog configs =
           opened(
+              "The config topic",
               new ConfigLog(config, cluster, this::configured, refusal::completeExceptionally),
               ConfigLog::close);
       this.delivery =
-          opened(new TaskDelivery(config, cluster, offsets, producers, lease), TaskDelivery::close);
+          opened(
+              "The delivery",
+              new TaskDelivery(config, cluster, offsets, producers, lease),
+              TaskDelivery::close);
       this.herder =
           new Herder(
-              herderThread,
+              this::onHerder,
               lifecycle,
               this::workerId,
               configs,
@@ -91,18 +104,23 @@ public final class Worker implements AutoCloseable {
               refusal);
       configs.start();
     } catch (RuntimeException e) {
-      release();
+      release(new StopDeadline(StopDeadline.STOP_TIME));
       throw e;
     }
   }
 
-  private <T> T opened(T resource, Consumer<T> close) {
-    closing.push(() -> close.accept(resource));
+  /**
+   * @param what it is, for the log
+   */
+  private record Closing(String what, Runnable close) {}
+
+  private <T> T opened(String what, T resource, Consumer<T> close) {
+    closing.push(new Closing(what, () -> close.accept(resource)));
     return resource;
   }
 
   private void configured(ConfigView view) {
-    herderThread.execute(() -> herder.configured(view));
+    onHerder(() -> herder.configured(view));
   }
 
   private String workerId() {
@@ -118,11 +136,13 @@ public final class Worker implements AutoCloseable {
     workerId = id;
     GroupMembership membership =
         opened(
+            "The group membership",
             new GroupMembership(
                 config.groupSettings(), config.internalTopics(), cluster, herder.member(), lease),
             GroupMembership::close);
     membership.start();
     opened(
+            "The watch over transactions",
             offsets.abandonedTransactions(config.groupId(), herder.transactionTasks()),
             AbandonedTransactions::close)
         .start();
@@ -131,11 +151,21 @@ public final class Worker implements AutoCloseable {
   }
 
   private void tick() {
+    guarded(() -> herder.tick());
+  }
+
+  private void onHerder(Runnable step) {
+    herderThread.execute(() -> guarded(step));
+  }
+
+  /**
+   * An executor keeps to itself what its tasks fail with; the next one must come, whatever it is.
+   */
+  private static void guarded(Runnable step) {
     try {
-      herder.tick();
-    } catch (RuntimeException e) {
-      // The next one must come, whatever this is.
-      LOG.error("The tasks could not be looked after", e);
+      step.run();
+    } catch (Throwable e) {
+      LOG.error("A step of the herder failed", e);
     }
   }
 
@@ -157,34 +187,47 @@ public final class Worker implements AutoCloseable {
     return ask(herder::names);
   }
 
+  /**
+   * Some connectors, in the order of their names. To walk through all, ask again with the last
+   * name; each answer is of its own time.
+   *
+   * @param after the first one has the next greater name; empty for the first of all
+   * @return a few tens at most, with their traces cut; none if there are no more
+   */
+  public CompletableFuture<List<ConnectorDetails>> connectorsAfter(String after) {
+    return ask(() -> herder.page(after));
+  }
+
   /** Creates a connector; its tasks start after the answer. */
-  public CompletableFuture<ConnectorInfo> create(String name, Map<String, String> config) {
-    return change(() -> herder.create(name, config));
+  public CompletableFuture<ConnectorInfo> create(
+      String name, Map<String, String> config, CompletableFuture<Void> unwanted) {
+    return change(() -> herder.create(name, config, unwanted));
   }
 
   /** Creates a connector, or changes it; its tasks are replaced after the answer. */
-  public CompletableFuture<PutResult> putConfig(String name, Map<String, String> config) {
-    return change(() -> herder.put(name, config));
+  public CompletableFuture<PutResult> putConfig(
+      String name, Map<String, String> config, CompletableFuture<Void> unwanted) {
+    return change(() -> herder.put(name, config, unwanted));
   }
 
   /** Deletes a connector. Its offsets stay: a connector of the same name goes on from them. */
-  public CompletableFuture<Void> delete(String name) {
-    return change(() -> herder.delete(name));
+  public CompletableFuture<Void> delete(String name, CompletableFuture<Void> unwanted) {
+    return change(() -> herder.delete(name, unwanted));
   }
 
   /** Has a connector's tasks deliver nothing, and stay where they are, after the answer. */
-  public CompletableFuture<Void> pause(String name) {
-    return change(() -> herder.setTargetState(name, TargetState.PAUSED));
+  public CompletableFuture<Void> pause(String name, CompletableFuture<Void> unwanted) {
+    return change(() -> herder.setTargetState(name, TargetState.PAUSED, unwanted));
   }
 
   /** Ends what {@link #pause} or {@link #stop} began, after the answer. */
-  public CompletableFuture<Void> resume(String name) {
-    return change(() -> herder.setTargetState(name, TargetState.STARTED));
+  public CompletableFuture<Void> resume(String name, CompletableFuture<Void> unwanted) {
+    return change(() -> herder.setTargetState(name, TargetState.STARTED, unwanted));
   }
 
   /** Takes a connector's tasks away, and keeps its configuration, after the answer. */
-  public CompletableFuture<Void> stop(String name) {
-    return change(() -> herder.setTargetState(name, TargetState.STOPPED));
+  public CompletableFuture<Void> stop(String name, CompletableFuture<Void> unwanted) {
+    return change(() -> herder.setTargetState(name, TargetState.STOPPED, unwanted));
   }
 
   /** What a connector is. */
@@ -210,57 +253,41 @@ public final class Worker implements AutoCloseable {
     return ask(change).thenCompose(Function.identity());
   }
 
+  /** Stops as {@link #close(StopDeadline)} does, within {@link StopDeadline#STOP_TIME}. */
+  @Override
+  public void close() {
+    close(new StopDeadline(StopDeadline.STOP_TIME));
+  }
+
   /**
    * Stops all tasks, closes their producers, and then leaves the group, so that others have the
-   * tasks at once. Blocks for half a minute at most.
+   * tasks at once. Blocks until the deadline at most; what does not stop is given up and logged.
    */
-  @Override
-  public synchronized void close() {
+  public synchronized void close(StopDeadline deadline) {
     if (closing.isEmpty()) {
       return;
     }
     CompletableFuture<Void> stopped = change(herder::stop);
-    if (!await(stopped, STOP_TIMEOUT)) {
-      LOG.warn(
-          "Not all tasks stopped within {} s: what they have on its way to Kafka is discarded",
-          STOP_TIMEOUT.toSeconds());
+    if (!deadline.await("What tasks have on its way to Kafka", TASKS_TIME, stopped)) {
       delivery.abort();
-      await(stopped, ABORT_TIMEOUT);
+      deadline.await("The last task", ABORT_TIME, stopped);
     }
     // Before the worker leaves its group.
-    delivery.close();
-    release();
+    deadline.close("The producers of the tasks", CLOSE_TIME, delivery::close);
+    release(deadline);
   }
 
-  private static boolean await(CompletableFuture<Void> stopped, Duration timeout) {
-    try {
-      stopped.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
-      return true;
-    } catch (TimeoutException e) {
-      return false;
-    } catch (ExecutionException e) {
-      LOG.error("The tasks could not be stopped", e);
-      return false;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return false;
-    }
-  }
-
-  private void release() {
+  private void release(StopDeadline deadline) {
     while (!closing.isEmpty()) {
-      try {
-        closing.pop().run();
-      } catch (RuntimeException e) {
-        LOG.warn("Something could not be closed in order: {}", e.toString());
-      }
+      Closing next = closing.pop();
+      deadline.close(next.what(), CLOSE_TIME, next.close());
     }
   }
 
   private static void shutdown(ExecutorService thread) {
     thread.shutdown();
     try {
-      if (!thread.awaitTermination(STOP_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)) {
+      if (!thread.awaitTermination(CLOSE_TIME.toMillis(), TimeUnit.MILLISECONDS)) {
         thread.shutdownNow();
       }
     } catch (InterruptedException e) {

@@ -470,13 +470,45 @@ class ConnectorsApiTest {
   }
 
   @Test
-  void aBodyOfNoTypeIsTakenAsJson() throws Exception {
+  void aBodyOfNoTypeIsUnsupported() throws Exception {
     HttpResponse<String> response =
         worker.send(
             worker
                 .request("/connectors/golden/config")
                 .PUT(HttpRequest.BodyPublishers.ofString(CONFIG)));
-    assertThat(response.statusCode()).isEqualTo(201);
+    assertError(
+        response, 415, "HTTP 415 Unsupported Media Type: send Content-Type: application/json");
+  }
+
+  /** As a real Kafka Connect answered, save that its connectors come in no order. */
+  @Test
+  void theListIsExpandedByInfoAndStatusAndIgnoresWhatElseIsAskedFor() throws Exception {
+    create("golden");
+    create("other");
+    awaitRunning("golden", 2);
+    awaitRunning("other", 2);
+    JsonNode golden = json(worker.get("/connectors/golden"));
+    JsonNode status = json(worker.get("/connectors/golden/status"));
+
+    JsonNode both = json(worker.get("/connectors?expand=status&expand=info"));
+    assertThat(both.fieldNames()).toIterable().containsExactly("golden", "other");
+    assertThat(both.get("golden").fieldNames()).toIterable().containsExactly("status", "info");
+    assertThat(both.at("/golden/info")).isEqualTo(golden);
+    assertThat(both.at("/golden/status")).isEqualTo(status);
+
+    assertThat(json(worker.get("/connectors?expand=info")).get("golden").fieldNames())
+        .toIterable()
+        .containsExactly("info");
+    assertThat(worker.get("/connectors?expand=nonsense").body())
+        .isEqualTo("{\"golden\":{},\"other\":{}}");
+    assertThat(worker.get("/connectors?expand").body()).isEqualTo("{\"golden\":{},\"other\":{}}");
+    HttpResponse<String> head =
+        worker.send(
+            worker
+                .request("/connectors?expand=info")
+                .method("HEAD", HttpRequest.BodyPublishers.noBody()));
+    assertThat(head.statusCode()).isEqualTo(200);
+    assertThat(head.body()).isEmpty();
   }
 
   @Test

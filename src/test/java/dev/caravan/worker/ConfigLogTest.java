@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
@@ -449,6 +450,26 @@ class ConfigLogTest {
         creation.get(60, TimeUnit.SECONDS);
       }
       assertThat(opened.properties()).hasSize(9);
+    }
+  }
+
+  @Test
+  void aChangeThatNobodyWaitsForAnyMoreIsNotWritten() throws Exception {
+    try (KafkaBroker broker = KafkaBroker.start();
+        Opened opened = open(broker.bootstrapServers(), "unwanted", "1")) {
+      broker.stop();
+      CompletableFuture<ConfigView> first = opened.create("first", Map.of());
+      CompletableFuture<Void> unwanted = new CompletableFuture<>();
+      CompletableFuture<ConfigView> second =
+          opened.log.write(view -> List.of(new ConfigRecord("second", Map.of())), unwanted);
+      unwanted.complete(null);
+      assertThat(second)
+          .failsWithin(Duration.ZERO)
+          .withThrowableThat()
+          .isInstanceOf(CancellationException.class);
+      broker.restart();
+      first.get(30, TimeUnit.SECONDS);
+      assertThat(opened.properties()).containsOnlyKeys("first");
     }
   }
 

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+/** What a connector is and how it is doing, both at the same time. */
+public record ConnectorDetails(ConnectorInfo info, ConnectorStatus status) {}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.caravan.sandbox.Sandbox;
+import dev.caravan.testkit.Topic;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** The broker is down for longer than the worker's session, and 50 clients read and write. */
+class KafkaOutageTest {
+  private static final int CLIENTS = 50;
+  private static final int SESSION_MILLIS = 6000;
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final Queue<Duration> reads = new ConcurrentLinkedQueue<>();
+  private final Queue<HttpResponse<String>> writes = new ConcurrentLinkedQueue<>();
+  private final AtomicBoolean isOver = new AtomicBoolean();
+  private final HttpClient http = HttpClient.newHttpClient();
+
+  @Test
+  void readsAreAnsweredAtOnceAndWritesFailOrAreMadeAndTheWorkerStreamsAgain() throws Exception {
+    try (Sandbox sandbox = Sandbox.builder().vbuckets(8).buckets(List.of("travel")).start();
+        WorkerApplication worker = start(sandbox);
+        Topic topic = new Topic(sandbox.kafkaAddress(), "copy-travel")) {
+      TestRequests.create(worker.url(), "copy", config(sandbox));
+      sandbox.couchbase().bucket("travel").upsert("before", "{}");
+      topic.awaitRecords(1);
+      List<CompletableFuture<Void>> clients = new ArrayList<>();
+
+      sandbox.kafka().stop();
+      long stopped = System.nanoTime();
+      for (int i = 0; i < CLIENTS; i++) {
+        clients.add(read(worker.url()));
+        clients.add(write(worker.url(), "client" + i, config(sandbox)));
+      }
+      sandbox.couchbase().bucket("travel").upsert("meanwhile", "{}");
+      await()
+          .atMost(20, TimeUnit.SECONDS)
+          .until(() -> millisSince(stopped) > SESSION_MILLIS + 1000);
+      sandbox.kafka().restart();
+
+      topic.awaitRecords(2);
+      isOver.set(true);
+      CompletableFuture.allOf(clients.toArray(CompletableFuture[]::new)).get(60, TimeUnit.SECONDS);
+      List<Duration> sorted = reads.stream().sorted().toList();
+      String latency =
+          sorted.size()
+              + " reads: p50 "
+              + sorted.get(sorted.size() / 2)
+              + ", p99 "
+              + sorted.get(sorted.size() * 99 / 100)
+              + ", max "
+              + sorted.get(sorted.size() - 1);
+      System.out.println(latency);
+      assertThat(sorted.size()).as(latency).isGreaterThan(CLIENTS * 10);
+      assertThat(sorted.get(sorted.size() - 1)).as(latency).isLessThan(Duration.ofSeconds(1));
+      assertThat(writes).isNotEmpty().allSatisfy(KafkaOutageTest::isMadeOrRefused);
+      assertThat(writes.stream().filter(write -> write.statusCode() < 300).count())
+          .as("writes that waited for the broker")
+          .isPositive();
+      assertThat(
+              JSON.readTree(TestRequests.get(worker.url() + "/connectors/copy/status")).toString())
+          .contains("\"id\":0,\"state\":\"RUNNING\"");
+    }
+  }
+
+  private static long millisSince(long nanos) {
+    return Duration.ofNanos(System.nanoTime() - nanos).toMillis();
+  }
+
+  private static void isMadeOrRefused(HttpResponse<String> write) {
+    assertThat(write.statusCode()).as(write.body()).isIn(200, 201, 500, 503);
+    if (write.statusCode() == 503) {
+      assertThat(write.headers().firstValue("Retry-After")).contains("1");
+    }
+    if (write.statusCode() == 500) {
+      assertThat(write.body()).containsAnyOf("could not be written", "Request timed out");
+    }
+  }
+
+  /** Reads one thing after the other until the test is over, ten times a second. */
+  private CompletableFuture<Void> read(String url) {
+    long begun = System.nanoTime();
+    String path =
+        Stream.of(
+                "/connectors",
+                "/connectors/copy",
+                "/connectors/copy/status",
+                "/connectors?expand=info&expand=status")
+            .toList()
+            .get(reads.size() % 4);
+    return http.sendAsync(
+            HttpRequest.newBuilder(URI.create(url + path)).build(),
+            HttpResponse.BodyHandlers.ofString())
+        .thenAccept(
+            response -> {
+              assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+              reads.add(Duration.ofNanos(System.nanoTime() - begun));
+            })
+        .thenCompose(read -> isOver.get() ? done() : later(() -> read(url)));
+  }
+
+  /** Puts a connector until it is made, or the test is over. */
+  private CompletableFuture<Void> write(String url, String name, Map<String, String> config) {
+    HttpRequest request;
+    try {
+      request =
+          HttpRequest.newBuilder(URI.create(url + "/connectors/" + name + "/config"))
+              .header("Content-Type", "application/json")
+              .PUT(HttpRequest.BodyPublishers.ofString(JSON.writeValueAsString(stopped(config))))
+              .build();
+    } catch (Exception e) {
+      return CompletableFuture.failedFuture(e);
+    }
+    return http.sendAsync(request, HttpResponse.BodyHandlers.ofString())
+        .thenCompose(
+            response -> {
+              writes.add(response);
+              return isOver.get() || response.statusCode() < 300
+                  ? done()
+                  : later(() -> write(url, name, config));
+            });
+  }
+
+  /** Another bucket, which is not there: these connectors are not to be busy. */
+  private static Map<String, String> stopped(Map<String, String> config) {
+    return Stream.concat(
+            config.entrySet().stream().filter(entry -> !entry.getKey().equals("couchbase.bucket")),
+            Stream.of(Map.entry("couchbase.bucket", "none")))
+        .collect(java.util.stream.Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
+  }
+
+  private static CompletableFuture<Void> done() {
+    return CompletableFuture.completedFuture(null);
+  }
+
+  private static CompletableFuture<Void> later(
+      java.util.function.Supplier<CompletableFuture<Void>> next) {
+    return CompletableFuture.supplyAsync(
+            next, CompletableFuture.delayedExecutor(100, TimeUnit.MILLISECONDS))
+        .thenCompose(future -> future);
+  }
+
+  private static Map<String, String> config(Sandbox sandbox) {
+    return Map.of(
+        "connector.class", "dev.caravan.CouchbaseSourceConnector",
+        "topic", "copy-",
+        "couchbase.nodes", sandbox.couchbaseAddress(),
+        "couchbase.bucket", "travel");
+  }
+
+  private static WorkerApplication start(Sandbox sandbox) throws Exception {
+    return WorkerApplication.start(
+        Map.of(
+            "bootstrap.servers", sandbox.kafkaAddress(),
+            "group.id", "outage",
+            "config.storage.replication.factor", "1",
+            "session.timeout.ms", Integer.toString(SESSION_MILLIS),
+            "heartbeat.interval.ms", "200",
+            "listeners", "http://127.0.0.1:0"));
+  }
+}
