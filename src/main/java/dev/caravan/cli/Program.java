@@ -20,7 +20,8 @@ import java.util.regex.Pattern;
  * @param output what it prints; somebody has to read it, if it is much
  */
 record Program(Process process, BufferedReader output) implements AutoCloseable {
-  private static final int STOP_SECONDS = 20;
+  /** A worker promises to end within that. */
+  private static final int STOP_SECONDS = 25;
 
   static Program start(List<String> javaOptions, String... arguments) throws IOException {
     List<String> command = new ArrayList<>();

@@ -51,7 +51,10 @@ final class WorkerProcess implements FleetWorker {
    */
   static List<String> javaOptions(String heap, String logLevel) {
     return List.of(
-        "-Xmx" + heap, "-Dcaravan.log.level=" + logLevel, "-Dcaravan.log.libraries=ERROR");
+        "-Xmx" + heap,
+        "-XX:+ExitOnOutOfMemoryError",
+        "-Dcaravan.log.level=" + logLevel,
+        "-Dcaravan.log.libraries=ERROR");
   }
 
   @Override

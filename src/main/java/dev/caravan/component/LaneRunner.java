@@ -100,12 +100,19 @@ final class LaneRunner implements Runnable {
       }
     } catch (InterruptedException e) {
       LOG.debug("Lane interrupted");
+    } catch (RuntimeException | Error e) {
+      LOG.error("The consumer's thread has ended", e);
+      giveUp(e);
     } finally {
       ended.countDown();
     }
     if (isFinished()) {
       onFinished.run();
     }
+  }
+
+  private synchronized void giveUp(Throwable failure) {
+    gaveUp = failure;
   }
 
   /** Whether the consumer's work is done, for good. */

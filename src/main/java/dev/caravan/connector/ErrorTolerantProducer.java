@@ -166,7 +166,9 @@ public final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte
               once.onCompletion(metadata, notBuried(record, failure, e));
             }
           });
-    } catch (RejectedExecutionException e) {
+    } catch (RejectedExecutionException | Error e) {
+      // An error that leaves this callback would end the thread that sends all records.
+      LOG.error("No dead letter can be sent", e);
       once.onCompletion(metadata, notBuried(record, failure, e));
     }
   }

@@ -69,7 +69,7 @@ final class TaskRoute implements Task {
           routeId,
           names.values(),
           (CouchbaseDcpConsumer) context.getRoute(routeId).getConsumer());
-    } catch (Exception | LinkageError e) {
+    } catch (Throwable e) {
       remove(context, routeId, names.values());
       throw e;
     }

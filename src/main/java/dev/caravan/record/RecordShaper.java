@@ -138,7 +138,7 @@ public final class RecordShaper implements Processor {
     } catch (UncheckedIOException e) {
       // Not the document's fault: the registry can't be reached, or refuses the schema.
       throw e;
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | StackOverflowError e) {
       return unshapable(change, key, e);
     }
     return new KafkaRecord(
@@ -146,7 +146,7 @@ public final class RecordShaper implements Processor {
   }
 
   private @Nullable KafkaRecord unshapable(
-      CouchbaseDcpMessage change, byte[] key, RuntimeException failure) {
+      CouchbaseDcpMessage change, byte[] key, Throwable failure) {
     String what =
         "Document '"
             + change.getDocumentId()

@@ -3,6 +3,7 @@ package dev.caravan.rest;
 
 import static java.util.Objects.requireNonNull;
 
+import io.vertx.core.http.HttpVersion;
 import io.vertx.ext.web.RoutingContext;
 import java.util.List;
 import org.apache.camel.Exchange;
@@ -63,6 +64,10 @@ final class ApiConsumer extends VertxPlatformHttpConsumer {
       if (request.response().closed() || request.response().ended()) {
         LOG.debug("A client did not wait for its answer");
       } else if (answer != null) {
+        if (request.request().version() == HttpVersion.HTTP_1_0) {
+          // Only the end of the connection tells such a client where an answer in pieces ends.
+          request.addEndHandler(ended -> request.request().connection().close());
+        }
         answer.to(request.response());
       } else {
         request.fail(500);

@@ -33,6 +33,8 @@ import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Writes changes to the config topic, each on the condition that it is possible when everything
@@ -48,6 +50,8 @@ import org.jspecify.annotations.Nullable;
  * is written in one transaction.
  */
 final class ConfigWriter implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(ConfigWriter.class);
+
   /** How long a change takes its turn again and again with other workers' changes. */
   private static final Duration CONTENTION_TIMEOUT = Duration.ofSeconds(10);
 
@@ -154,7 +158,7 @@ final class ConfigWriter implements AutoCloseable {
         batch.clear();
         batch.add(requests.take());
         requests.drainTo(batch, MAX_BATCH - 1);
-        write(batch);
+        writeOrFail(batch);
       }
     } catch (InterruptedException e) {
       // Closed.
@@ -162,6 +166,18 @@ final class ConfigWriter implements AutoCloseable {
       requests.drainTo(batch);
       batch.forEach(request -> request.fail(new RejectedExecutionException("The worker stops")));
       discardProducer();
+    }
+  }
+
+  /** The thread must go on, whatever a batch fails with. */
+  private void writeOrFail(List<Request> batch) throws InterruptedException {
+    try {
+      write(batch);
+    } catch (RuntimeException | Error e) {
+      LOG.error("A change could not be written to the config topic", e);
+      discardProducer();
+      batch.forEach(request -> request.fail(notWritten(new KafkaException(e.toString(), e))));
+      batch.clear();
     }
   }
 

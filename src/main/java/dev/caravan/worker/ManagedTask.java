@@ -119,7 +119,8 @@ final class ManagedTask {
       writer = opened;
       task = factory.start(config, opened.offsets());
       LOG.info("Task {} started", config.id());
-    } catch (Exception | LinkageError e) {
+    } catch (Throwable e) {
+      // Whatever it is, a task that does not run says why.
       startFailure = e;
       retireWriter();
       LOG.error("Task {} can't be started", config.id(), e);
@@ -193,7 +194,8 @@ final class ManagedTask {
     try {
       stopped.close();
       LOG.info("Task {} stopped", config.id());
-    } catch (RuntimeException e) {
+    } catch (Throwable e) {
+      // A task that could not be stopped must be released all the same.
       LOG.error("Task {} could not be stopped cleanly", config.id(), e);
     } finally {
       // First, so that nobody sees how a task ends whose records were discarded.

@@ -240,9 +240,11 @@ class RecordShaperTest {
     assertThat(shape(shaper, batchSize, RECORDS - 1)).doesNotContainKey("text");
   }
 
-  @Test
-  void namesWhatCannotBeARecord() throws Exception {
-    RecordShaper shaper = new RecordShaper("", choosy(), RecordHeaders.NONE);
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void namesWhatCannotBeARecord(boolean isNestedTooDeep) throws Exception {
+    RecordShaper shaper =
+        new RecordShaper("", isNestedTooDeep ? recursive() : choosy(), RecordHeaders.NONE);
     AtomicReference<Exception> failure = new AtomicReference<>();
 
     shape(
@@ -259,7 +261,18 @@ class RecordShaperTest {
 
     assertThat(failure.get())
         .hasMessageContaining("Document 'text' (bucket 'travel', vBucket ")
-        .hasMessageContaining("no text, please");
+        .hasMessageContaining(isNestedTooDeep ? "StackOverflowError" : "no text, please");
+  }
+
+  /** A format that walks through a document with a method that calls itself. */
+  private static RecordFormat recursive() {
+    RecordFormat json = new DocumentJson();
+    return (mutation, topic) -> {
+      if (mutation.getDocumentId().equals("text")) {
+        throw new StackOverflowError();
+      }
+      return json.write(mutation, topic);
+    };
   }
 
   @Test

@@ -39,19 +39,29 @@ public final class Program implements AutoCloseable {
    * @param javaOptions for the Java VM, for example {@code -Xmx256m}
    */
   public static Program start(List<String> javaOptions, String... arguments) throws IOException {
+    return start(ProcessBuilder.Redirect.INHERIT, javaOptions, arguments);
+  }
+
+  /**
+   * The same, with a file for its log.
+   *
+   * @param log where its standard error goes
+   */
+  public static Program start(
+      ProcessBuilder.Redirect log, List<String> javaOptions, String... arguments)
+      throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add("-Dcaravan.log.level=WARN");
     command.addAll(javaOptions);
     // As the manifest of the application's jar says.
     command.addAll(List.of("--add-exports", "java.base/sun.nio.ch=ALL-UNNAMED"));
-    command.add("-Dcaravan.log.level=WARN");
     command.add("-cp");
     command.add(
         System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
     command.add(Caravan.class.getName());
     command.addAll(List.of(arguments));
-    return new Program(
-        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start());
+    return new Program(new ProcessBuilder(command).redirectError(log).start());
   }
 
   /** Reads what it prints until a line matches. */

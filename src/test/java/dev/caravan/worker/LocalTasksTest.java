@@ -58,15 +58,23 @@ class LocalTasksTest {
   private final List<TaskWriter> opened = new CopyOnWriteArrayList<>();
   private final List<TaskWriter> released = new CopyOnWriteArrayList<>();
   private final TaskOwnership ownership = new TaskOwnership();
+  private volatile Error startError;
   private volatile TaskStatus status = new TaskStatus(TaskStatus.Phase.STREAMING, null);
   private final LocalTasks tasks =
       new LocalTasks(
           Runnable::run,
           Runnable::run,
-          (config, offsets) -> new Streaming(),
+          (config, offsets) -> start(startError),
           new Writers(),
           ownership,
           () -> {});
+
+  private Streaming start(Error error) {
+    if (error != null) {
+      throw error;
+    }
+    return new Streaming();
+  }
 
   private MockProducer<byte[], byte[]> producer() {
     MockProducer<byte[], byte[]> producer =
@@ -195,6 +203,18 @@ class LocalTasksTest {
     await().until(() -> state() == State.RUNNING);
     assertThat(made).hasSize(2);
     assertThat(released).isEmpty();
+  }
+
+  @Test
+  void aTaskThatCannotStartForAnErrorOfTheVirtualMachineHasFailedAndIsReleased() {
+    tasks.run(Map.of());
+    assertThat(tasks.isEmpty()).isTrue();
+    startError = new StackOverflowError();
+    tasks.run(Map.of(KEY, CONFIG));
+    assertThat(state()).isEqualTo(State.FAILED);
+    assertThat(tasks.status(KEY, "w").trace()).contains("java.lang.StackOverflowError");
+    tasks.run(Map.of());
+    assertThat(tasks.isEmpty()).isTrue();
   }
 
   @Test
