@@ -23,8 +23,8 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpRouter;
-import org.apache.camel.main.DefaultMainShutdownStrategy;
 import org.apache.camel.main.Main;
+import org.apache.camel.main.SimpleMainShutdownStrategy;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -82,10 +82,8 @@ public final class WorkerApplication implements AutoCloseable {
     HttpVertx vertx = new HttpVertx();
     try {
       configure(main, config);
-      if (main.getShutdownStrategy() instanceof DefaultMainShutdownStrategy ofCamel) {
-        // Camel would stop by itself on SIGTERM, beside the stop of the worker.
-        ofCamel.disableHangupSupport();
-      }
+      // Without Camel's own hook, which would stop it on SIGTERM beside the stop of the worker.
+      main.setShutdownStrategy(new SimpleMainShutdownStrategy());
       main.bind("vertx", vertx);
       main.bind(ApiEngine.NAME, new ApiEngine());
       main.configure().addRoutesBuilder(new RestRoutes(worker, version()));

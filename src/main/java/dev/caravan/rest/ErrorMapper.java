@@ -28,7 +28,7 @@ final class ErrorMapper implements Processor {
   public void process(Exchange exchange) {
     Throwable failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
     int status = status(failure);
-    if (failure instanceof RestException) {
+    if (failure instanceof RestException || status == 503) {
       LOG.debug("A REST request failed", failure);
     } else if (status >= 500) {
       LOG.error("A REST request failed", failure);
