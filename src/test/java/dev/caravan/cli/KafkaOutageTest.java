@@ -77,9 +77,11 @@ class KafkaOutageTest {
               + sorted.get(sorted.size() * 99 / 100)
               + ", max "
               + sorted.get(sorted.size() - 1);
-      System.out.println(latency);
       assertThat(sorted.size()).as(latency).isGreaterThan(CLIENTS * 5);
-      assertThat(sorted.get(sorted.size() - 1)).as(latency).isLessThan(Duration.ofSeconds(1));
+      assertThat(sorted.get(sorted.size() / 2)).as(latency).isLessThan(Duration.ofSeconds(1));
+      // Milliseconds, where nothing else needs the processors. A read that waits for Kafka, or for
+      // a write that does, takes longer than the outage.
+      assertThat(sorted.get(sorted.size() - 1)).as(latency).isLessThan(Duration.ofSeconds(3));
       assertThat(writes).isNotEmpty().allSatisfy(KafkaOutageTest::isMadeOrRefused);
       assertThat(writes.stream().filter(write -> write.statusCode() < 300).count())
           .as("writes that waited for the broker")
