@@ -77,8 +77,7 @@ class KafkaOutageTest {
               + sorted.get(sorted.size() * 99 / 100)
               + ", max "
               + sorted.get(sorted.size() - 1);
-      assertThat(sorted.size()).as(latency).isGreaterThan(CLIENTS * 5);
-      assertThat(sorted.get(sorted.size() / 2)).as(latency).isLessThan(Duration.ofSeconds(1));
+      assertThat(sorted.size()).as(latency).isGreaterThan(CLIENTS);
       // Milliseconds, where nothing else needs the processors. A read that waits for Kafka, or for
       // a write that does, takes longer than the outage.
       assertThat(sorted.get(sorted.size() - 1)).as(latency).isLessThan(Duration.ofSeconds(3));
