@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.jar.JarFile;
+import java.util.zip.ZipEntry;
+import org.junit.jupiter.api.Test;
+
+/** What the jar holds that other Camel applications put on their class path. */
+class ThinJarIT {
+  private static List<String> entries() throws IOException {
+    try (JarFile jar = new JarFile(System.getProperty("caravan.thin.jar"))) {
+      return jar.stream().map(ZipEntry::getName).toList();
+    }
+  }
+
+  @Test
+  void itHasTheComponentAndNothingOfTheProgram() throws IOException {
+    assertThat(entries())
+        .contains(
+            "dev/caravan/component/CouchbaseDcpComponent.class",
+            "dev/caravan/record/RecordShaper.class",
+            "META-INF/services/org/apache/camel/component/couchbase-dcp",
+            "kamelets/couchbase-dcp-source.kamelet.yaml",
+            "routes/standalone.camel.yaml",
+            "routes/couchbase-to-kafka.camel.yaml")
+        .noneMatch(name -> name.matches("dev/caravan/(cli|rest|worker|connector|sandbox)/.+"))
+        .doesNotContain("routes/demo-writer.camel.yaml", "log4j2.properties");
+  }
+
+  /** Quarkus reads an index instead of the jar, and fails on a class that the jar doesn't have. */
+  @Test
+  void itHasNoIndexThatNamesWhatIsNotThere() throws IOException {
+    assertThat(entries()).doesNotContain("META-INF/jandex.idx");
+  }
+}
