@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.component;
 
-import static java.util.Objects.requireNonNull;
-
 import dev.caravan.offset.OffsetStores;
 import dev.caravan.stream.EventLoops;
 import java.util.Map;
 import org.apache.camel.CamelContext;
 import org.apache.camel.spi.Metadata;
+import org.apache.camel.spi.PropertyConfigurer;
 import org.apache.camel.spi.annotations.Component;
 import org.apache.camel.support.HealthCheckComponent;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +17,6 @@ import org.jspecify.annotations.Nullable;
  */
 @Component("couchbase-dcp")
 public class CouchbaseDcpComponent extends HealthCheckComponent {
-  private static final String OFFSET_STORE = "offsetStore";
   private static final int DEFAULT_IO_THREADS = 2;
   private static final int MAX_IO_THREADS = 1_000;
 
@@ -43,39 +41,40 @@ public class CouchbaseDcpComponent extends HealthCheckComponent {
     CouchbaseDcpEndpoint endpoint = new CouchbaseDcpEndpoint(uri, this);
     endpoint.setConfiguration(configuration.copy());
     endpoint.setBuckets(remaining);
-    if (parameters.get(OFFSET_STORE) instanceof String store && !store.startsWith("#")) {
-      parameters.remove(OFFSET_STORE);
-      if (!store.isBlank()) {
-        endpoint.getConfiguration().setOffsetStore(offsetStores.get(store));
-      }
-    }
     setProperties(endpoint, parameters);
     endpoint.validate();
     return endpoint;
   }
 
+  /** Camel's generated configurer, behind a check of what it would accept in silence. */
   @Override
-  protected void doInit() throws Exception {
-    super.doInit();
-    if (ioThreads < 1 || ioThreads > MAX_IO_THREADS) {
-      throw new IllegalArgumentException(
-          "ioThreads '" + ioThreads + "' is out of range. Set it to 1 to " + MAX_IO_THREADS + ".");
-    }
-    eventLoops = new EventLoops(ioThreads);
+  public PropertyConfigurer getComponentPropertyConfigurer() {
+    return new OptionConfigurer(super.getComponentPropertyConfigurer(), offsetStores);
+  }
+
+  /** Camel's generated configurer, behind a check of what it would accept in silence. */
+  @Override
+  public PropertyConfigurer getEndpointPropertyConfigurer() {
+    return new OptionConfigurer(super.getEndpointPropertyConfigurer(), offsetStores);
   }
 
   @Override
   protected void doStop() throws Exception {
     super.doStop();
-    if (eventLoops != null) {
-      eventLoops.close();
+    synchronized (this) {
+      if (eventLoops != null) {
+        eventLoops.close();
+      }
     }
     offsetStores.close();
   }
 
-  /** Only once the component is initialized. */
-  EventLoops eventLoops() {
-    return requireNonNull(eventLoops, "not initialized");
+  /** The I/O threads, which are made for the first consumer: options are set until then. */
+  synchronized EventLoops eventLoops() {
+    if (eventLoops == null) {
+      eventLoops = new EventLoops(ioThreads);
+    }
+    return eventLoops;
   }
 
   public CouchbaseDcpConfiguration getConfiguration() {
@@ -93,9 +92,15 @@ public class CouchbaseDcpComponent extends HealthCheckComponent {
 
   /**
    * How many threads talk to Couchbase, for all endpoints together, 1 to 1000. They never wait for
-   * a route.
+   * a route. Changes count until the first consumer is made.
+   *
+   * @throws IllegalArgumentException if the number is out of range
    */
   public void setIoThreads(int ioThreads) {
+    if (ioThreads < 1 || ioThreads > MAX_IO_THREADS) {
+      throw new IllegalArgumentException(
+          "ioThreads '" + ioThreads + "' is out of range. Set it to 1 to " + MAX_IO_THREADS + ".");
+    }
     this.ioThreads = ioThreads;
   }
 }

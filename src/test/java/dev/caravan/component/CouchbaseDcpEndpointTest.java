@@ -98,6 +98,10 @@ class CouchbaseDcpEndpointTest {
       value = {
         "travel | connectionString is missing",
         "travel?connectionString=a:port | connectionString 'a:port': 'a:port' is not a host",
+        "travel?connectionString=db- | connectionString 'db-': 'db-' is not a host",
+        "travel?connectionString=a&stallTimeout=never | stallTimeout 'never' is not a duration. Give a number with its unit, such as 500ms, 60s or 5m.",
+        "travel?connectionString=a&drainTimeout=5x | drainTimeout '5x' is not a duration",
+        "travel?connectionString=a&retryBackoff=1.5s | retryBackoff '1.5s' is not a duration",
         "travel?connectionString=a&vbuckets=x | vbuckets 'x'",
         "travel?connectionString=a&onDeliveryFailure=ignore | onDeliveryFailure 'ignore' is"
             + " unknown. Use retry or stop.",

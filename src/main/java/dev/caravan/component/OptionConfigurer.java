@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.component;
+
+import dev.caravan.offset.OffsetStores;
+import java.util.Locale;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.apache.camel.CamelContext;
+import org.apache.camel.spi.PropertyConfigurer;
+import org.apache.camel.spi.PropertyConfigurerGetter;
+
+/**
+ * Sets options by the configurer that Camel generates, and does for text what that one can't: it
+ * refuses a duration that is none, which Camel takes for 0, and finds the offset store that a URI
+ * names. Thread-safe.
+ */
+final class OptionConfigurer implements PropertyConfigurer, PropertyConfigurerGetter {
+  /** In lower case, since Camel may ignore the case of a name. */
+  private static final Set<String> DURATIONS =
+      Set.of(
+          "bootstraptimeout",
+          "connecttimeout",
+          "draintimeout",
+          "maxretrybackoff",
+          "offsetcommitinterval",
+          "persistencepollinginterval",
+          "retrybackoff",
+          "stalltimeout");
+
+  /** What Camel converts as it is meant: milliseconds, numbers with units, or ISO 8601. */
+  private static final Pattern DURATION =
+      Pattern.compile("-?\\d+|(?=\\d)(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s)?(\\d+ms)?|P[-+0-9.DTHMS]+");
+
+  private static final String OFFSET_STORE = "offsetStore";
+
+  private final PropertyConfigurer generated;
+  private final OffsetStores offsetStores;
+
+  /**
+   * @param offsetStores the stores that are named by URI
+   */
+  OptionConfigurer(PropertyConfigurer generated, OffsetStores offsetStores) {
+    this.generated = generated;
+    this.offsetStores = offsetStores;
+  }
+
+  /**
+   * @throws IllegalArgumentException if the value is no duration, or no offset store, but has to be
+   */
+  @Override
+  public boolean configure(
+      CamelContext context, Object target, String name, Object value, boolean ignoreCase) {
+    if (isOffsetStore(name) && value instanceof String text && text.isBlank()) {
+      // A placeholder without a value: none.
+      return true;
+    }
+    return generated.configure(context, target, name, checked(name, value), ignoreCase);
+  }
+
+  private Object checked(String name, Object value) {
+    if (!(value instanceof String text)) {
+      return value;
+    }
+    if (DURATIONS.contains(name.toLowerCase(Locale.ROOT)) && !DURATION.matcher(text).matches()) {
+      throw new IllegalArgumentException(
+          name
+              + " '"
+              + text
+              + "' is not a duration. Give a number with its unit, such as 500ms, 60s or 5m.");
+    }
+    return isOffsetStore(name) && !text.startsWith("#") ? offsetStores.get(text) : value;
+  }
+
+  private static boolean isOffsetStore(String name) {
+    return name.equalsIgnoreCase(OFFSET_STORE);
+  }
+
+  private PropertyConfigurerGetter getter() {
+    return (PropertyConfigurerGetter) generated;
+  }
+
+  @Override
+  public Class<?> getOptionType(String name, boolean ignoreCase) {
+    return getter().getOptionType(name, ignoreCase);
+  }
+
+  @Override
+  public Object getCollectionValueType(Object target, String name, boolean ignoreCase) {
+    return getter().getCollectionValueType(target, name, ignoreCase);
+  }
+
+  @Override
+  public Object getOptionValue(Object target, String name, boolean ignoreCase) {
+    return getter().getOptionValue(target, name, ignoreCase);
+  }
+
+  @Override
+  public String[] getAutowiredNames() {
+    return getter().getAutowiredNames();
+  }
+}
