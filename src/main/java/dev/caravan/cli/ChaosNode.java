@@ -3,10 +3,12 @@ package dev.caravan.cli;
 
 import com.couchbase.client.core.error.DocumentNotFoundException;
 import com.couchbase.client.core.msg.kv.MutationToken;
+import com.couchbase.client.core.service.ServiceType;
 import com.couchbase.client.java.Cluster;
 import com.couchbase.client.java.ClusterOptions;
 import com.couchbase.client.java.Collection;
 import com.couchbase.client.java.codec.RawJsonTranscoder;
+import com.couchbase.client.java.diagnostics.WaitUntilReadyOptions;
 import com.couchbase.client.java.kv.MutationResult;
 import com.couchbase.client.java.kv.UpsertOptions;
 import java.net.URI;
@@ -60,7 +62,12 @@ final class ChaosNode implements ChaosTarget {
     }
     ChaosNode node = new ChaosNode(uri.getAuthority(), path.substring(1), username, password);
     try {
-      node.cluster.bucket(node.bucket).waitUntilReady(READY_TIMEOUT);
+      // Chaos asks no other service, and a node may have no other.
+      node.cluster
+          .bucket(node.bucket)
+          .waitUntilReady(
+              READY_TIMEOUT,
+              WaitUntilReadyOptions.waitUntilReadyOptions().serviceTypes(ServiceType.KV));
       return node;
     } catch (RuntimeException e) {
       node.close();

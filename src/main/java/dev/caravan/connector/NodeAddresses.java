@@ -18,8 +18,17 @@ import org.apache.kafka.common.config.ConfigException;
  */
 record NodeAddresses(boolean tls, List<String> nodes) {
   private static final Pattern SCHEME = Pattern.compile("^([A-Za-z][A-Za-z0-9+.-]*)://(.*)$");
+
+  /** A part of a host name, as the component's connectionString takes it. */
+  private static final String LABEL = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?";
+
   private static final Pattern NODE =
-      Pattern.compile("(\\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?]|[A-Za-z0-9._-]+)(?::(\\d{1,5}))?");
+      Pattern.compile(
+          "(\\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9]+)?]|"
+              + LABEL
+              + "(?:\\."
+              + LABEL
+              + ")*\\.?)(?::(\\d{1,5}))?");
   private static final int MAX_PORT = 65535;
 
   NodeAddresses {
@@ -72,7 +81,7 @@ record NodeAddresses(boolean tls, List<String> nodes) {
           value,
           "\""
               + node
-              + "\" is not a node; write host, host:port (1 to 65535) or [IPv6 address]:port,"
+              + "\" is not a node; write host (letters, digits, hyphens inside, dots), host:port (1 to 65535) or [IPv6 address]:port,"
               + " separated by commas or semicolons");
     }
     return node;

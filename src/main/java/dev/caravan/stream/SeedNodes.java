@@ -17,9 +17,19 @@ import java.util.regex.Pattern;
  */
 public record SeedNodes(List<String> hosts, boolean tls) {
   private static final Pattern SCHEME = Pattern.compile("([a-zA-Z][a-zA-Z0-9+.-]*)://(.*)");
+
+  /**
+   * A part of a host name; RFC 1123, but with the underscores that names in private networks have.
+   */
+  private static final String LABEL = "[a-zA-Z0-9_](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?";
+
   private static final Pattern HOST =
       Pattern.compile(
-          "(?<name>[a-zA-Z0-9_](?:[a-zA-Z0-9_.-]*[a-zA-Z0-9_.])?|\\[[0-9a-fA-F:.]+(?:%[a-zA-Z0-9]+)?])(?::(?<port>\\d{1,5}))?");
+          "(?<name>"
+              + LABEL
+              + "(?:\\."
+              + LABEL
+              + ")*\\.?|\\[[0-9a-fA-F:.]+(?:%[a-zA-Z0-9]+)?])(?::(?<port>\\d{1,5}))?");
 
   public SeedNodes {
     hosts = List.copyOf(hosts);

@@ -22,7 +22,8 @@ class SeedNodesTest {
         "couchbase://a,b | couchbase://a,b",
         "COUCHBASES://a:11207 | couchbases://a:11207",
         "couchbase://[::1]:11210 | couchbase://[::1]:11210",
-        "a, | couchbase://a"
+        "a, | couchbase://a",
+        "my_db-1.example.com. | couchbase://my_db-1.example.com."
       })
   void theUsualFormsAreUnderstood(String text, String expected) {
     assertThat(SeedNodes.parse(text)).hasToString(expected);
@@ -48,7 +49,11 @@ class SeedNodesTest {
         "a:port",
         "a/path",
         "a?network=external",
-        "a b"
+        "a b",
+        "db-",
+        "-db",
+        "db-.example.com",
+        "a..b"
       })
   void anythingElseIsRefusedWithTheValueAndTheForms(String text) {
     assertThatIllegalArgumentException()
