@@ -44,6 +44,12 @@ public final class BucketStream {
    */
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
 
+  /** How often the log repeats why a bucket is not streaming. */
+  private static final long REPEAT_NANOS = Duration.ofMinutes(5).toNanos();
+
+  /** How much faster pauses grow while Couchbase refuses the login or the bucket. */
+  private static final int REFUSED_GROWTH = 4;
+
   private enum Step {
     WAITING,
     CONNECTING,
@@ -78,6 +84,8 @@ public final class BucketStream {
   private long nextAttemptNanos = System.nanoTime();
   private Duration persistencePolling;
   private Duration backoff;
+  private @Nullable String logged;
+  private long loggedNanos;
   private long nextCommitNanos;
   private CompletableFuture<?> commit = CompletableFuture.completedFuture(null);
 
@@ -336,6 +344,7 @@ public final class BucketStream {
   private void streaming() {
     LOG.info("Streaming {} vBuckets of bucket '{}'.", vbuckets.size(), bucket);
     backoff = settings.retryBackoff();
+    logged = null;
     error = null;
     step = Step.STREAMING;
   }
@@ -345,17 +354,30 @@ public final class BucketStream {
       throw failure;
     }
     long jittered = (long) (backoff.toNanos() * ThreadLocalRandom.current().nextDouble(0.8, 1.2));
-    LOG.warn(
-        "Bucket '{}' is not streaming, trying again in {} ms: {}",
-        bucket,
-        jittered / 1_000_000,
-        cause.getMessage());
-    LOG.debug("Bucket '{}' is not streaming", bucket, cause);
-    Duration doubled = backoff.multipliedBy(2);
+    logNotStreaming(cause, jittered / 1_000_000);
+    // A refusal lasts until somebody changes something, and each attempt is in the node's log, too.
+    boolean refused = cause instanceof ConnectionFailure failure && failure.isDecisive();
+    Duration longer = backoff.multipliedBy(refused ? REFUSED_GROWTH : 2);
     backoff =
-        doubled.compareTo(settings.maxRetryBackoff()) < 0 ? doubled : settings.maxRetryBackoff();
+        longer.compareTo(settings.maxRetryBackoff()) < 0 ? longer : settings.maxRetryBackoff();
     error = cause;
     end(System.nanoTime() + jittered);
+  }
+
+  /** Warns when it begins or has another reason, and now and then while it lasts. */
+  private void logNotStreaming(Throwable cause, long pauseMillis) {
+    String reason = String.valueOf(cause.getMessage());
+    long now = System.nanoTime();
+    if (!reason.equals(logged) || now - loggedNanos >= REPEAT_NANOS) {
+      logged = reason;
+      loggedNanos = now;
+      LOG.warn(
+          "Bucket '{}' is not streaming, trying again in {} ms and on: {}",
+          bucket,
+          pauseMillis,
+          reason);
+    }
+    LOG.debug("Bucket '{}' is not streaming, trying again in {} ms", bucket, pauseMillis, cause);
   }
 
   /** Ends the session; another one begins at this time, as {@link System#nanoTime}. */
