@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -58,6 +59,7 @@ public final class CouchbaseNode implements AutoCloseable {
   private final int number;
   private final Duration idleTimeout;
   private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
+  private final LongAdder requests = new LongAdder();
 
   /** How long the port of a node that was stopped may take to be free. */
   private static final Duration PORT_FREE = Duration.ofSeconds(5);
@@ -328,6 +330,15 @@ public final class CouchbaseNode implements AutoCloseable {
 
   ClusterConfig clusterConfig() {
     return cluster.config();
+  }
+
+  /** How many requests clients have sent since the node was made, of whichever kind. */
+  public long requestCount() {
+    return requests.sum();
+  }
+
+  void requested() {
+    requests.increment();
   }
 
   void connected(Session session) {

@@ -74,6 +74,7 @@ final class KvConnection extends SimpleChannelInboundHandler<ByteBuf> {
       }
       return;
     }
+    node.requested();
     handle(request);
   }
 

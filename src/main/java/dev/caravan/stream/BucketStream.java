@@ -148,7 +148,8 @@ public final class BucketStream {
                 this,
                 progress,
                 ends,
-                new DcpClientFactory(settings, persistencePolling, eventLoops.group()),
+                new DcpClientFactory(settings, eventLoops.group()),
+                persistencePolling,
                 sink,
                 rollbacks);
         session = made;

@@ -14,7 +14,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * One revision of a bucket's cluster map: its nodes, and which of them is active for which vBucket.
+ * One revision of a bucket's cluster map: its nodes, and which of them keep which vBucket.
  * Immutable.
  *
  * <p>The client reads the same text, but keeps what it reads to itself. It knows a node by one
@@ -53,12 +53,15 @@ final class ClusterMap {
   private static final List<String> KV_PORTS = List.of("kv", "kvSSL");
 
   private final List<Set<String>> nodes;
-  private final int[] active;
+
+  /** By vBucket, the index of the active node and those of the replicas; negative for none. */
+  private final int[][] copies;
+
   private final boolean ephemeral;
 
-  private ClusterMap(List<Set<String>> nodes, int[] active, boolean ephemeral) {
+  private ClusterMap(List<Set<String>> nodes, int[][] copies, boolean ephemeral) {
     this.nodes = nodes;
-    this.active = active;
+    this.copies = copies;
     this.ephemeral = ephemeral;
   }
 
@@ -79,11 +82,15 @@ final class ClusterMap {
     List<Set<String>> nodes = new ArrayList<>();
     map.path("nodesExt").forEach(node -> nodes.add(addresses(node, origin)));
     JsonNode rows = map.path("vBucketServerMap").path("vBucketMap");
-    int[] active = new int[rows.size()];
-    for (int vbucket = 0; vbucket < active.length; vbucket++) {
-      active[vbucket] = rows.get(vbucket).path(0).asInt(-1);
+    int[][] copies = new int[rows.size()][];
+    for (int vbucket = 0; vbucket < copies.length; vbucket++) {
+      JsonNode row = rows.get(vbucket);
+      copies[vbucket] = new int[row.size()];
+      for (int copy = 0; copy < row.size(); copy++) {
+        copies[vbucket][copy] = row.get(copy).asInt(-1);
+      }
     }
-    return new ClusterMap(List.copyOf(nodes), active, isEphemeral(map));
+    return new ClusterMap(List.copyOf(nodes), copies, isEphemeral(map));
   }
 
   /** The addresses of a node's KV service in every network; none if it has no KV service. */
@@ -139,7 +146,21 @@ final class ClusterMap {
    * without a replica.
    */
   Set<String> activeNode(int vbucket) {
-    int node = vbucket < active.length ? active[vbucket] : -1;
+    return copies(vbucket) == 0 ? Set.of() : node(vbucket, 0);
+  }
+
+  /** How many copies of a vBucket there should be: the active one, and each replica. */
+  int copies(int vbucket) {
+    return vbucket < copies.length ? copies[vbucket].length : 0;
+  }
+
+  /**
+   * The addresses of the node that has a copy of a vBucket; empty if none has.
+   *
+   * @param copy 0 for the active one, from 1 on for the replicas
+   */
+  Set<String> node(int vbucket, int copy) {
+    int node = copies[vbucket][copy];
     return node >= 0 && node < nodes.size() ? nodes.get(node) : Set.of();
   }
 

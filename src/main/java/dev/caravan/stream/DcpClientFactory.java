@@ -11,9 +11,7 @@ import com.couchbase.client.dcp.config.CompressionMode;
 import com.couchbase.client.dcp.config.DcpControl;
 import com.couchbase.client.dcp.core.utils.MinimalEventBus;
 import com.couchbase.client.dcp.message.StreamFlag;
-import java.time.Duration;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
 /** Makes DCP clients as the settings say. Immutable. */
@@ -31,17 +29,10 @@ final class DcpClientFactory {
   private static final int KV_TLS_PORT = 11207;
 
   private final StreamSettings settings;
-  private final Duration persistencePolling;
   private final EventLoopGroup eventLoops;
 
-  /**
-   * @param persistencePolling how often to ask how far changes are persisted, and to hold them back
-   *     until then; zero takes them as they come
-   */
-  DcpClientFactory(
-      StreamSettings settings, Duration persistencePolling, EventLoopGroup eventLoops) {
+  DcpClientFactory(StreamSettings settings, EventLoopGroup eventLoops) {
     this.settings = settings;
-    this.persistencePolling = persistencePolling;
     this.eventLoops = eventLoops;
   }
 
@@ -64,41 +55,36 @@ final class DcpClientFactory {
 
   /** Makes a client that isn't connected yet. May look up DNS SRV records, too. */
   Client create(String bucket, Authenticator authenticator) {
-    Client.Builder builder =
-        Client.builder()
-            .connectionString(settings.seedNodes().toString())
-            .bucket(bucket)
-            .authenticator(authenticator)
-            .userAgent("caravan", version(), bucket)
-            .eventLoopGroup(eventLoops)
-            .collectionsAware(true)
-            .collectionNames(settings.collections())
-            .bufferAckWatermark(ACKNOWLEDGE_AT_PERCENT)
-            .flowControl(settings.flowControlBufferSize())
-            .compression(
-                settings.compression() ? CompressionMode.ENABLED : CompressionMode.DISABLED)
-            .optionalStreamFlags(
-                settings.purgedTombstones() == PurgedTombstones.LENIENT
-                    ? Set.of(StreamFlag.IGNORE_PURGED_TOMBSTONES)
-                    : Set.of())
-            .noValue(settings.noValue())
-            .xattrs(settings.xattrs())
-            .controlParam(DcpControl.Names.SET_NOOP_INTERVAL, NOOP_INTERVAL_SECONDS)
-            // Servers before 6.5 don't know it and send expirations as deletions.
-            .optionalControlParam(DcpControl.Names.ENABLE_EXPIRY_OPCODE.value(), "true")
-            .socketConnectTimeout(settings.connectTimeout().toMillis())
-            .bootstrapTimeout(settings.bootstrapTimeout())
-            .securityConfig(
-                security -> {
-                  security.enableHostnameVerification(settings.hostnameVerification());
-                  if (settings.trustCertificate() != null) {
-                    security.trustCertificate(settings.trustCertificate());
-                  }
-                });
-    if (!persistencePolling.isZero()) {
-      builder.mitigateRollbacks(persistencePolling.toMillis(), TimeUnit.MILLISECONDS);
-    }
-    return builder.build();
+    return Client.builder()
+        .connectionString(settings.seedNodes().toString())
+        .bucket(bucket)
+        .authenticator(authenticator)
+        .userAgent("caravan", version(), bucket)
+        .eventLoopGroup(eventLoops)
+        .collectionsAware(true)
+        .collectionNames(settings.collections())
+        .bufferAckWatermark(ACKNOWLEDGE_AT_PERCENT)
+        .flowControl(settings.flowControlBufferSize())
+        .compression(settings.compression() ? CompressionMode.ENABLED : CompressionMode.DISABLED)
+        .optionalStreamFlags(
+            settings.purgedTombstones() == PurgedTombstones.LENIENT
+                ? Set.of(StreamFlag.IGNORE_PURGED_TOMBSTONES)
+                : Set.of())
+        .noValue(settings.noValue())
+        .xattrs(settings.xattrs())
+        .controlParam(DcpControl.Names.SET_NOOP_INTERVAL, NOOP_INTERVAL_SECONDS)
+        // Servers before 6.5 don't know it and send expirations as deletions.
+        .optionalControlParam(DcpControl.Names.ENABLE_EXPIRY_OPCODE.value(), "true")
+        .socketConnectTimeout(settings.connectTimeout().toMillis())
+        .bootstrapTimeout(settings.bootstrapTimeout())
+        .securityConfig(
+            security -> {
+              security.enableHostnameVerification(settings.hostnameVerification());
+              if (settings.trustCertificate() != null) {
+                security.trustCertificate(settings.trustCertificate());
+              }
+            })
+        .build();
   }
 
   private static String version() {

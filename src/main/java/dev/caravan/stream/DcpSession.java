@@ -78,6 +78,7 @@ final class DcpSession {
   private final Set<ConnectionWatch> watches = ConcurrentHashMap.newKeySet();
   private final StallWatch stalls;
   private final FailureNames names;
+  private final @Nullable PersistenceWatch persistence;
   private final Set<Channel> handshaking = ConcurrentHashMap.newKeySet();
   private final CompletableFuture<Void> disconnected = new CompletableFuture<>();
   private volatile @Nullable Client client;
@@ -86,12 +87,17 @@ final class DcpSession {
   private volatile boolean closed;
   private volatile List<Integer> opened = List.of();
 
+  /**
+   * @param persistencePolling how often to ask how far changes are persisted, and to hold them back
+   *     until then; zero takes them as they come
+   */
   DcpSession(
       StreamSettings settings,
       BucketStream stream,
       Progress progress,
       StreamEnds ends,
       DcpClientFactory clients,
+      Duration persistencePolling,
       ChangeSink sink,
       AtomicInteger rollbacks) {
     this.settings = settings;
@@ -108,6 +114,10 @@ final class DcpSession {
         new StallWatch(
             stream.bucket(), settings.stallTimeout(), arrivals, ends, watches, this::reopen);
     this.reader = new EventReader(this, settings, progress, sink, held);
+    this.persistence =
+        persistencePolling.isZero()
+            ? null
+            : new PersistenceWatch(persistencePolling, connections::map, this::vbuuid);
   }
 
   String bucket() {
@@ -440,6 +450,11 @@ final class DcpSession {
     return client().sessionState().get(vbucket);
   }
 
+  private long vbuuid(int vbucket) {
+    VbucketStream opened = reader.stream(vbucket);
+    return opened == null ? 0 : opened.vbuuid();
+  }
+
   private boolean isOpen(int vbucket) {
     try {
       return client().streamIsOpen(vbucket);
@@ -510,6 +525,9 @@ final class DcpSession {
     ClusterMap before = connections.map();
     connections.received(map, origin);
     ClusterMap now = connections.map();
+    if (persistence != null) {
+      persistence.mapChanged();
+    }
     if (before != null && now != null && before.isEphemeral() != now.isEphemeral()) {
       // What the bucket has now must be held back until it is persisted, or must not.
       fail(
@@ -655,6 +673,9 @@ final class DcpSession {
       handshaking.add(channel);
       channel.closeFuture().addListener(future -> handshaking.remove(channel));
       watch(channel);
+      if (persistence != null) {
+        pipeline.addLast(new PersistenceGate(address.format(), persistence));
+      }
       pipeline.addLast(new ClusterMapHandler(map -> received(map, address.host())));
       pipeline.addLast(
           new HandshakeHandler(address.format(), bucket(), login.username(), connections));

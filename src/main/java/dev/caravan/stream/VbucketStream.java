@@ -95,6 +95,11 @@ final class VbucketStream {
     return number;
   }
 
+  /** The vbuuid of the history that is being received. */
+  synchronized long vbuuid() {
+    return history.vbuuid();
+  }
+
   /** The offset to open the stream with. */
   synchronized Offset offset() {
     long vbuuid = lastSeqno == 0 ? 0 : history.vbuuid();

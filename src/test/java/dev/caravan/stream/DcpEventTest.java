@@ -70,7 +70,8 @@ class DcpEventTest {
             NOWHERE),
         progress,
         new StreamEnds(),
-        new DcpClientFactory(settings, Duration.ZERO, eventLoops.group()),
+        new DcpClientFactory(settings, eventLoops.group()),
+        Duration.ZERO,
         NOWHERE,
         new AtomicInteger());
   }

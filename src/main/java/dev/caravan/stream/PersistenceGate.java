@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.stream;
+
+import static java.util.Objects.requireNonNull;
+
+import com.couchbase.client.core.deps.io.netty.buffer.ByteBuf;
+import com.couchbase.client.core.deps.io.netty.buffer.Unpooled;
+import com.couchbase.client.core.deps.io.netty.channel.ChannelDuplexHandler;
+import com.couchbase.client.core.deps.io.netty.channel.ChannelHandlerContext;
+import com.couchbase.client.core.deps.io.netty.channel.ChannelPromise;
+import com.couchbase.client.core.deps.io.netty.util.concurrent.EventExecutor;
+import com.couchbase.client.dcp.buffer.DcpOps.BadResponseStatusException;
+import com.couchbase.client.dcp.core.state.NotConnectedException;
+import com.couchbase.client.dcp.message.DcpBufferAckRequest;
+import com.couchbase.client.dcp.message.DcpSnapshotMarkerRequest;
+import com.couchbase.client.dcp.message.DcpStreamEndMessage;
+import com.couchbase.client.dcp.message.MessageUtil;
+import com.couchbase.client.dcp.message.StreamEndReason;
+import com.couchbase.client.dcp.transport.netty.DcpMessageHandler;
+import com.couchbase.client.dcp.transport.netty.DcpResponse;
+import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Holds the events of one connection's streams back until they are persisted on every node that
+ * keeps their vBuckets, so that a failover takes nothing back that was read. What lies behind it in
+ * the pipeline, the client included, sees each event only then. So a stream that is opened again
+ * continues after the last event that was let through, and whatever is still held when its
+ * connection or stream ends is thrown away.
+ *
+ * <p>What is held is not acknowledged, and so bounded by the flow-control window.
+ *
+ * <p>The handler's methods run on the connection's event loop; the others are for any thread.
+ */
+final class PersistenceGate extends ChannelDuplexHandler {
+  /**
+   * What a node has answered to OBSERVE_SEQNO.
+   *
+   * @param vbuuid of its copy's present history
+   * @param seqno the last that is on its disk, unsigned
+   */
+  record Observed(long vbuuid, long seqno) {}
+
+  /** An event, owned by the gate while it is held. */
+  private record Held(long seqno, ByteBuf event) {}
+
+  private final String address;
+  private final PersistenceWatch watch;
+  private final Map<Integer, ArrayDeque<Held>> held = new HashMap<>();
+  private volatile @Nullable ChannelHandlerContext context;
+
+  /**
+   * @param address of the node, as the cluster map has it
+   */
+  PersistenceGate(String address, PersistenceWatch watch) {
+    this.address = address;
+    this.watch = watch;
+  }
+
+  String address() {
+    return address;
+  }
+
+  private ChannelHandlerContext context() {
+    return requireNonNull(context, "not in a pipeline");
+  }
+
+  EventExecutor executor() {
+    return context().executor();
+  }
+
+  @Override
+  public void handlerAdded(ChannelHandlerContext added) {
+    context = added;
+  }
+
+  @Override
+  public void channelActive(ChannelHandlerContext active) {
+    watch.opened(this);
+    active.fireChannelActive();
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext inactive) {
+    watch.closed(this);
+    held.values().forEach(queue -> queue.forEach(event -> event.event().release()));
+    held.clear();
+    inactive.fireChannelInactive();
+  }
+
+  @Override
+  public void write(ChannelHandlerContext to, Object message, ChannelPromise promise) {
+    ByteBuf frame = (ByteBuf) message;
+    if (frame.getByte(1) == MessageUtil.DCP_STREAM_REQUEST_OPCODE
+        && frame.getByte(0) == MessageUtil.MAGIC_REQ) {
+      // It asks for what is held, again.
+      int vbucket = MessageUtil.getVbucket(frame);
+      discard(vbucket);
+      watch.forget(vbucket);
+    }
+    to.write(message, promise);
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext from, Object message) {
+    ByteBuf frame = (ByteBuf) message;
+    if (frame.getByte(0) != MessageUtil.MAGIC_REQ) {
+      from.fireChannelRead(message);
+      return;
+    }
+    switch (frame.getByte(1)) {
+      case MessageUtil.DCP_MUTATION_OPCODE,
+          MessageUtil.DCP_DELETION_OPCODE,
+          MessageUtil.DCP_EXPIRATION_OPCODE,
+          MessageUtil.DCP_SYSTEM_EVENT_OPCODE,
+          MessageUtil.DCP_SEQNO_ADVANCED_OPCODE ->
+          // The seqno is the first of the extras of all of these.
+          pass(frame, frame.getLong(MessageUtil.HEADER_SIZE));
+      case MessageUtil.DCP_SNAPSHOT_MARKER_OPCODE ->
+          pass(frame, DcpSnapshotMarkerRequest.startSeqno(frame));
+      case MessageUtil.DCP_STREAM_END_OPCODE -> end(frame);
+      default -> from.fireChannelRead(message);
+    }
+  }
+
+  /** Lets an event through, or holds it: after one that is held, or until it is persisted. */
+  private void pass(ByteBuf event, long seqno) {
+    int vbucket = MessageUtil.getVbucket(event);
+    ArrayDeque<Held> queue = held.get(vbucket);
+    if (queue != null) {
+      queue.add(new Held(seqno, event));
+    } else if (watch.isPersisted(vbucket, seqno)) {
+      context().fireChannelRead(event);
+    } else {
+      queue = new ArrayDeque<>();
+      queue.add(new Held(seqno, event));
+      held.put(vbucket, queue);
+      watch.waits(vbucket, this);
+    }
+  }
+
+  private void end(ByteBuf event) {
+    int vbucket = DcpStreamEndMessage.vbucket(event);
+    ArrayDeque<Held> queue = held.get(vbucket);
+    if (queue != null && DcpStreamEndMessage.reason(event).equals(StreamEndReason.OK)) {
+      // All is sent up to the requested end, which comes through with the last event.
+      queue.add(new Held(queue.getLast().seqno(), event));
+      return;
+    }
+    discard(vbucket);
+    context().fireChannelRead(event);
+  }
+
+  /** Throws away what is held of a vBucket, and gives its bytes back to the window. */
+  private void discard(int vbucket) {
+    ArrayDeque<Held> queue = held.remove(vbucket);
+    if (queue == null) {
+      return;
+    }
+    watch.waitsNoMore(vbucket, this);
+    int bytes = 0;
+    for (Held each : queue) {
+      bytes += each.event().readableBytes();
+      each.event().release();
+    }
+    queue.clear();
+    ByteBuf acknowledgement = context().alloc().buffer();
+    DcpBufferAckRequest.init(acknowledgement);
+    DcpBufferAckRequest.ackBytes(acknowledgement, bytes);
+    context().writeAndFlush(acknowledgement);
+  }
+
+  /**
+   * Lets through what is persisted now.
+   *
+   * @param seqno the last that is persisted everywhere, unsigned
+   */
+  void release(int vbucket, long seqno) {
+    EventExecutor loop = executor();
+    if (!loop.inEventLoop()) {
+      loop.execute(() -> release(vbucket, seqno));
+      return;
+    }
+    ArrayDeque<Held> queue = held.get(vbucket);
+    if (queue == null) {
+      return;
+    }
+    // What comes meanwhile comes after, since it comes on this thread.
+    for (Held first = queue.peek();
+        first != null && Long.compareUnsigned(first.seqno(), seqno) <= 0;
+        first = queue.peek()) {
+      queue.remove();
+      context().fireChannelRead(first.event());
+    }
+    if (queue.isEmpty() && held.remove(vbucket, queue)) {
+      watch.waitsNoMore(vbucket, this);
+    }
+  }
+
+  /**
+   * Asks the node how far its copy of a vBucket is persisted (kv_engine, docs/BinaryProtocol.md,
+   * "Observe seqno").
+   *
+   * <pre>
+   * question | header: 24 bytes | vbuuid: 8 |
+   * answer   | header: 24 bytes | failed over: 1 | vBucket: 2 | vbuuid: 8 | persisted: 8 | current: 8 | ..
+   * </pre>
+   *
+   * @param vbuuid a history that its copy has, now or before
+   * @return fails if the node doesn't answer, or has no such copy or history
+   */
+  CompletableFuture<Observed> observe(int vbucket, long vbuuid) {
+    CompletableFuture<Observed> answer = new CompletableFuture<>();
+    DcpMessageHandler requests = context().pipeline().get(DcpMessageHandler.class);
+    if (requests == null) {
+      answer.completeExceptionally(new NotConnectedException());
+      return answer;
+    }
+    ByteBuf request = Unpooled.buffer();
+    MessageUtil.initRequest(MessageUtil.OBSERVE_SEQNO_OPCODE, request);
+    MessageUtil.setVbucket(vbucket, request);
+    ByteBuf content = Unpooled.buffer(Long.BYTES).writeLong(vbuuid);
+    MessageUtil.setContent(content, request);
+    content.release();
+    requests
+        .sendRequest(request)
+        .addListener(
+            future -> {
+              if (!future.isSuccess()) {
+                answer.completeExceptionally(future.cause());
+                return;
+              }
+              DcpResponse response = (DcpResponse) future.getNow();
+              try {
+                if (response.status().isSuccess()) {
+                  ByteBuf body = MessageUtil.getContent(response.buffer());
+                  int start = body.readerIndex() + 3;
+                  answer.complete(
+                      new Observed(body.getLong(start), body.getLong(start + Long.BYTES)));
+                } else {
+                  answer.completeExceptionally(new BadResponseStatusException(response.status()));
+                }
+              } catch (RuntimeException e) {
+                answer.completeExceptionally(e);
+              } finally {
+                response.buffer().release();
+              }
+            });
+    return answer;
+  }
+}
