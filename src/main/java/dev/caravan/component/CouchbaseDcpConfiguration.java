@@ -523,7 +523,8 @@ public class CouchbaseDcpConfiguration implements Cloneable {
    * How many bytes each Couchbase node sends before their exchanges are done, 1024 to 1073741824.
    * It bounds the memory that a consumer needs for documents: this many bytes per node as sent
    * (compressed), twice as many after connections broke, about six times as many if documents are
-   * tiny; and once more this many for inflated documents in the route.
+   * tiny; and once more this many for inflated documents in the route. With many consumers each
+   * gets less: together they take at most a quarter of the heap for that.
    */
   public void setFlowControlBufferSize(int flowControlBufferSize) {
     this.flowControlBufferSize = flowControlBufferSize;

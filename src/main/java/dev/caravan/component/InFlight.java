@@ -2,6 +2,7 @@
 package dev.caravan.component;
 
 import java.time.Duration;
+import java.util.function.LongSupplier;
 
 /**
  * Counts the exchanges of one lane that are in the route, their documents and the bytes of these,
@@ -9,7 +10,7 @@ import java.time.Duration;
  */
 final class InFlight {
   private final int maxDocuments;
-  private final long maxBytes;
+  private final LongSupplier maxBytes;
   private int exchanges;
   private int documents;
   private long begun;
@@ -18,17 +19,24 @@ final class InFlight {
   private boolean wakeUpWanted;
 
   InFlight(int maxDocuments, long maxBytes) {
+    this(maxDocuments, () -> maxBytes);
+  }
+
+  /**
+   * @param maxBytes may change; asked for each exchange
+   */
+  InFlight(int maxDocuments, LongSupplier maxBytes) {
     this.maxDocuments = maxDocuments;
     this.maxBytes = maxBytes;
   }
 
   long maxBytes() {
-    return maxBytes;
+    return maxBytes.getAsLong();
   }
 
   /** Whether another exchange may begin. If not, a later {@link #end} returns true. */
   synchronized boolean hasRoom() {
-    boolean full = exchanges > 0 && (documents >= maxDocuments || bytes >= maxBytes);
+    boolean full = exchanges > 0 && (documents >= maxDocuments || bytes >= maxBytes());
     wakeUpWanted |= full;
     return !full;
   }

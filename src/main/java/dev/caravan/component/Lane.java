@@ -6,6 +6,7 @@ import dev.caravan.stream.BucketStatus;
 import dev.caravan.stream.BucketStream;
 import dev.caravan.stream.CommitPoint;
 import dev.caravan.stream.DcpEvent;
+import dev.caravan.stream.MemoryBudget;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -27,8 +28,9 @@ import org.slf4j.LoggerFactory;
  * a failed one ends the lane.
  *
  * <p>Memory: an exchange is only begun while fewer than {@code maxInFlight} documents and less than
- * {@code maxInFlightBytes} of them, inflated, are in the route (one exchange is always allowed).
- * What waits before that is bounded by the flow-control windows.
+ * {@code maxInFlightBytes} of them, inflated, are in the route (one exchange is always allowed), or
+ * less than the lane's share of {@link MemoryBudget#ROUTES} if that is smaller. What waits before
+ * that is bounded by the flow-control windows.
  *
  * <p>Thread-safe, except that {@link #run} is for the one thread.
  */
@@ -114,7 +116,8 @@ final class Lane implements Runnable {
     this.inbox = new Inbox();
     this.streams = streams.apply(inbox);
     this.batchSize = batchSize;
-    this.inFlight = new InFlight(maxInFlight, maxInFlightBytes);
+    this.inFlight =
+        new InFlight(maxInFlight, () -> Math.min(maxInFlightBytes, MemoryBudget.ROUTES.share()));
     this.commits =
         transactions == null
             ? new TimedCommits(this.streams)
@@ -134,6 +137,7 @@ final class Lane implements Runnable {
 
   @Override
   public void run() {
+    MemoryBudget.ROUTES.enter();
     try {
       open();
       long deadline = System.nanoTime();
@@ -169,6 +173,7 @@ final class Lane implements Runnable {
     } catch (RuntimeException | Error e) {
       fail(e, null);
     } finally {
+      MemoryBudget.ROUTES.leave();
       end();
     }
   }

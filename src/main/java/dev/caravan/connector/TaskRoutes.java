@@ -26,13 +26,11 @@ import org.apache.kafka.common.config.types.Password;
 public final class TaskRoutes implements TaskFactory {
   private static final String TEMPLATE = "couchbase-to-kafka";
 
-  private static final int MIN_WINDOW = 1024 * 1024;
-  private static final int MAX_WINDOW = 64 * 1024 * 1024;
-
   /**
-   * What part of the heap the windows of a connector's tasks may take when it leaves them to us.
+   * The window of a connector that leaves it to the worker, in bytes, at most: all connections of
+   * the worker share a memory budget.
    */
-  private static final int HEAP_SHARE = 8;
+  private static final int MAX_WINDOW = 64 * 1024 * 1024;
 
   private final Supplier<CamelContext> context;
   private final String brokers;
@@ -79,7 +77,7 @@ public final class TaskRoutes implements TaskFactory {
     parameters.put("stallTimeout", connector.stallTimeout().toMillis());
     parameters.put("rollbackPolicy", connector.rollbackPolicy());
     parameters.put("rollbackEvents", connector.operationsTopic().isPresent());
-    parameters.put("bufferSize", bufferSize(task));
+    parameters.put("bufferSize", connector.bufferSize().orElse(MAX_WINDOW));
     parameters.put("batchSize", rate.batchSize());
     parameters.put("unlimited", rate.unlimited());
     parameters.put("permits", rate.permits());
@@ -88,14 +86,6 @@ public final class TaskRoutes implements TaskFactory {
     parameters.put("brokers", brokers);
     parameters.put("task", task.routeId());
     return parameters;
-  }
-
-  /** The window that a connector asks for; else its tasks share a part of the heap. */
-  private static int bufferSize(TaskConfig task) {
-    long share = Runtime.getRuntime().maxMemory() / HEAP_SHARE / task.tasks();
-    return task.connector()
-        .bufferSize()
-        .orElse((int) Math.max(MIN_WINDOW, Math.min(MAX_WINDOW, share)));
   }
 
   private RecordShaper recordShaper(TaskConfig task) {

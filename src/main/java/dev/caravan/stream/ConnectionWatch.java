@@ -22,26 +22,29 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Sees what one connection carries: how far each vBucket has come, and whether the flow-control
- * window keeps the node from sending more. It neither keeps nor releases a buffer that goes by.
+ * window keeps the node from sending more. It changes acknowledgements as the {@link FlowWindow}
+ * says; of all else, it neither keeps nor releases a buffer that goes by.
  *
  * <p>The handler's methods run on the connection's event loop; the others are for any thread.
  */
 final class ConnectionWatch extends ChannelDuplexHandler {
   private final Channel channel;
   private final Arrivals arrivals;
-  private final int window;
+  private final int size;
+  private final FlowWindow window;
   private final StreamRequests requests;
   private final AtomicBoolean full = new AtomicBoolean();
   private volatile long unacknowledged;
 
   /**
-   * @param window the bytes that the node may send before they are acknowledged
+   * @param size of the window: the bytes that the node may send before they are acknowledged
    * @param requests sees stream requests and their answers
    */
-  ConnectionWatch(Channel channel, Arrivals arrivals, int window, StreamRequests requests) {
+  ConnectionWatch(Channel channel, Arrivals arrivals, int size, StreamRequests requests) {
     this.channel = channel;
     this.arrivals = arrivals;
-    this.window = window;
+    this.size = size;
+    this.window = new FlowWindow(size, MemoryBudget.WINDOWS);
     this.requests = requests;
   }
 
@@ -73,7 +76,14 @@ final class ConnectionWatch extends ChannelDuplexHandler {
   public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
     ByteBuf frame = (ByteBuf) message;
     if (frame.getByte(1) == MessageUtil.DCP_BUFFER_ACK_OPCODE) {
-      count(-frame.getInt(MessageUtil.HEADER_SIZE));
+      int bytes = window.acknowledge(frame.getInt(MessageUtil.HEADER_SIZE));
+      if (bytes == 0) {
+        frame.release();
+        promise.trySuccess();
+        return;
+      }
+      frame.setInt(MessageUtil.HEADER_SIZE, bytes);
+      count(-bytes);
     } else if (frame.getByte(1) == MessageUtil.DCP_STREAM_REQUEST_OPCODE) {
       requests.sent(frame);
     }
@@ -84,14 +94,14 @@ final class ConnectionWatch extends ChannelDuplexHandler {
     // Only the event loop writes it.
     long now = unacknowledged + bytes;
     unacknowledged = now;
-    if (now >= window) {
+    if (now >= size) {
       full.set(true);
     }
   }
 
   /** Whether the node could not send anything, now or at some moment since the last call. */
   boolean wasFull() {
-    return full.getAndSet(false) || unacknowledged >= window;
+    return full.getAndSet(false) || unacknowledged >= size;
   }
 
   boolean isActive() {

@@ -16,11 +16,8 @@ import java.util.stream.Collectors;
 
 /** Makes DCP clients as the settings say. Immutable. */
 final class DcpClientFactory {
-  /**
-   * A lower mark than the client's own 80 % lets the server refill the window while the rest of it
-   * is still being worked on.
-   */
-  private static final int ACKNOWLEDGE_AT_PERCENT = 20;
+  /** The lowest there is: {@link FlowWindow} decides when a node hears of it. */
+  private static final int ACKNOWLEDGE_AT_PERCENT = 1;
 
   /** The lowest that a server accepts, so that a dead node is noticed within twice that. */
   private static final int NOOP_INTERVAL_SECONDS = 20;
@@ -53,8 +50,12 @@ final class DcpClientFactory {
         .collect(Collectors.toSet());
   }
 
-  /** Makes a client that isn't connected yet. May look up DNS SRV records, too. */
-  Client create(String bucket, Authenticator authenticator) {
+  /**
+   * Makes a client that isn't connected yet. May look up DNS SRV records, too.
+   *
+   * @param window the size of each connection's flow-control window, in bytes
+   */
+  Client create(String bucket, Authenticator authenticator, int window) {
     return Client.builder()
         .connectionString(settings.seedNodes().toString())
         .bucket(bucket)
@@ -64,7 +65,7 @@ final class DcpClientFactory {
         .collectionsAware(true)
         .collectionNames(settings.collections())
         .bufferAckWatermark(ACKNOWLEDGE_AT_PERCENT)
-        .flowControl(settings.flowControlBufferSize())
+        .flowControl(window)
         .compression(settings.compression() ? CompressionMode.ENABLED : CompressionMode.DISABLED)
         .optionalStreamFlags(
             settings.purgedTombstones() == PurgedTombstones.LENIENT

@@ -72,6 +72,7 @@ final class DcpSession {
   private final CompletableFuture<Void> decisiveFailure = new CompletableFuture<>();
   private final AtomicReference<Throwable> failure = new AtomicReference<>();
   private final AtomicInteger rollbacks;
+  private final int window;
   private final HeldBytes held;
   private final EventReader reader;
   private final Arrivals arrivals = new Arrivals(VbucketSelection.MAX_VBUCKETS);
@@ -109,7 +110,8 @@ final class DcpSession {
     this.rollbacks = rollbacks;
     this.connections = new NodeConnections(this::connectionFailed);
     this.names = new FailureNames(stream.bucket(), settings.seedNodes(), connections);
-    this.held = new HeldBytes(settings.flowControlBufferSize(), connections::count);
+    this.window = Math.min(settings.flowControlBufferSize(), MemoryBudget.WINDOWS.nextShare());
+    this.held = new HeldBytes(window, connections::count);
     this.stalls =
         new StallWatch(
             stream.bucket(), settings.stallTimeout(), arrivals, ends, watches, this::reopen);
@@ -164,7 +166,7 @@ final class DcpSession {
 
   private Client newClient() {
     connections.seeds(clients.seeds());
-    Client created = clients.create(bucket(), new WatchedAuthenticator());
+    Client created = clients.create(bucket(), new WatchedAuthenticator(), window);
     created.controlEventHandler(reader::onControl);
     created.dataEventHandler(reader::onData);
     created.systemEventHandler(this::onSystemEvent);
@@ -378,12 +380,19 @@ final class DcpSession {
         new ConnectionWatch(
             channel,
             arrivals,
-            settings.flowControlBufferSize(),
+            window,
             new StreamRequests(
                 reader::stream, (stream, history) -> streamOpened(channel, stream, history)));
     channel.pipeline().addLast(watch);
     watches.add(watch);
-    channel.closeFuture().addListener(future -> watches.remove(watch));
+    MemoryBudget.WINDOWS.enter();
+    channel
+        .closeFuture()
+        .addListener(
+            future -> {
+              watches.remove(watch);
+              MemoryBudget.WINDOWS.leave();
+            });
   }
 
   /** Looks for streams that have stopped in silence. Only once streams are opened. */

@@ -17,9 +17,10 @@ import org.jspecify.annotations.Nullable;
  * @param rollbackEvents whether a rollback goes to the sink, too
  * @param persistencePolling how often to ask how far changes are persisted on all nodes that keep a
  *     vBucket; changes are held back until then. Zero takes them as they come.
- * @param stallTimeout how long a stream may send nothing although its vBucket has changed; zero for
- *     ever
- * @param flowControlBufferSize bytes that each node may send before they are acknowledged
+ * @param stallTimeout how long a stream may send nothing although its vBucket has changed; zero
+ *     switches that off
+ * @param flowControlBufferSize bytes that each node may send before they are acknowledged, at most:
+ *     a connection's share of {@link MemoryBudget#WINDOWS} may be less
  */
 public record StreamSettings(
     SeedNodes seedNodes,
