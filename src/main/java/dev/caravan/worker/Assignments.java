@@ -6,27 +6,32 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * Which worker has which task, as the leader of the group has decided. Every worker gets all of it.
- * Not to be changed once made.
+ * Which worker has which task, as the leader of the group has decided. The leader alone knows all
+ * of it. Not to be changed once made.
  *
  * @param configOffset how far the leader had read the config topic
- * @param workers ids of the workers
- * @param shares who has the tasks of a set, by its generation
+ * @param workers ids of the workers, in the order of their member ids
+ * @param shares the workers of the tasks of a set, by its generation
+ * @param claims the tasks that workers had when they joined, by generation, also of sets that are
+ *     no longer wanted
  */
-record Assignments(long configOffset, List<String> workers, SortedMap<Long, Share> shares) {
+record Assignments(
+    long configOffset,
+    List<String> workers,
+    SortedMap<Long, Share> shares,
+    Map<Long, BitSet> claims) {
   /** Where a task has no worker, since the one that it is to leave still has it. */
   static final int NOBODY = -1;
-
-  static final Assignments NONE = new Assignments(0, List.of(), Collections.emptySortedMap());
 
   /**
    * The workers of one set's tasks.
    *
-   * @param connectorHash as in {@link MemberState.OwnedTasks}
+   * @param connectorHash see {@link MemberState#hash}
    * @param owners for each task the index of its worker, or {@link #NOBODY}
    */
   @SuppressWarnings("ArrayRecordComponent") // nobody compares shares, and nobody changes them
@@ -45,20 +50,21 @@ record Assignments(long configOffset, List<String> workers, SortedMap<Long, Shar
   Assignments {
     workers = List.copyOf(workers);
     shares = Collections.unmodifiableSortedMap(new TreeMap<>(shares));
+    claims = Map.copyOf(claims);
   }
 
-  /** The index of a task's worker, or {@link #NOBODY}. */
-  int ownerOf(TaskKey key) {
+  /** Whether a worker is to have a task, or had it when it joined. */
+  boolean hasWorker(TaskKey key) {
     Share share = shares.get(key.generation());
-    return share == null || key.task() >= share.owners().length
-        ? NOBODY
-        : share.owners()[key.task()];
+    BitSet claimed = claims.get(key.generation());
+    boolean isAssigned =
+        share != null && key.task() < share.owners().length && share.owners()[key.task()] != NOBODY;
+    return isAssigned || (claimed != null && claimed.get(key.task()));
   }
 
-  /** The id of a task's worker, or an empty string. */
-  String workerOf(TaskKey key) {
-    int owner = ownerOf(key);
-    return owner == NOBODY ? "" : workers.get(owner);
+  /** What the leader sends to a worker. */
+  MemberAssignment of(int worker) {
+    return new MemberAssignment(configOffset, workers, tasksOf(worker));
   }
 
   /** The tasks of a worker, oldest first. */

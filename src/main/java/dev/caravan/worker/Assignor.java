@@ -5,6 +5,7 @@ import dev.caravan.worker.Assignments.Share;
 import dev.caravan.worker.MemberState.OwnedTasks;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -16,7 +17,7 @@ import java.util.TreeMap;
 import java.util.stream.IntStream;
 
 /**
- * Shares tasks among workers: a function of what shall run and of what the workers have, and of
+ * Assigns tasks to workers: a function of what shall run and of what the workers have, and of
  * nothing else. For one call, on one thread.
  *
  * <ul>
@@ -35,7 +36,14 @@ import java.util.stream.IntStream;
  * them keeps it.
  */
 final class Assignor {
-  private final List<TaskSet> sets;
+  /** The tasks of one configuration of a connector. */
+  private record Tasks(int connectorHash, long generation, int count) {
+    static Tasks of(TaskSet set) {
+      return new Tasks(MemberState.hash(set.connector()), set.generation(), set.tasks());
+    }
+  }
+
+  private final List<Tasks> sets;
   private final List<MemberState> members;
   private final Map<Long, Integer> setsByGeneration = new HashMap<>();
 
@@ -54,8 +62,8 @@ final class Assignor {
   /** By member: how many tasks are planned. */
   private final int[] load;
 
-  private Assignor(List<TaskSet> wanted, List<MemberState> members) {
-    this.sets = wanted.stream().sorted(Comparator.comparingLong(TaskSet::generation)).toList();
+  private Assignor(Collection<Tasks> wanted, List<MemberState> members) {
+    this.sets = wanted.stream().sorted(Comparator.comparingLong(Tasks::generation)).toList();
     this.members = members;
     this.current = perTask(Assignments.NOBODY);
     this.planned = perTask(Assignments.NOBODY);
@@ -70,27 +78,54 @@ final class Assignor {
   private int[][] perTask(int value) {
     int[][] result = new int[sets.size()][];
     for (int set = 0; set < result.length; set++) {
-      result[set] = new int[sets.get(set).tasks()];
+      result[set] = new int[sets.get(set).count()];
       Arrays.fill(result[set], value);
     }
     return result;
   }
 
   /**
-   * Shares out tasks.
+   * Assigns the tasks that shall run.
    *
    * @param configOffset of the view of the config topic that {@code wanted} comes from
    * @param wanted the tasks that shall run
-   * @param members the workers by the ids that the group has given them, at least one
+   * @param members the workers by the ids that the group has given them
    */
   static Assignments assign(
       long configOffset, List<TaskSet> wanted, SortedMap<String, MemberState> members) {
-    List<MemberState> states = List.copyOf(members.values());
-    Assignor assignor = new Assignor(wanted, states);
+    Assignor assignor =
+        new Assignor(wanted.stream().map(Tasks::of).toList(), List.copyOf(members.values()));
     assignor.takeStock();
     assignor.plan();
-    return new Assignments(
-        configOffset, states.stream().map(MemberState::workerId).toList(), assignor.released());
+    return assignor.result(configOffset);
+  }
+
+  /**
+   * Leaves the tasks that shall run where they are, and assigns none that no worker has: for as
+   * long as there may be workers of which it is not known what they have.
+   */
+  static Assignments keepWanted(
+      long configOffset, List<TaskSet> wanted, SortedMap<String, MemberState> members) {
+    Assignor assignor =
+        new Assignor(wanted.stream().map(Tasks::of).toList(), List.copyOf(members.values()));
+    assignor.takeStock();
+    return assignor.result(configOffset);
+  }
+
+  /** Leaves all tasks where they are: for as long as it is not known what shall run. */
+  static Assignments keepAll(long configOffset, SortedMap<String, MemberState> members) {
+    Map<Long, Tasks> claimed = new HashMap<>();
+    for (MemberState member : members.values()) {
+      for (OwnedTasks owned : member.owned()) {
+        claimed.merge(
+            owned.generation(),
+            new Tasks(owned.connectorHash(), owned.generation(), owned.tasks().length()),
+            (one, other) -> one.count() < other.count() ? other : one);
+      }
+    }
+    Assignor assignor = new Assignor(claimed.values(), List.copyOf(members.values()));
+    assignor.takeStock();
+    return assignor.result(configOffset);
   }
 
   private void takeStock() {
@@ -134,8 +169,9 @@ final class Assignor {
     }
     for (int set = 0; set < sets.size(); set++) {
       for (int task = 0; task < planned[set].length; task++) {
-        int taker = taker(set, quota);
-        if (planned[set][task] == Assignments.NOBODY && taker != Assignments.NOBODY) {
+        int taker =
+            planned[set][task] == Assignments.NOBODY ? taker(set, quota) : Assignments.NOBODY;
+        if (taker != Assignments.NOBODY) {
           plan(set, task, taker);
         }
       }
@@ -144,7 +180,7 @@ final class Assignor {
 
   /** How many tasks each member may have; those with many are the ones that may have one more. */
   private int[] quotas() {
-    int total = sets.stream().mapToInt(TaskSet::tasks).sum();
+    int total = sets.stream().mapToInt(Tasks::count).sum();
     int[] quota = new int[load.length];
     List<Integer> takers =
         IntStream.range(0, quota.length)
@@ -160,19 +196,25 @@ final class Assignor {
 
   /** Takes from a member what it has too much, first where it has many tasks of one connector. */
   private void shed(int member, int quota) {
-    while (load[member] > quota) {
-      int most = 0;
-      for (int set = 1; set < sets.size(); set++) {
-        if (spread[set][member] >= spread[most][member]) {
-          most = set;
+    int most = 0;
+    for (int[] members : spread) {
+      most = Math.max(most, members[member]);
+    }
+    for (int level = most; level > 0; level--) {
+      for (int set = sets.size() - 1; set >= 0 && load[member] > quota; set--) {
+        if (spread[set][member] == level) {
+          unplan(set, lastTask(set, member));
         }
       }
-      int task = planned[most].length - 1;
-      while (planned[most][task] != member) {
-        task--;
-      }
-      unplan(most, task);
     }
+  }
+
+  private int lastTask(int set, int member) {
+    int task = planned[set].length - 1;
+    while (planned[set][task] != member) {
+      task--;
+    }
+    return task;
   }
 
   /** The member that is to get one more task of a set. */
@@ -193,23 +235,34 @@ final class Assignor {
         : spread[set][member] < spread[set][than];
   }
 
-  /** The plan, as far as nobody else has the tasks. */
-  private SortedMap<Long, Share> released() {
+  /** The plan, as far as no other worker has the tasks. */
+  private Assignments result(long configOffset) {
     Set<Integer> busy = connectorsWithOtherGenerations();
     SortedMap<Long, Share> owners = new TreeMap<>();
     for (int set = 0; set < sets.size(); set++) {
       int[] result = planned[set].clone();
-      boolean waits = busy.contains(sets.get(set).connector().hashCode());
+      Tasks tasks = sets.get(set);
+      boolean waits = busy.contains(tasks.connectorHash());
       for (int task = 0; task < result.length; task++) {
         boolean stays = result[task] != Assignments.NOBODY && result[task] == current[set][task];
         if (!stays && (waits || claims[set][task] > 0)) {
           result[task] = Assignments.NOBODY;
         }
       }
-      TaskSet tasks = sets.get(set);
-      owners.put(tasks.generation(), new Share(tasks.connector().hashCode(), result));
+      owners.put(tasks.generation(), new Share(tasks.connectorHash(), result));
     }
-    return owners;
+    return new Assignments(
+        configOffset, members.stream().map(MemberState::workerId).toList(), owners, claimed());
+  }
+
+  private Map<Long, BitSet> claimed() {
+    Map<Long, BitSet> claimed = new HashMap<>();
+    for (MemberState member : members) {
+      for (OwnedTasks owned : member.owned()) {
+        claimed.computeIfAbsent(owned.generation(), key -> new BitSet()).or(owned.tasks());
+      }
+    }
+    return claimed;
   }
 
   private Set<Integer> connectorsWithOtherGenerations() {

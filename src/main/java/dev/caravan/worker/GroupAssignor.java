@@ -24,11 +24,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Where Kafka's consumer group asks a worker what it has and, if it is the group's leader, who is
- * to have what. It shares tasks, not partitions. One worker gets all partitions of the worker's
- * topics, so that everybody can see which group uses them, and each other one gets the first of
- * them, because Kafka's client only tells those who have partitions that the group has forgotten
- * them. Nobody reads them.
+ * Where Kafka's consumer group asks a worker what it has and, if it is the group's leader, which
+ * worker is to have which task. It assigns tasks, not partitions. One worker gets all partitions of
+ * the worker's topics, so that everybody can see which group uses them. Each other worker gets the
+ * first partition, because Kafka's client reports a reset member id only to members that have
+ * partitions. No worker reads them.
  *
  * <p>Made by Kafka's consumer, and called on its thread.
  */
@@ -36,16 +36,23 @@ public final class GroupAssignor implements ConsumerPartitionAssignor, Configura
   /** The consumer's setting that holds the {@link GroupMember}. */
   static final String MEMBER = "caravan.group.member";
 
+  /** The consumer's setting that holds the {@link GroupMetadataSize}. */
+  static final String SIZE = "caravan.group.size";
+
   /** The name of the protocol, by which Kafka and its tools know that a group is one of workers. */
   static final String NAME = "caravan";
 
   private static final Logger LOG = LoggerFactory.getLogger(GroupAssignor.class);
 
   private @Nullable GroupMember member;
+  private GroupMetadataSize size = new GroupMetadataSize("");
 
   @Override
   public void configure(Map<String, ?> configs) {
     member = (GroupMember) requireNonNull(configs.get(MEMBER), MEMBER + " is not set");
+    if (configs.get(SIZE) instanceof GroupMetadataSize given) {
+      size = given;
+    }
   }
 
   private GroupMember member() {
@@ -66,40 +73,54 @@ public final class GroupAssignor implements ConsumerPartitionAssignor, Configura
   public GroupAssignment assign(Cluster metadata, GroupSubscription groupSubscription) {
     Map<String, Subscription> subscriptions = groupSubscription.groupSubscription();
     SortedMap<String, MemberState> states = new TreeMap<>();
+    Set<String> unreadable = new TreeSet<>();
     subscriptions.forEach(
         (id, subscription) -> {
           try {
-            states.put(id, GroupProtocol.decodeState(subscription.userData()));
+            states.put(id, state(subscription));
           } catch (IOException | RuntimeException e) {
+            unreadable.add(id);
             LOG.error(
-                "Member {} of the group gets no tasks, since what it tells can't be read: {}. Do"
-                    + " all workers have the same version?",
+                "The state of member {} of the group can't be read: {}. The member gets no tasks."
+                    + " Tasks that no other worker has wait for one session timeout. Stop the member"
+                    + " if it is no worker, or upgrade all workers to one version",
                 id,
                 e.getMessage());
           }
         });
-    Assignments assignments = member().assign(states);
-    List<TopicPartition> all = partitions(metadata, subscriptions);
+    Assignments assignments = member().assign(states, unreadable);
+    List<String> workers = List.copyOf(states.keySet());
     Map<String, Assignment> result = new HashMap<>();
-    int index = 0;
-    for (String id : new TreeSet<>(subscriptions.keySet())) {
-      List<TopicPartition> partitions =
-          result.isEmpty() ? all : all.subList(0, Math.min(1, all.size()));
-      result.put(
-          id,
-          states.containsKey(id)
-              ? new Assignment(partitions, GroupProtocol.encode(assignments, index++))
-              : new Assignment(partitions));
-    }
+    subscriptions.forEach(
+        (id, subscription) -> {
+          List<TopicPartition> its = partitions(metadata, subscription);
+          int worker = workers.indexOf(id);
+          int count = worker == 0 ? its.size() : Math.min(1, its.size());
+          result.put(
+              id,
+              worker >= 0
+                  ? new Assignment(
+                      its.subList(0, count), GroupProtocol.encode(assignments.of(worker)))
+                  : new Assignment(its.subList(0, count)));
+        });
+    size.computed(subscriptions.values(), result.values());
     return new GroupAssignment(result);
   }
 
-  private static List<TopicPartition> partitions(
-      Cluster metadata, Map<String, Subscription> subscriptions) {
-    Set<String> topics = new TreeSet<>();
-    subscriptions.values().forEach(subscription -> topics.addAll(subscription.topics()));
+  /**
+   * What a worker has sent. The group has forgotten a worker that has tasks and whose generation
+   * was reset: others may have been given the tasks meanwhile, so that it must stop them first.
+   */
+  private static MemberState state(Subscription subscription) throws IOException {
+    MemberState state = GroupProtocol.decodeState(subscription.userData());
+    boolean isReset = subscription.generationId().filter(generation -> generation >= 0).isEmpty();
+    return isReset && !state.owned().isEmpty() ? state.withoutTaking() : state;
+  }
+
+  /** A member that is given partitions of other topics than its own joins again without end. */
+  private static List<TopicPartition> partitions(Cluster metadata, Subscription subscription) {
     List<TopicPartition> partitions = new ArrayList<>();
-    for (String topic : topics) {
+    for (String topic : new TreeSet<>(subscription.topics())) {
       for (PartitionInfo partition : metadata.partitionsForTopic(topic)) {
         partitions.add(new TopicPartition(topic, partition.partition()));
       }
@@ -109,16 +130,15 @@ public final class GroupAssignor implements ConsumerPartitionAssignor, Configura
 
   @Override
   public void onAssignment(Assignment assignment, ConsumerGroupMetadata metadata) {
-    if (assignment.userData() == null || !assignment.userData().hasRemaining()) {
-      LOG.error("The leader of the group can't read what this worker tells, and gives it nothing");
-      member().unreadable();
-      return;
-    }
     try {
-      GroupProtocol.Told told = GroupProtocol.decodeAssignments(assignment.userData());
-      member().assigned(told.assignments(), told.member(), metadata.generationId());
+      MemberAssignment own = GroupProtocol.decodeAssignment(assignment.userData());
+      member().assigned(own, metadata.memberId(), metadata.generationId());
     } catch (IOException | RuntimeException e) {
-      LOG.error("What the leader of the group has decided can't be read: {}", e.getMessage());
+      LOG.error(
+          "What the leader of the group has assigned to this worker can't be read: {}. The worker"
+              + " stops its tasks. Is there a member that is no worker, or a worker of another"
+              + " version?",
+          e.getMessage());
       member().unreadable();
     }
   }

@@ -49,6 +49,11 @@ final class GroupLease {
     this.nanoTime = nanoTime;
   }
 
+  /** After how long without a heartbeat the group gives away this worker's tasks. */
+  Duration session() {
+    return Duration.ofNanos(session);
+  }
+
   /** The group has given this worker its tasks: a heartbeat that is sent from now on begins it. */
   synchronized void await() {
     if (isOver()) {

@@ -1,32 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
+import java.util.Set;
 import java.util.SortedMap;
 
 /**
- * What a group asks of its member and tells it. Called on the thread that belongs to the group,
- * which none of these may block.
+ * What a group asks of its member, and what it decides for it. Called on the thread that belongs to
+ * the group, which none of these may block.
  */
 interface GroupMember {
   /** What this worker has, at the moment when it joins. */
   MemberState join();
 
   /**
-   * Shares out tasks; asked of the leader only.
+   * Assigns tasks; asked of the leader only.
    *
-   * @param members all workers of the group by the ids that it has given them
+   * @param members the workers of the group by the ids that it has given them
+   * @param unreadable the ids of members whose state can't be read
    */
-  Assignments assign(SortedMap<String, MemberState> members);
+  Assignments assign(SortedMap<String, MemberState> members, Set<String> unreadable);
 
   /**
-   * Everybody has joined, and this is who is to have what.
+   * What the group has assigned to this worker.
    *
-   * @param self which of the workers this one is
+   * @param memberId by which the group knows this worker
    * @param generation of the group
    */
-  void assigned(Assignments assignments, int self, int generation);
+  void assigned(MemberAssignment assignment, String memberId, int generation);
 
-  /** Whether there is something to share out anew. Asked many times a second. */
+  /** Whether the tasks must be assigned once more. Asked many times a second. */
   boolean wantsRebalance();
 
   /** The worker's lease has begun: the tasks that the group has given to it may run. */

@@ -4,12 +4,14 @@ package dev.caravan.worker;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaException;
@@ -25,9 +27,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A worker's place in its group: the thread that polls Kafka's consumer, which finds the other
- * workers, notices when one is gone, and has the leader share out the tasks. That thread does
- * nothing else, and no error ends it, except that the group is one of another kind, or that Kafka
- * refuses the worker's session timeout.
+ * workers, notices when one is gone, and has the leader assign the tasks. That thread does nothing
+ * else, and no error ends it, except that the group is one of another kind, or that Kafka refuses
+ * the worker's session timeout.
  *
  * <p>It prolongs the worker's lease when Kafka has accepted a heartbeat, and ends the lease at once
  * when Kafka no longer knows the worker's member id or generation. Safe for use by several threads.
@@ -51,6 +53,7 @@ final class GroupMembership implements AutoCloseable {
   private final Thread thread = new Thread(this::run, "group-membership");
   private final CountDownLatch closed = new CountDownLatch(1);
   private final KafkaCluster cluster;
+  private final GroupMetadataSize size;
   private final Heartbeats heartbeats = new Heartbeats(System.nanoTime());
   private boolean isJoining;
   private long inquired = System.nanoTime();
@@ -65,6 +68,20 @@ final class GroupMembership implements AutoCloseable {
       KafkaCluster cluster,
       GroupMember member,
       GroupLease lease) {
+    this(settings, topics, cluster, member, lease, List.of(GroupAssignor.class));
+  }
+
+  /**
+   * @param assignors which this worker understands, the preferred one first: Kafka picks one that
+   *     all workers understand
+   */
+  GroupMembership(
+      Map<String, Object> settings,
+      Set<String> topics,
+      KafkaCluster cluster,
+      GroupMember member,
+      GroupLease lease,
+      List<Class<? extends ConsumerPartitionAssignor>> assignors) {
     this.cluster = cluster;
     this.topics = Set.copyOf(topics);
     this.member = member;
@@ -72,8 +89,10 @@ final class GroupMembership implements AutoCloseable {
     this.groupId = String.valueOf(settings.get(ConsumerConfig.GROUP_ID_CONFIG));
     this.sessionTimeout = String.valueOf(settings.get(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG));
     Map<String, Object> all = new HashMap<>(settings);
-    all.put(ConsumerConfig.PARTITION_ASSIGNMENT_STRATEGY_CONFIG, GroupAssignor.class.getName());
+    all.put(ConsumerConfig.PARTITION_ASSIGNMENT_STRATEGY_CONFIG, assignors);
     all.put(GroupAssignor.MEMBER, member);
+    this.size = new GroupMetadataSize(groupId);
+    all.put(GroupAssignor.SIZE, size);
     all.put(
         ConsumerConfig.METRICS_SAMPLE_WINDOW_MS_CONFIG,
         Heartbeats.WINDOW.multipliedBy(3).dividedBy(4).toMillis());
@@ -140,20 +159,29 @@ final class GroupMembership implements AutoCloseable {
         inquire();
       }
       if (member.wantsRebalance()) {
-        consumer.enforceRebalance("tasks are to be shared out");
+        consumer.enforceRebalance("tasks must be assigned");
       }
     } catch (WakeupException
         | InconsistentGroupProtocolException
         | InvalidSessionTimeoutException e) {
       throw e;
     } catch (KafkaException | IllegalStateException e) {
-      LOG.error("The group of workers can't be joined at the moment: {}", e.toString());
+      LOG.error("The group of workers can't be joined at the moment: {}{}", e, advice(e));
       if (lease.hasEnded()) {
         member.lost();
       }
       closed.await(BACKOFF_MILLIS, TimeUnit.MILLISECONDS);
       consumer.enforceRebalance("after an error");
     }
+  }
+
+  /** The coordinator names no reason when it can't write the metadata of the group. */
+  private String advice(RuntimeException failure) {
+    return String.valueOf(failure.getMessage()).startsWith("Unexpected error from SyncGroup")
+        ? ". If the log of the coordinator says RecordTooLargeException or MESSAGE_TOO_LARGE, the"
+            + " metadata of the group is too large. "
+            + size.advice()
+        : "";
   }
 
   /**

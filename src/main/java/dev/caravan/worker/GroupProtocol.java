@@ -3,7 +3,6 @@ package dev.caravan.worker;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import dev.caravan.worker.Assignments.Share;
 import dev.caravan.worker.MemberState.OwnedTasks;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -11,128 +10,111 @@ import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.SortedMap;
-import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The bytes in which workers tell the group what they have, and its leader tells them what they are
- * to have. Numbers are unsigned, seven bits in a byte, the lowest first, the highest bit set in all
- * but the last (varints); generations are told as the distance from the one before:
+ * The bytes that workers and the leader of their group exchange. Version 1 is frozen: workers of
+ * different versions are in one group while a cluster is upgraded. A later version may add
+ * sections, which earlier ones skip; it raises {@code reader} when an earlier version must not read
+ * it. A change of the header needs another name of the {@link GroupAssignor}.
  *
  * <pre>
- * state        version=1 configOffset workerId takesTasks sets { connectorHash generation bytes bitmap }
- * assignments  version=1 configOffset member workers { workerId } sets { connectorHash generation tasks { owner+1 } }
- * text         bytes utf-8
+ *             0        1        2          3
+ *             +--------+--------+----------+--------+--------------------------------------+
+ * state       | 'C'    | 'S'    | version  | reader | configOffset flags workerId  section*|
+ *             +--------+--------+----------+--------+--------------------------------------+
+ * assignment  | 'C'    | 'A'    | version  | reader | configOffset                 section*|
+ *             +--------+--------+----------+--------+--------------------------------------+
+ *
+ * version     of the worker that wrote it
+ * reader      the lowest version that may read it
+ * flags       1: the worker takes tasks
+ * section     tag length content
+ *
+ * state       1  tasks that the worker has        tasks
+ * assignment  1  ids of the workers               count { text }
+ *             2  tasks that the worker is to have tasks
+ * tasks       count { connectorHash(2 bytes) generation length bitmap }
+ * text        length utf-8
  * </pre>
+ *
+ * <p>Numbers without a given size are varints: unsigned, seven bits in a byte, the lowest first,
+ * the highest bit set in all but the last. A generation is written as the distance from the one
+ * before. In a bitmap, the lowest bit of the first byte is task 0.
  */
 final class GroupProtocol {
-  private static final int VERSION = 1;
-  private static final int MAX_TASKS = 100_000;
+  static final int VERSION = 1;
+
+  private static final int MAGIC = 'C';
+  private static final int STATE = 'S';
+  private static final int ASSIGNMENT = 'A';
+  private static final int TAKES_TASKS = 1;
+  private static final long OWNED = 1;
+  private static final long WORKERS = 1;
+  private static final long TASKS = 2;
   private static final int BITS = 7;
   private static final int MORE = 0x80;
+  private static final int BYTE = 0xff;
 
   private GroupProtocol() {}
 
-  /**
-   * What a worker is told.
-   *
-   * @param assignments of all workers
-   * @param member which of them it is itself
-   */
-  record Told(Assignments assignments, int member) {}
-
   static ByteBuffer encode(MemberState state) {
-    Writer out = new Writer();
+    Writer out = new Writer().header(STATE);
     out.number(state.configOffset());
+    out.number(state.takesTasks() ? TAKES_TASKS : 0);
     out.text(state.workerId());
-    out.number(state.takesTasks() ? 1 : 0);
-    List<OwnedTasks> owned = new ArrayList<>(state.owned());
-    owned.sort((a, b) -> Long.compare(a.generation(), b.generation()));
-    out.number(owned.size());
-    long before = 0;
-    for (OwnedTasks tasks : owned) {
-      out.number(Integer.toUnsignedLong(tasks.connectorHash()));
-      out.number(tasks.generation() - before);
-      out.bytes(tasks.tasks().toByteArray());
-      before = tasks.generation();
-    }
+    out.section(OWNED, new Writer().tasks(state.owned()));
     return out.done();
   }
 
   /**
-   * @throws IOException if it is of another version, or none of these
+   * @throws IOException if it is not of this kind, or this version must not read it
    */
-  static MemberState decodeState(ByteBuffer bytes) throws IOException {
+  static MemberState decodeState(@Nullable ByteBuffer bytes) throws IOException {
     return read(
         bytes,
+        STATE,
         in -> {
           long configOffset = in.number();
+          long flags = in.number();
           String workerId = in.text();
-          boolean takesTasks = in.count(1) == 1;
-          int sets = in.count(MAX_TASKS);
-          List<OwnedTasks> owned = new ArrayList<>();
-          long generation = 0;
-          for (int set = 0; set < sets; set++) {
-            int hash = (int) in.number();
-            generation += in.number();
-            owned.add(new OwnedTasks(hash, generation, BitSet.valueOf(in.bytes())));
-          }
-          return new MemberState(workerId, configOffset, takesTasks, owned);
+          List<OwnedTasks> owned = in.sections().required(OWNED).tasks();
+          return new MemberState(workerId, configOffset, (flags & TAKES_TASKS) != 0, owned);
         });
   }
 
-  static ByteBuffer encode(Assignments assignments, int member) {
-    Writer out = new Writer();
-    out.number(assignments.configOffset());
-    out.number(member);
-    out.number(assignments.workers().size());
-    assignments.workers().forEach(out::text);
-    out.number(assignments.shares().size());
-    long before = 0;
-    for (Map.Entry<Long, Share> set : assignments.shares().entrySet()) {
-      out.number(Integer.toUnsignedLong(set.getValue().connectorHash()));
-      out.number(set.getKey() - before);
-      out.number(set.getValue().owners().length);
-      for (int owner : set.getValue().owners()) {
-        out.number(owner - Assignments.NOBODY);
-      }
-      before = set.getKey();
-    }
+  static ByteBuffer encode(MemberAssignment assignment) {
+    Writer out = new Writer().header(ASSIGNMENT);
+    out.number(assignment.configOffset());
+    Writer workers = new Writer();
+    workers.number(assignment.workers().size());
+    assignment.workers().forEach(workers::text);
+    out.section(WORKERS, workers);
+    out.section(TASKS, new Writer().tasks(assignment.tasks()));
     return out.done();
   }
 
   /**
-   * @throws IOException if it is of another version, or none of these
+   * @throws IOException if it is not of this kind, or this version must not read it
    */
-  static Told decodeAssignments(ByteBuffer bytes) throws IOException {
+  static MemberAssignment decodeAssignment(@Nullable ByteBuffer bytes) throws IOException {
     return read(
         bytes,
+        ASSIGNMENT,
         in -> {
           long configOffset = in.number();
-          int member = in.count(MAX_TASKS);
-          int count = in.count(MAX_TASKS);
+          Sections sections = in.sections();
+          Reader ids = sections.required(WORKERS);
+          int count = ids.count();
           List<String> workers = new ArrayList<>();
           for (int worker = 0; worker < count; worker++) {
-            workers.add(in.text());
+            workers.add(ids.text());
           }
-          int sets = in.count(MAX_TASKS);
-          SortedMap<Long, Share> shares = new TreeMap<>();
-          long generation = 0;
-          for (int set = 0; set < sets; set++) {
-            int hash = (int) in.number();
-            generation += in.number();
-            int[] tasks = new int[in.count(in.left())];
-            for (int task = 0; task < tasks.length; task++) {
-              tasks[task] = in.count(count) + Assignments.NOBODY;
-            }
-            shares.put(generation, new Share(hash, tasks));
-          }
-          if (member >= count) {
-            throw new IOException("it is for worker " + member + " of " + count);
-          }
-          return new Told(new Assignments(configOffset, workers, shares), member);
+          return new MemberAssignment(configOffset, workers, sections.required(TASKS).tasks());
         });
   }
 
@@ -140,13 +122,26 @@ final class GroupProtocol {
     T parse(Reader in) throws IOException;
   }
 
-  private static <T> T read(ByteBuffer bytes, Parser<T> parser) throws IOException {
+  private static <T> T read(@Nullable ByteBuffer bytes, int kind, Parser<T> parser)
+      throws IOException {
+    if (bytes == null || !bytes.hasRemaining()) {
+      throw new IOException("it is empty");
+    }
     try {
       Reader in = new Reader(bytes.slice());
-      long version = in.number();
-      if (version != VERSION) {
+      if (in.octet() != MAGIC || in.octet() != kind) {
+        throw new IOException("it was not written by a worker of Caravan");
+      }
+      int version = in.octet();
+      int reader = in.octet();
+      if (reader > VERSION) {
         throw new IOException(
-            "it is of version " + version + ", this worker understands " + VERSION + " only");
+            "it is of version "
+                + version
+                + " and for workers of version "
+                + reader
+                + " or later, and this worker has version "
+                + VERSION);
       }
       return parser.parse(in);
     } catch (BufferUnderflowException e) {
@@ -157,8 +152,12 @@ final class GroupProtocol {
   private static final class Writer {
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
 
-    Writer() {
-      number(VERSION);
+    Writer header(int kind) {
+      out.write(MAGIC);
+      out.write(kind);
+      out.write(VERSION);
+      out.write(VERSION);
+      return this;
     }
 
     void number(long value) {
@@ -179,14 +178,44 @@ final class GroupProtocol {
       bytes(value.getBytes(UTF_8));
     }
 
+    void section(long tag, Writer content) {
+      number(tag);
+      bytes(content.out.toByteArray());
+    }
+
+    Writer tasks(List<OwnedTasks> sets) {
+      List<OwnedTasks> sorted = new ArrayList<>(sets);
+      sorted.sort(Comparator.comparingLong(OwnedTasks::generation));
+      number(sorted.size());
+      long before = 0;
+      for (OwnedTasks tasks : sorted) {
+        out.write(tasks.connectorHash() >>> Byte.SIZE);
+        out.write(tasks.connectorHash());
+        number(tasks.generation() - before);
+        bytes(tasks.tasks().toByteArray());
+        before = tasks.generation();
+      }
+      return this;
+    }
+
     ByteBuffer done() {
       return ByteBuffer.wrap(out.toByteArray());
     }
   }
 
+  private record Sections(Map<Long, ByteBuffer> content) {
+    Reader required(long tag) throws IOException {
+      ByteBuffer found = content.get(tag);
+      if (found == null) {
+        throw new IOException("it has no section " + tag);
+      }
+      return new Reader(found);
+    }
+  }
+
   private record Reader(ByteBuffer in) {
-    int left() {
-      return in.remaining();
+    int octet() {
+      return in.get() & BYTE;
     }
 
     long number() throws IOException {
@@ -201,23 +230,45 @@ final class GroupProtocol {
       throw new IOException("a number in it is too large");
     }
 
-    /** A number that something is counted with, so that no nonsense makes us take much memory. */
-    int count(int max) throws IOException {
+    /** How much follows, each at least one byte, so that wrong bytes take little memory. */
+    int count() throws IOException {
       long value = number();
-      if (value < 0 || value > max) {
-        throw new IOException("it counts to " + value + " where " + max + " is the most");
+      if (value < 0 || value > in.remaining()) {
+        throw new IOException("it counts to " + value + " and ends after " + in.remaining());
       }
       return (int) value;
     }
 
-    byte[] bytes() throws IOException {
-      byte[] value = new byte[count(left())];
-      in.get(value);
+    ByteBuffer bytes() throws IOException {
+      int length = count();
+      ByteBuffer value = in.slice(in.position(), length);
+      in.position(in.position() + length);
       return value;
     }
 
     String text() throws IOException {
-      return new String(bytes(), UTF_8);
+      return UTF_8.decode(bytes()).toString();
+    }
+
+    List<OwnedTasks> tasks() throws IOException {
+      int count = count();
+      List<OwnedTasks> sets = new ArrayList<>();
+      long generation = 0;
+      for (int set = 0; set < count; set++) {
+        int hash = octet() << Byte.SIZE | octet();
+        generation += number();
+        sets.add(new OwnedTasks(hash, generation, BitSet.valueOf(bytes())));
+      }
+      return sets;
+    }
+
+    Sections sections() throws IOException {
+      Map<Long, ByteBuffer> content = new HashMap<>();
+      while (in.hasRemaining()) {
+        long tag = number();
+        content.put(tag, bytes());
+      }
+      return new Sections(content);
     }
   }
 }

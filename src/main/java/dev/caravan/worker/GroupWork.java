@@ -5,20 +5,27 @@ import dev.caravan.worker.Assignments.TaskKey;
 import dev.caravan.worker.MemberState.OwnedTasks;
 import java.time.Duration;
 import java.util.List;
+import java.util.OptionalLong;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Between the group's thread and the herder's: keeps what each has to know of the other, so that
  * neither waits for the other. Thread-safe.
+ *
+ * <p>The leader assigns by what it knows, and waits for nothing. If a member has read more of the
+ * config topic, all tasks stay where they are until the leader has read as much. If a member can't
+ * be read, tasks that no other worker has wait until that member must have stopped its tasks.
  */
 final class GroupWork implements GroupMember {
   private static final Logger LOG = LoggerFactory.getLogger(GroupWork.class);
 
-  /** So long, tasks that stop one after the other are told to the group together. */
+  /** For this long, the release of tasks that stop one after the other waits for the last. */
   private static final Duration GATHER = Duration.ofMillis(300);
 
   /** What the herder does when the group has decided something; runs on the herder's thread. */
@@ -46,14 +53,30 @@ final class GroupWork implements GroupMember {
   /**
    * What the group has decided last.
    *
-   * @param self which of the workers this one is
    * @param generation of the group
    */
-  record Assigned(Assignments assignments, int self, int generation) {
-    static final Assigned NOTHING = new Assigned(Assignments.NONE, -1, 0);
+  record Assigned(MemberAssignment assignment, int generation) {
+    static final Assigned NOTHING = new Assigned(MemberAssignment.NONE, 0);
+
+    /** Whether the group has decided anything. */
+    boolean isPresent() {
+      return generation > 0;
+    }
 
     List<OwnedTasks> own() {
-      return assignments.tasksOf(self);
+      return assignment.tasks();
+    }
+
+    boolean has(TaskKey task) {
+      return assignment.has(task);
+    }
+
+    boolean isAlive(String worker) {
+      return assignment.workers().contains(worker);
+    }
+
+    Assigned withoutTasks() {
+      return new Assigned(assignment.withoutTasks(), generation);
     }
   }
 
@@ -66,14 +89,31 @@ final class GroupWork implements GroupMember {
   private volatile Wanted wanted = new Wanted(0, List.of());
   private volatile Assigned assigned = Assigned.NOTHING;
 
+  /** Of the leader: which worker has which task, if it is known of all members. */
+  private volatile @Nullable Assignments decision;
+
+  private final UnreadableMembers unreadableMembers;
+  private String memberId = "";
   private boolean isLeader;
   private boolean hasAssigned;
   private List<TaskSet> shared = List.of();
+
+  /** Of the leader: how far it must read the config topic to assign more than workers have. */
+  private OptionalLong awaited = OptionalLong.empty();
+
+  /** Up to this offset of a member, the leader has found that the config topic has no more. */
+  private long reached;
+
+  private boolean isWithholding;
   private boolean isRequested;
   private boolean isLost;
   private boolean isCleared;
   private boolean isLeaving;
   private boolean isUnreadable;
+
+  /** Whether this worker has joined as one that takes tasks. */
+  private boolean isTaking;
+
   private boolean isStopping;
   private long joinedAt = System.nanoTime();
 
@@ -91,36 +131,20 @@ final class GroupWork implements GroupMember {
     this.lease = lease;
     this.herder = herder;
     this.listener = listener;
+    this.unreadableMembers = new UnreadableMembers(lease.session(), System::nanoTime);
   }
 
   Assigned assigned() {
     return assigned;
   }
 
-  /** The herder knows what shall run. */
+  /** The herder has found out what shall run. */
   void want(Wanted now) {
     // The same list for the same sets, so that it is quickly seen that nothing has changed.
     List<TaskSet> before = wanted.sets();
     wanted =
         new Wanted(
             now.configOffset(), before.equals(now.sets()) ? before : List.copyOf(now.sets()));
-  }
-
-  /** Whether this worker leads its group. */
-  synchronized boolean isLeader() {
-    return isLeader && !isLost;
-  }
-
-  /**
-   * Whether nobody has a task and this worker looks after what it has left behind: as the worker
-   * that has the task and doesn't run it, or as the leader if no worker has it.
-   */
-  synchronized boolean isAbandoned(TaskKey task) {
-    if (isLost || lease.isOver() || ownership.has(task)) {
-      return false;
-    }
-    int owner = assigned.assignments().ownerOf(task);
-    return owner == assigned.self() || (isLeader && owner == Assignments.NOBODY);
   }
 
   /** Whether tasks are being stopped at present: more will be released soon. */
@@ -130,8 +154,9 @@ final class GroupWork implements GroupMember {
 
   /** After {@link Listener#lost}: no task is left. */
   synchronized void cleared() {
-    if (isLost) {
+    if (isLost && !isCleared) {
       isCleared = true;
+      ownership.forfeit();
     }
   }
 
@@ -145,7 +170,7 @@ final class GroupWork implements GroupMember {
     return !isLost && !lease.isAwaited();
   }
 
-  /** This worker stops: it asks for nothing any more. */
+  /** This worker stops: it asks for no more rebalance. */
   synchronized void leave() {
     isLeaving = true;
   }
@@ -158,36 +183,98 @@ final class GroupWork implements GroupMember {
       // Before the group gives it tasks with this join.
       lost();
     }
-    return new MemberState(
-        workerId.get(),
-        wanted.configOffset(),
-        !isLeaving && (!isLost || isCleared),
-        ownership.tell());
+    isTaking = takesTasks();
+    return new MemberState(workerId.get(), wanted.configOffset(), isTaking, ownership.claim());
+  }
+
+  /** What this worker can't read, it must leave to others. */
+  private boolean takesTasks() {
+    return !isLeaving && !isUnreadable && (!isLost || isCleared);
   }
 
   @Override
-  public Assignments assign(SortedMap<String, MemberState> members) {
+  public Assignments assign(SortedMap<String, MemberState> members, Set<String> unreadable) {
     Wanted now = wanted;
+    long newest = members.values().stream().mapToLong(MemberState::configOffset).max().orElse(0);
+    boolean isBehind;
+    boolean mustKeep;
+    boolean isKnown;
     synchronized (this) {
       hasAssigned = true;
       shared = now.sets();
+      unreadableMembers.present(unreadable);
+      isBehind = newest > now.configOffset() && newest > reached;
+      awaited = isBehind ? OptionalLong.of(newest) : OptionalLong.empty();
+      isWithholding = !isBehind && unreadableMembers.mayHaveTasks();
+      mustKeep = isWithholding;
+      isKnown = !unreadableMembers.mayHaveTasks();
     }
-    return Assignor.assign(now.configOffset(), now.sets(), members);
+    Assignments result =
+        isBehind
+            ? Assignor.keepAll(now.configOffset(), members)
+            : mustKeep
+                ? Assignor.keepWanted(now.configOffset(), now.sets(), members)
+                : Assignor.assign(now.configOffset(), now.sets(), members);
+    decision = isKnown ? result : null;
+    return result;
+  }
+
+  /** Whether this worker leads its group and knows what all members have. */
+  boolean isLeader() {
+    return decision != null;
+  }
+
+  /**
+   * Whether nobody runs a task and this worker looks after what it has left behind: as the worker
+   * that has the task and doesn't run it, or as the leader if no worker has it, or can have it
+   * before the next rebalance.
+   */
+  boolean isAbandoned(TaskKey task) {
+    if (isLost() || lease.isOver() || ownership.has(task)) {
+      return false;
+    }
+    Assignments last = decision;
+    return assigned.has(task) || (last != null && !last.hasWorker(task));
+  }
+
+  /** How far the leader must read the config topic before it can assign all tasks. */
+  synchronized OptionalLong awaited() {
+    return isLeader && awaited.isPresent() && wanted.configOffset() < awaited.getAsLong()
+        ? awaited
+        : OptionalLong.empty();
+  }
+
+  /**
+   * The config topic is read to its end, which counts as {@link #awaited}: a topic that was created
+   * again ends earlier than a member has read.
+   */
+  synchronized void reached(long offset) {
+    reached = Math.max(reached, offset);
   }
 
   @Override
-  public synchronized void assigned(Assignments assignments, int self, int generation) {
+  public synchronized void assigned(
+      MemberAssignment assignment, String newMemberId, int generation) {
     isRequested = false;
     isUnreadable = false;
     isLeader = hasAssigned;
     hasAssigned = false;
-    Assigned now = new Assigned(assignments, self, generation);
+    if (isLeader) {
+      unreadableMembers.sent();
+    } else {
+      unreadableMembers.forget();
+      decision = null;
+    }
+    boolean isReset = !memberId.isEmpty() && !memberId.equals(newMemberId);
+    memberId = newMemberId;
+    Assigned now = new Assigned(assignment, generation);
     ownership.given(now.own());
-    assigned = now;
-    if (lease.hasEnded()) {
-      // While the answer was on its way; it begins no other lease before the tasks have stopped.
+    if (lease.hasEnded() || isReset) {
+      // The lease ended while the answer was on its way, or the group had forgotten this worker; no
+      // other lease begins before the tasks have stopped.
       lost();
     }
+    assigned = now;
     if (isLost && isCleared) {
       LOG.info("The worker is back in its group");
       isLost = false;
@@ -201,15 +288,28 @@ final class GroupWork implements GroupMember {
 
   @Override
   public synchronized boolean wantsRebalance() {
-    if (isRequested || isLeaving || isUnreadable || assigned.self() < 0) {
+    if (isRequested || isLeaving || (!assigned.isPresent() && !isUnreadable)) {
       return false;
+    }
+    if (isUnreadable) {
+      // Once, so that the leader gives others what it has given to this worker.
+      isRequested = isTaking && (!isLost || isCleared);
+      return isRequested;
     }
     boolean gathering = isStopping && System.nanoTime() - joinedAt < GATHER.toNanos();
     isRequested =
         (ownership.hasReleased() && !gathering)
-            || (isLeader && shared != wanted.sets())
-            || (isLost && isCleared);
+            || (isLeader && canAssignMore())
+            || (isLost && isCleared)
+            || (!isTaking && takesTasks());
     return isRequested;
+  }
+
+  private boolean canAssignMore() {
+    if (awaited.isPresent()) {
+      return Math.max(wanted.configOffset(), reached) >= awaited.getAsLong();
+    }
+    return shared != wanted.sets() || (isWithholding && !unreadableMembers.mayHaveTasks());
   }
 
   @Override
@@ -219,7 +319,9 @@ final class GroupWork implements GroupMember {
 
   @Override
   public synchronized void unreadable() {
-    // To join again at once would not help.
+    isRequested = false;
+    isLeader = false;
+    hasAssigned = false;
     isUnreadable = true;
     lost();
   }
@@ -227,11 +329,12 @@ final class GroupWork implements GroupMember {
   @Override
   public synchronized void lost() {
     lease.end();
-    if (!isLost && assigned.self() >= 0) {
+    decision = null;
+    if (!isLost && assigned.isPresent()) {
       isLost = true;
       LOG.error(
-          "The worker has lost its group, or has not heard of it for too long: others may have its"
-              + " tasks, and it stops them");
+          "The worker has lost its group, or has had no answer from it for too long: others may have"
+              + " its tasks, and it stops them");
       herder.execute(listener::lost);
     }
   }

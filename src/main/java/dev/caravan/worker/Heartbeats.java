@@ -5,13 +5,18 @@ import java.time.Duration;
 import java.util.OptionalLong;
 
 /**
- * Finds out when the last heartbeat was sent that the group has accepted. Kafka's client only tells
- * by its metrics how many answers there were, and how long the slowest of the last few seconds
+ * Finds out when the last heartbeat was sent that the group has accepted. Kafka's client has
+ * metrics only of how many answers there were, and how long the slowest of the last few seconds
  * took.
  *
  * <p>It counts an answer before it looks whether that is an error. After an error that means that
  * the group has forgotten this worker, the client joins again with its next poll; so an answer
  * counts here only if no join follows in the poll after it.
+ *
+ * <p>An answer NOT_COORDINATOR counts as accepted, since no metric differs. It does no harm as long
+ * as brokers agree on the coordinator of the group within a third of the session timeout: a broker
+ * that becomes the coordinator begins the sessions of all members again, and after such an answer
+ * the client sends no heartbeat before it has asked which broker is the coordinator.
  *
  * <p>Not thread-safe: for the thread that polls the group. Times are as of {@link System#nanoTime}.
  */

@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -31,8 +32,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Decides what runs on this worker: what the group has given it, as far as the config topic still
- * says so.
+ * Decides what runs on this worker: what the group has assigned to it, as far as the config topic
+ * still says so.
  *
  * <p>Not thread-safe: every method runs on one thread, the herder thread, and none blocks. What may
  * block is done by others: the config topic is written on a thread of its own, the group is polled
@@ -47,6 +48,9 @@ final class Herder implements GroupWork.Listener {
 
   /** How many characters of each trace a page has. */
   private static final int PAGE_TRACE = 4096;
+
+  /** After so many calls of {@link #tick}, a leader that is behind asks where the topic ends. */
+  private static final int CATCH_UP_TICKS = 4;
 
   private final Executor thread;
   private final ConfigLog configLog;
@@ -65,6 +69,8 @@ final class Herder implements GroupWork.Listener {
   private List<TaskSet> wanted = List.of();
   private Assigned assigned = Assigned.NOTHING;
   private boolean isStopping;
+  private int ticksBehind;
+  private boolean isCatchingUp;
 
   /**
    * @param thread runs what is handed to it on the herder thread
@@ -202,13 +208,19 @@ final class Herder implements GroupWork.Listener {
   /** Has run what the group has given to this worker, and nothing else. */
   private void reconcile() {
     Assigned latest = group.assigned();
-    if (latest.assignments().configOffset() <= view.offset()) {
-      // Else what it speaks of is not known here yet.
+    if (group.isLost()) {
+      // It never runs again what it was given before, even if what comes then is not known here
+      // yet.
+      assigned = assigned.withoutTasks();
+    } else if (latest.assignment().configOffset() <= view.offset()) {
       assigned = latest;
     }
     boolean mayRun = group.mayRun() && !isStopping;
     tasks.run(mayRun ? given() : Map.of());
-    ownership.decided(assigned.own(), mayRun, connectorsByGeneration::containsKey);
+    if (!group.isLost()) {
+      ownership.decided(assigned.own(), connectorsByGeneration::containsKey);
+      statuses.correct(connectors, isStopping ? assigned.withoutTasks() : assigned);
+    }
     group.stopping(tasks.isStopping());
     if (tasks.isEmpty()) {
       group.cleared();
@@ -238,8 +250,39 @@ final class Herder implements GroupWork.Listener {
     if (!isStopping) {
       tasks.heal(Instant.now());
       if (!group.isLost()) {
-        statuses.tell(connectors.values(), view, assigned);
+        statuses.write(connectorsByGeneration, view, assigned);
+        statuses.correct(connectors, assigned);
       }
+      catchUp();
+    }
+  }
+
+  /**
+   * Reads the config topic to its end, if this worker leads the group and other workers have known
+   * more of the topic for some time.
+   */
+  private void catchUp() {
+    OptionalLong awaited = group.awaited();
+    if (awaited.isEmpty() || isCatchingUp) {
+      ticksBehind = 0;
+    } else if (++ticksBehind == CATCH_UP_TICKS) {
+      isCatchingUp = true;
+      LOG.info(
+          "Other workers have read the config topic to offset {}, and this one, which leads the"
+              + " group, to offset {}: it assigns no more tasks until it has read the rest",
+          awaited.getAsLong(),
+          view.offset());
+      configLog
+          .write(newest -> List.of())
+          .whenCompleteAsync(
+              (newer, failure) -> {
+                isCatchingUp = false;
+                if (failure == null) {
+                  configured(newer);
+                  group.reached(awaited.getAsLong());
+                }
+              },
+              thread);
     }
   }
 

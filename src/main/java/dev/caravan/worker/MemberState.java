@@ -5,20 +5,20 @@ import java.util.BitSet;
 import java.util.List;
 
 /**
- * What a worker tells the group about itself when it joins.
+ * What a worker sends to the group about itself when it joins.
  *
  * @param workerId {@code host:port}, by which others know it
  * @param configOffset how far it has read the config topic
  * @param takesTasks whether it may have any; false while it stops those that it has
- * @param owned every task that exists on it, whether it starts, runs or is being stopped, of
- *     configurations that are no more, too: nobody else may run these
+ * @param owned every task that exists on it, whether it starts, runs or is being stopped, and every
+ *     task that was assigned to it and that it may start at any moment, such as a paused one; also
+ *     those of configurations that were replaced: no other worker may run these
  */
 record MemberState(String workerId, long configOffset, boolean takesTasks, List<OwnedTasks> owned) {
   /**
    * Tasks of one set that a worker has.
    *
-   * @param connectorHash {@link String#hashCode} of the connector's name. Names would be long; that
-   *     two have the same hash only makes the one wait for tasks of the other to stop
+   * @param connectorHash see {@link MemberState#hash}
    * @param generation of the set
    * @param tasks their numbers
    */
@@ -26,5 +26,20 @@ record MemberState(String workerId, long configOffset, boolean takesTasks, List<
 
   MemberState {
     owned = List.copyOf(owned);
+  }
+
+  /**
+   * What stands for a connector's name in the metadata of the group, where names would be too long:
+   * 16 bits. If two connectors have the same hash, new tasks of the one wait until the old tasks of
+   * the other have stopped, and nothing else happens.
+   */
+  static int hash(String connector) {
+    int hash = connector.hashCode();
+    return (hash ^ (hash >>> Character.SIZE)) & Character.MAX_VALUE;
+  }
+
+  /** The same worker, which takes no tasks. */
+  MemberState withoutTaking() {
+    return new MemberState(workerId, configOffset, false, owned);
   }
 }

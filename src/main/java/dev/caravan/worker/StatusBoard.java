@@ -1,42 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
-import dev.caravan.connector.TaskConfig;
 import dev.caravan.worker.Assignments.TaskKey;
 import dev.caravan.worker.ConnectorStatus.Part;
 import dev.caravan.worker.ConnectorStatus.State;
 import dev.caravan.worker.GroupWork.Assigned;
+import dev.caravan.worker.MemberState.OwnedTasks;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How connectors are doing. A worker knows that of its own tasks, and tells it to the others in the
- * status topic; of the others' tasks it believes what is there, if it is the word of the worker
- * that has the task now. So the tasks of a worker that is gone are seen to have nobody as soon as
- * the group knows, although nobody has written that down.
+ * How connectors are doing. A worker knows that of its own tasks, and writes it to the status topic
+ * for the others. Of the tasks of others it takes what is there, if the record names a worker that
+ * is alive and belongs to the present configuration of the connector. So the tasks of a worker that
+ * is gone are UNASSIGNED as soon as the group has removed the worker, although no worker writes
+ * that.
+ *
+ * <p>A worker corrects the records that name it and that are not true any more: of tasks that it
+ * has released, and of tasks that it had before a restart.
  *
  * <p>Not thread-safe: for the herder's thread.
  */
 final class StatusBoard {
-  private static final Duration TELL_AGAIN = Duration.ofSeconds(2);
+  private static final Duration WRITE_AGAIN = Duration.ofSeconds(2);
+  private static final Part UNASSIGNED = new Part(State.UNASSIGNED, "", "");
 
   private final Supplier<String> workerId;
   private final StatusLog log;
   private final LocalTasks tasks;
-  private Map<Subject, Told> told = new HashMap<>();
+  private Map<Subject, Written> written = new HashMap<>();
+  private Map<Subject, Written> corrected = new HashMap<>();
 
   /** What a status is of: a task, or without one the connector itself. */
   private record Subject(String connector, OptionalInt task) {}
 
   /** What was written of it, and when, as of {@link System#nanoTime}. */
-  private record Told(Part part, long at) {}
+  private record Written(@Nullable Part part, long configGeneration, long at) {}
 
   StatusBoard(Supplier<String> workerId, StatusLog log, LocalTasks tasks) {
     this.workerId = workerId;
@@ -48,7 +54,7 @@ final class StatusBoard {
   ConnectorStatus of(Connector connector, TargetState target, Assigned assigned) {
     List<Part> parts = new ArrayList<>();
     if (target != TargetState.STOPPED) {
-      connector.tasks().forEach(task -> parts.add(task(connector, task, target, assigned)));
+      connector.tasks().forEach(task -> parts.add(task(connector, task.task(), target, assigned)));
     }
     return new ConnectorStatus(
         connector.name(), self(connector, target, assigned), List.copyOf(parts));
@@ -60,71 +66,147 @@ final class StatusBoard {
           ? new Part(State.UNASSIGNED, "", connector.error())
           : new Part(State.FAILED, workerId.get(), connector.error());
     }
-    String owner = assigned.assignments().workerOf(new TaskKey(connector.generation(), 0));
-    return new Part(
-        switch (target) {
-          case STOPPED -> State.STOPPED;
-          case PAUSED -> State.PAUSED;
-          case STARTED -> owner.isEmpty() ? State.UNASSIGNED : State.RUNNING;
-        },
-        owner,
-        "");
+    if (target == TargetState.STOPPED) {
+      return new Part(State.STOPPED, "", "");
+    }
+    String owner =
+        assigned.has(new TaskKey(connector.generation(), 0))
+            ? workerId.get()
+            : last(connector, OptionalInt.empty(), assigned).workerId();
+    if (target == TargetState.PAUSED) {
+      return new Part(State.PAUSED, owner, "");
+    }
+    return owner.isEmpty() ? UNASSIGNED : new Part(State.RUNNING, owner, "");
   }
 
-  private Part task(Connector connector, TaskConfig task, TargetState target, Assigned assigned) {
-    TaskKey key = new TaskKey(connector.generation(), task.task());
-    int owner = assigned.assignments().ownerOf(key);
-    if (owner == Assignments.NOBODY) {
-      return new Part(State.UNASSIGNED, "", "");
+  private Part task(Connector connector, int task, TargetState target, Assigned assigned) {
+    TaskKey key = new TaskKey(connector.generation(), task);
+    if (assigned.has(key)) {
+      return own(key, target);
     }
-    String worker = assigned.assignments().workers().get(owner);
-    if (target == TargetState.PAUSED) {
-      return new Part(State.PAUSED, worker, "");
+    // One that this worker stops, as others shall have it.
+    Part stopping = tasks.status(key, workerId.get());
+    if (stopping != null) {
+      return stopping;
     }
-    if (owner == assigned.self()) {
-      Part own = tasks.status(key, workerId.get());
-      return own == null ? new Part(State.UNASSIGNED, worker, "") : own;
+    Part last = last(connector, OptionalInt.of(task), assigned);
+    if (last.workerId().isEmpty()) {
+      return UNASSIGNED;
     }
-    Part last = log.last(connector.name(), OptionalInt.of(task.task()));
-    return last != null && last.workerId().equals(worker)
+    boolean isPaused = target == TargetState.PAUSED;
+    return isPaused == (last.state() == State.PAUSED)
         ? last
-        : new Part(State.UNASSIGNED, worker, "");
+        : new Part(isPaused ? State.PAUSED : State.UNASSIGNED, last.workerId(), "");
+  }
+
+  private Part own(TaskKey key, TargetState target) {
+    if (target == TargetState.PAUSED) {
+      return new Part(State.PAUSED, workerId.get(), "");
+    }
+    Part own = tasks.status(key, workerId.get());
+    return own == null ? new Part(State.UNASSIGNED, workerId.get(), "") : own;
+  }
+
+  /** What another worker has written that is alive. */
+  private Part last(Connector connector, OptionalInt task, Assigned assigned) {
+    StatusRecord record = log.last(connector.name(), task);
+    Part last = record == null ? null : record.status();
+    return record != null
+            && last != null
+            && record.configGeneration() == connector.generation()
+            && assigned.isAlive(last.workerId())
+            && !last.workerId().equals(workerId.get())
+        ? last
+        : UNASSIGNED;
   }
 
   /**
-   * Tells the other workers what has changed of this one's tasks; and once more if the topic says
-   * something else all the same, as a worker that was suspended may have written after this one.
+   * Writes what has changed of this worker's tasks; and once more if the topic says something else
+   * all the same, as a worker that was suspended may have written after this one.
+   *
+   * @param connectors by the generations of their configurations
    */
-  void tell(Collection<Connector> connectors, ConfigView view, Assigned assigned) {
-    Map<Subject, Told> now = new HashMap<>();
-    for (Connector connector : connectors) {
-      TargetState target = view.targetState(connector.name());
-      for (TaskConfig task : connector.tasks()) {
-        TaskKey key = new TaskKey(connector.generation(), task.task());
-        if (assigned.self() >= 0 && assigned.assignments().ownerOf(key) == assigned.self()) {
-          Subject subject = new Subject(connector.name(), OptionalInt.of(task.task()));
-          now.put(subject, tell(subject, task(connector, task, target, assigned), assigned));
-          if (task.task() == 0) {
-            Subject self = new Subject(connector.name(), OptionalInt.empty());
-            now.put(self, tell(self, self(connector, target, assigned), assigned));
-          }
-        }
+  void write(Map<Long, Connector> connectors, ConfigView view, Assigned assigned) {
+    Map<Subject, Written> now = new HashMap<>();
+    for (OwnedTasks set : assigned.own()) {
+      Connector connector = connectors.get(set.generation());
+      if (connector == null || view.targetState(connector.name()) == TargetState.STOPPED) {
+        continue;
       }
+      TargetState target = view.targetState(connector.name());
+      set.tasks().stream()
+          .filter(task -> task < connector.tasks().size())
+          .forEach(
+              task -> {
+                Subject subject = new Subject(connector.name(), OptionalInt.of(task));
+                Part part = task(connector, task, target, assigned);
+                now.put(subject, write(subject, part, connector.generation(), assigned, written));
+                if (task == 0) {
+                  Subject self = new Subject(connector.name(), OptionalInt.empty());
+                  Part its = self(connector, target, assigned);
+                  now.put(self, write(self, its, connector.generation(), assigned, written));
+                }
+              });
     }
-    told = now;
+    written = now;
   }
 
-  private Told tell(Subject subject, Part part, Assigned assigned) {
-    Told before = told.get(subject);
+  /**
+   * Corrects the records that name this worker for what it does not have. Records of Kafka Connect
+   * stay as they are.
+   *
+   * @param connectors by their names
+   * @param assigned what the group has assigned to this worker, as far as it may run
+   */
+  void correct(Map<String, Connector> connectors, Assigned assigned) {
+    if (!assigned.isAlive(workerId.get())) {
+      // It has not joined yet.
+      return;
+    }
+    Map<Subject, Written> now = new HashMap<>();
+    for (StatusRecord record : log.naming(workerId.get())) {
+      long generation = record.configGeneration();
+      TaskKey key = new TaskKey(generation, record.task().orElse(0));
+      if (generation == StatusRecord.NONE
+          || assigned.has(key)
+          || tasks.status(key, workerId.get()) != null) {
+        continue;
+      }
+      Subject subject = new Subject(record.connector(), record.task());
+      Connector connector = connectors.get(record.connector());
+      boolean isThere =
+          connector != null && (record.task().isEmpty() || key.task() < connector.tasks().size());
+      Part part = isThere ? UNASSIGNED : null;
+      now.put(subject, write(subject, part, generation, assigned, corrected));
+    }
+    corrected = now;
+  }
+
+  private Written write(
+      Subject subject,
+      @Nullable Part part,
+      long configGeneration,
+      Assigned assigned,
+      Map<Subject, Written> earlier) {
+    Written before = earlier.get(subject);
     long now = System.nanoTime();
     if (before != null
-        && part.equals(before.part())
-        && (part.equals(log.last(subject.connector(), subject.task()))
-            || now - before.at() < TELL_AGAIN.toNanos())) {
+        && Objects.equals(part, before.part())
+        && configGeneration == before.configGeneration()
+        && (isLast(subject, part, configGeneration) || now - before.at() < WRITE_AGAIN.toNanos())) {
       return before;
     }
-    log.write(new StatusRecord(subject.connector(), subject.task(), part, assigned.generation()));
-    return new Told(part, now);
+    log.write(
+        new StatusRecord(
+            subject.connector(), subject.task(), part, assigned.generation(), configGeneration));
+    return new Written(part, configGeneration, now);
+  }
+
+  private boolean isLast(Subject subject, @Nullable Part part, long configGeneration) {
+    StatusRecord last = log.last(subject.connector(), subject.task());
+    return last == null
+        ? part == null
+        : Objects.equals(part, last.status()) && last.configGeneration() == configGeneration;
   }
 
   /** There is no such connector any more. */
@@ -143,9 +225,8 @@ final class StatusBoard {
   }
 
   private void forget(String connector, OptionalInt task) {
-    @Nullable Part last = log.last(connector, task);
-    if (last != null) {
-      log.write(new StatusRecord(connector, task, null, 0));
+    if (log.last(connector, task) != null) {
+      log.write(new StatusRecord(connector, task, null, 0, StatusRecord.NONE));
     }
   }
 }

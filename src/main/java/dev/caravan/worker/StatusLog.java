@@ -8,7 +8,9 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -26,15 +28,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The topic in which each worker tells the others how its tasks are doing. What it holds of a task
- * is its last word only if the worker that wrote it still has the task: who has what is for the
- * group to say. Safe for use by several threads; nothing blocks.
+ * The topic in which each worker writes how its tasks are doing, and reads how those of the others
+ * are doing. Safe for use by several threads; nothing blocks.
  */
 final class StatusLog implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(StatusLog.class);
 
   private final String topic;
-  private final Map<Key, Part> statuses = new ConcurrentHashMap<>();
+  private final Map<Key, StatusRecord> statuses = new ConcurrentHashMap<>();
+
+  /** Of what there are records that name a worker, by the worker's id. */
+  private final Map<String, Set<Key>> byWorker = new ConcurrentHashMap<>();
+
   private final Map<Key, StatusRecord> waiting = new LinkedHashMap<>();
   private final TopicTail tail;
   private final Producer<byte[], byte[]> producer;
@@ -84,19 +89,35 @@ final class StatusLog implements AutoCloseable {
 
   private void remember(StatusRecord record) {
     Key key = new Key(record.connector(), record.task());
-    if (record.status() == null) {
-      statuses.remove(key);
-    } else {
-      statuses.put(key, record.status());
+    Part status = record.status();
+    StatusRecord before = status == null ? statuses.remove(key) : statuses.put(key, record);
+    Part last = before == null ? null : before.status();
+    if (last != null && (status == null || !status.workerId().equals(last.workerId()))) {
+      namedBy(last.workerId()).remove(key);
+    }
+    if (status != null) {
+      namedBy(status.workerId()).add(key);
     }
   }
 
+  private Set<Key> namedBy(String workerId) {
+    return byWorker.computeIfAbsent(workerId, id -> ConcurrentHashMap.newKeySet());
+  }
+
   /** What was last written of a connector or task; null if nothing was. */
-  @Nullable Part last(String connector, OptionalInt task) {
+  @Nullable StatusRecord last(String connector, OptionalInt task) {
     return statuses.get(new Key(connector, task));
   }
 
-  /** The numbers of the tasks of a connector of which something was written. */
+  /** The last records of connectors and tasks that name a worker. */
+  List<StatusRecord> naming(String workerId) {
+    return byWorker.getOrDefault(workerId, Set.of()).stream()
+        .map(statuses::get)
+        .filter(Objects::nonNull)
+        .toList();
+  }
+
+  /** The numbers of the tasks of a connector that have a record. */
   List<Integer> tasksOf(String connector) {
     return statuses.keySet().stream()
         .filter(key -> key.connector().equals(connector) && key.task().isPresent())

@@ -22,18 +22,30 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  * key    status-connector-NAME, or status-task-NAME-NUMBER
- * value  {"state":"RUNNING","trace":null,"worker_id":"host:8083","generation":4}
+ * value  {"state":"RUNNING","trace":null,"worker_id":"host:8083","generation":4,"config_generation":17}
  * </pre>
  *
- * A null value says that there is no such connector or task any more.
+ * A null value says that there is no such connector or task any more. Kafka Connect writes no
+ * {@code config_generation} and ignores it: a task of a new configuration has the key of the old
+ * one, and must not be taken for RUNNING because the old one was.
  *
  * @param connector the connector
  * @param task the number of its task; empty for the connector itself
  * @param status how it is; null if it is no more
  * @param generation of the group when that was so
+ * @param configGeneration of the connector's configuration; {@link #NONE} if Kafka Connect wrote
+ *     the record
  */
-record StatusRecord(String connector, OptionalInt task, @Nullable Part status, int generation) {
+record StatusRecord(
+    String connector,
+    OptionalInt task,
+    @Nullable Part status,
+    int generation,
+    long configGeneration) {
+  static final long NONE = -1;
+
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String CONFIG_GENERATION = "config_generation";
   private static final String CONNECTOR_PREFIX = "status-connector-";
   private static final Pattern TASK = Pattern.compile("status-task-(.*)-([0-9]{1,9})");
 
@@ -58,7 +70,7 @@ record StatusRecord(String connector, OptionalInt task, @Nullable Part status, i
       return Optional.empty();
     }
     if (value == null) {
-      return Optional.of(new StatusRecord(connector, number, null, 0));
+      return Optional.of(new StatusRecord(connector, number, null, 0, NONE));
     }
     JsonNode json = JSON.readTree(value);
     Part status =
@@ -67,7 +79,12 @@ record StatusRecord(String connector, OptionalInt task, @Nullable Part status, i
             json.path("worker_id").asText(""),
             json.path("trace").isTextual() ? json.path("trace").textValue() : "");
     return Optional.of(
-        new StatusRecord(connector, number, status, json.path("generation").asInt()));
+        new StatusRecord(
+            connector,
+            number,
+            status,
+            json.path("generation").asInt(),
+            json.path(CONFIG_GENERATION).asLong(NONE)));
   }
 
   private static State state(String name) throws IOException {
@@ -98,6 +115,9 @@ record StatusRecord(String connector, OptionalInt task, @Nullable Part status, i
             .put("trace", status.trace().isEmpty() ? null : status.trace())
             .put("worker_id", status.workerId())
             .put("generation", generation);
+    if (configGeneration != NONE) {
+      value.put(CONFIG_GENERATION, configGeneration);
+    }
     try {
       return JSON.writeValueAsBytes(value);
     } catch (JsonProcessingException e) {

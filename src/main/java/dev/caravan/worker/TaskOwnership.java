@@ -12,71 +12,85 @@ import java.util.TreeMap;
 import java.util.function.LongPredicate;
 
 /**
- * What this worker has, as it must tell the group: the tasks that exist on it, and those that it
- * was given and may start at any moment. Thread-safe.
+ * What this worker claims when it joins the group: the tasks that exist on it, and those that were
+ * assigned to it and that it may start at any moment, paused ones among them. A task is claimed
+ * from its assignment until its release, and only an assignment without the task, a new
+ * configuration or a lost group releases it. Thread-safe.
  */
 final class TaskOwnership {
   private final Map<TaskKey, Integer> existing = new HashMap<>();
+
+  /** The last assignment. */
   private List<OwnedTasks> given = List.of();
 
-  /** Of what was given, what is not decided upon. */
-  private List<OwnedTasks> undecided = List.of();
+  /** Of the assignment that decides at present what is started, what is wanted still. */
+  private List<OwnedTasks> decided = List.of();
 
-  private long releases;
-  private long toldReleases;
+  /** Whether the last assignment is the one that decides. */
+  private boolean isDecided = true;
 
-  /** The group has given tasks to this worker, instead of those that it gave before. */
+  private Map<Long, OwnedTasks> claimed = Map.of();
+  private boolean mayHaveReleased;
+
+  /** The group has assigned these tasks to this worker, instead of those before. */
   synchronized void given(List<OwnedTasks> tasks) {
     given = tasks;
-    undecided = tasks;
+    isDecided = false;
   }
 
   /**
-   * What was given last is decided upon. A generation that is not wanted any more never starts
-   * here, and its successor waits for that.
+   * An assignment decides now what is started, and no earlier one.
    *
-   * @param areStarted whether what is to be started of it exists; otherwise it may start later
-   * @param isWanted whether a generation is wanted still
+   * @param isWanted whether a generation is wanted still; one that is not never starts here, and
+   *     its successor waits for its release
    */
-  synchronized void decided(List<OwnedTasks> tasks, boolean areStarted, LongPredicate isWanted) {
-    if (given.equals(tasks)) {
-      List<OwnedTasks> wanted =
-          undecided.stream().filter(set -> isWanted.test(set.generation())).toList();
-      if (wanted.size() < undecided.size()) {
-        releases++;
-      }
-      undecided = areStarted ? List.of() : wanted;
-    }
+  synchronized void decided(List<OwnedTasks> tasks, LongPredicate isWanted) {
+    isDecided = given.equals(tasks);
+    decided = tasks.stream().filter(set -> isWanted.test(set.generation())).toList();
+    mayHaveReleased = true;
+  }
+
+  /** The worker has lost its group, nothing exists on it, and it starts nothing of before. */
+  synchronized void forfeit() {
+    given = List.of();
+    decided = List.of();
+    isDecided = true;
+    mayHaveReleased = true;
   }
 
   /** A task exists, from before its start. */
   synchronized void add(TaskKey task, String connector) {
-    existing.put(task, connector.hashCode());
+    existing.put(task, MemberState.hash(connector));
   }
 
-  /** Nothing of a task is left. */
+  /** Nothing of a task is left on this worker, which may start it again if it is still assigned. */
   synchronized void release(TaskKey task) {
     existing.remove(task);
-    releases++;
+    mayHaveReleased = true;
   }
 
-  /** Whether a task exists, or may start at any moment. */
+  /** Whether a task exists on this worker. */
   synchronized boolean has(TaskKey task) {
-    return existing.containsKey(task)
-        || undecided.stream()
-            .anyMatch(set -> set.generation() == task.generation() && set.tasks().get(task.task()));
+    return existing.containsKey(task);
   }
 
-  /** What to tell the group now. */
-  synchronized List<OwnedTasks> tell() {
-    toldReleases = releases;
+  /** What to claim in the group now. */
+  synchronized List<OwnedTasks> claim() {
+    claimed = claims();
+    mayHaveReleased = false;
+    return new ArrayList<>(claimed.values());
+  }
+
+  private Map<Long, OwnedTasks> claims() {
     Map<Long, OwnedTasks> sets = new TreeMap<>();
     existing.forEach(
         (task, connector) -> set(sets, connector, task.generation()).tasks().set(task.task()));
-    for (OwnedTasks tasks : undecided) {
-      set(sets, tasks.connectorHash(), tasks.generation()).tasks().or(tasks.tasks());
+    for (List<OwnedTasks> assigned : List.of(decided, isDecided ? decided : given)) {
+      for (OwnedTasks tasks : assigned) {
+        set(sets, tasks.connectorHash(), tasks.generation()).tasks().or(tasks.tasks());
+      }
     }
-    return new ArrayList<>(sets.values());
+    return sets;
   }
 
   private static OwnedTasks set(Map<Long, OwnedTasks> sets, int connector, long generation) {
@@ -84,8 +98,22 @@ final class TaskOwnership {
         generation, key -> new OwnedTasks(connector, generation, new BitSet()));
   }
 
-  /** Whether others could have tasks that the group takes for this worker's. */
+  /** Whether others could have tasks that this worker has claimed. */
   synchronized boolean hasReleased() {
-    return releases != toldReleases;
+    if (mayHaveReleased) {
+      Map<Long, OwnedTasks> now = claims();
+      // It stays true until the worker joins again.
+      mayHaveReleased = claimed.values().stream().anyMatch(before -> !isWithin(before, now));
+    }
+    return mayHaveReleased;
+  }
+
+  private static boolean isWithin(OwnedTasks before, Map<Long, OwnedTasks> now) {
+    BitSet missing = (BitSet) before.tasks().clone();
+    OwnedTasks left = now.get(before.generation());
+    if (left != null) {
+      missing.andNot(left.tasks());
+    }
+    return missing.isEmpty();
   }
 }

@@ -4,57 +4,107 @@ package dev.caravan.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.caravan.worker.Assignments.Share;
 import dev.caravan.worker.MemberState.OwnedTasks;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.BitSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
-import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 class GroupProtocolTest {
-  private static final MemberState STATE =
-      new MemberState(
-          "höst:8083",
-          1L << 40,
-          true,
-          List.of(
-              new OwnedTasks("a".hashCode(), 7, BitSet.valueOf(new long[] {0b1011})),
-              new OwnedTasks(-1, 1L << 39, BitSet.valueOf(new long[] {0, 1}))));
+  private static final List<OwnedTasks> TASKS =
+      List.of(
+          new OwnedTasks(0x1234, 7, BitSet.valueOf(new long[] {0b1011})),
+          new OwnedTasks(0xffff, 1L << 39, BitSet.valueOf(new long[] {0, 1})));
+  private static final MemberState STATE = new MemberState("höst:8083", 1L << 40, true, TASKS);
+  private static final MemberAssignment ASSIGNMENT =
+      new MemberAssignment(300, List.of("one:1", "other:2"), TASKS);
 
-  private static Assignments assignments() {
-    TreeMap<Long, Share> shares = new TreeMap<>();
-    shares.put(7L, new Share("a".hashCode(), new int[] {0, Assignments.NOBODY, 1}));
-    shares.put(1L << 39, new Share(-5, new int[0]));
-    return new Assignments(300, List.of("one:1", "other:2"), shares);
+  private static final String TASKS_SECTION =
+      "02" + "1234" + "07" + "01" + "0b" + "ffff" + "f9ffffffff0f" + "09" + "000000000000000001";
+
+  /** Version 1 is frozen: these bytes never change. */
+  private static final String STATE_BYTES =
+      "4353"
+          + "01"
+          + "01"
+          + "808080808020"
+          + "01"
+          + "0a"
+          + "68c3b673743a38303833"
+          + "01"
+          + "18"
+          + TASKS_SECTION;
+
+  private static final String ASSIGNMENT_BYTES =
+      "4341"
+          + "01"
+          + "01"
+          + "ac02"
+          + "01"
+          + "0f"
+          + "02"
+          + "05"
+          + "6f6e653a31"
+          + "07"
+          + "6f746865723a32"
+          + "02"
+          + "18"
+          + TASKS_SECTION;
+
+  private static final String UNKNOWN_SECTION = "8001" + "03" + "aabbcc";
+
+  private static ByteBuffer bytes(String hex) {
+    return ByteBuffer.wrap(HexFormat.of().parseHex(hex));
+  }
+
+  private static String hex(ByteBuffer bytes) {
+    byte[] content = new byte[bytes.remaining()];
+    bytes.duplicate().get(content);
+    return HexFormat.of().formatHex(content);
   }
 
   @Test
-  void whatAWorkerHasIsUnderstood() throws IOException {
-    assertThat(GroupProtocol.decodeState(GroupProtocol.encode(STATE))).isEqualTo(STATE);
+  void theBytesOfVersionOneAreFrozen() throws IOException {
+    assertThat(hex(GroupProtocol.encode(STATE))).isEqualTo(STATE_BYTES);
+    assertThat(hex(GroupProtocol.encode(ASSIGNMENT))).isEqualTo(ASSIGNMENT_BYTES);
+    assertThat(GroupProtocol.decodeState(bytes(STATE_BYTES))).isEqualTo(STATE);
+    assertThat(GroupProtocol.decodeAssignment(bytes(ASSIGNMENT_BYTES))).isEqualTo(ASSIGNMENT);
   }
 
   @Test
-  void whatAWorkerIsToHaveIsUnderstood() throws IOException {
-    GroupProtocol.Told told =
-        GroupProtocol.decodeAssignments(GroupProtocol.encode(assignments(), 1));
-    assertThat(told.member()).isEqualTo(1);
-    assertThat(told.assignments().configOffset()).isEqualTo(300);
-    assertThat(told.assignments().workers()).containsExactly("one:1", "other:2");
-    assertThat(told.assignments().shares()).containsOnlyKeys(7L, 1L << 39);
-    assertThat(told.assignments().shares().get(7L).owners())
-        .containsExactly(0, Assignments.NOBODY, 1);
-    assertThat(told.assignments().shares().get(1L << 39).connectorHash()).isEqualTo(-5);
+  void sectionsAndFlagsOfALaterVersionAreSkipped() throws IOException {
+    String state = later(STATE_BYTES, 2, 1).replace("8080808080200" + "1", "8080808080200" + "7");
+    assertThat(GroupProtocol.decodeState(bytes(state + UNKNOWN_SECTION))).isEqualTo(STATE);
+    assertThat(
+            GroupProtocol.decodeAssignment(bytes(later(ASSIGNMENT_BYTES, 9, 1) + UNKNOWN_SECTION)))
+        .isEqualTo(ASSIGNMENT);
   }
 
   @Test
-  void anotherVersionIsNamed() {
-    ByteBuffer later = GroupProtocol.encode(STATE).put(0, (byte) 2);
-    assertThatThrownBy(() -> GroupProtocol.decodeState(later))
+  void aLaterVersionCanForbidAnEarlierOneToReadIt() {
+    assertThatThrownBy(() -> GroupProtocol.decodeState(bytes(later(STATE_BYTES, 3, 2))))
         .isInstanceOf(IOException.class)
-        .hasMessage("it is of version 2, this worker understands 1 only");
+        .hasMessage(
+            "it is of version 3 and for workers of version 2 or later, and this worker has version"
+                + " 1");
+  }
+
+  private static String later(String hex, int version, int reader) {
+    return hex.substring(0, 4) + "0" + version + "0" + reader + hex.substring(8);
+  }
+
+  @Test
+  void whatIsNoneOfTheseIsNamed() {
+    assertThatThrownBy(() -> GroupProtocol.decodeState(null)).hasMessage("it is empty");
+    assertThatThrownBy(() -> GroupProtocol.decodeAssignment(ByteBuffer.allocate(0)))
+        .hasMessage("it is empty");
+    assertThatThrownBy(() -> GroupProtocol.decodeState(bytes(ASSIGNMENT_BYTES)))
+        .hasMessage("it was not written by a worker of Caravan");
+    assertThatThrownBy(() -> GroupProtocol.decodeState(bytes(STATE_BYTES.substring(0, 44))))
+        .hasMessage("it has no section 1");
   }
 
   @Test
@@ -62,12 +112,7 @@ class GroupProtocolTest {
     Random random = new Random(1);
     int refused = 0;
     for (int i = 0; i < 20_000; i++) {
-      ByteBuffer good =
-          random.nextBoolean()
-              ? GroupProtocol.encode(STATE)
-              : GroupProtocol.encode(assignments(), 0);
-      byte[] bytes = new byte[good.remaining()];
-      good.get(bytes);
+      byte[] bytes = HexFormat.of().parseHex(random.nextBoolean() ? STATE_BYTES : ASSIGNMENT_BYTES);
       for (int change = random.nextInt(4); change >= 0; change--) {
         bytes[1 + random.nextInt(bytes.length - 1)] = (byte) random.nextInt();
       }
@@ -85,7 +130,7 @@ class GroupProtocolTest {
       refusals++;
     }
     try {
-      GroupProtocol.decodeAssignments(bytes);
+      GroupProtocol.decodeAssignment(bytes);
     } catch (IOException e) {
       refusals++;
     }

@@ -156,9 +156,9 @@ class KafkaConnectTopicsTest {
         StatusLog log = new StatusLog(config, cluster);
         ConnectStorage connect = new ConnectStorage(kafka.bootstrapServers(), "statuses")) {
       Part failed = new Part(State.FAILED, "one:1", "because\n\tof \"it\"");
-      log.write(new StatusRecord("a-b", OptionalInt.of(3), failed, 7));
+      log.write(new StatusRecord("a-b", OptionalInt.of(3), failed, 7, 1L << 40));
       log.write(
-          new StatusRecord("a-b", OptionalInt.empty(), new Part(State.RUNNING, "one:1", ""), 7));
+          new StatusRecord("a-b", OptionalInt.empty(), new Part(State.RUNNING, "one:1", ""), 7, 5));
       await().until(() -> log.last("a-b", OptionalInt.of(3)) != null);
       await().until(() -> log.last("a-b", OptionalInt.empty()) != null);
       KafkaStatusBackingStore store = connect.statuses();
@@ -175,7 +175,12 @@ class KafkaConnectTopicsTest {
         await()
             .until(
                 () ->
-                    new Part(State.RUNNING, "other:2", "")
+                    new StatusRecord(
+                            "a-b",
+                            OptionalInt.of(3),
+                            new Part(State.RUNNING, "other:2", ""),
+                            8,
+                            StatusRecord.NONE)
                         .equals(log.last("a-b", OptionalInt.of(3))));
         store.put(new TaskStatus(task, TaskStatus.State.DESTROYED, "other:2", 8));
         store.flush();
@@ -196,16 +201,18 @@ class KafkaConnectTopicsTest {
                 Map.of("bootstrap.servers", kafka.bootstrapServers()),
                 new StringSerializer(),
                 new StringSerializer())) {
-      Part running = new Part(State.RUNNING, "one:1", "");
-      log.write(new StatusRecord("a", OptionalInt.of(0), running, 1));
+      StatusRecord running =
+          new StatusRecord("a", OptionalInt.of(0), new Part(State.RUNNING, "one:1", ""), 1, 3);
+      log.write(running);
       await().until(() -> running.equals(log.last("a", OptionalInt.of(0))));
       // The same key, so the same partition: when the last is read, all are.
       for (String value : List.of("no JSON", "{\"state\":\"DANCING\"}", "[]", "{}")) {
         producer.send(new ProducerRecord<>("garbage-status", "status-task-a-0", value)).get();
       }
       producer.send(new ProducerRecord<>("garbage-status", "odd", "1")).get();
-      Part failed = new Part(State.FAILED, "one:1", "why");
-      log.write(new StatusRecord("a", OptionalInt.of(0), failed, 1));
+      StatusRecord failed =
+          new StatusRecord("a", OptionalInt.of(0), new Part(State.FAILED, "one:1", "why"), 1, 3);
+      log.write(failed);
 
       await().until(() -> failed.equals(log.last("a", OptionalInt.of(0))));
       assertThat(log.tasksOf("a")).containsExactly(0);

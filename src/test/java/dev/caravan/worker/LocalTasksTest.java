@@ -151,7 +151,7 @@ class LocalTasksTest {
     lease.await();
     assertThat(lease.heartbeat(System.nanoTime())).isTrue();
     tasks.run(Map.of(KEY, CONFIG));
-    assertThat(ownership.tell()).hasSize(1);
+    assertThat(ownership.claim()).hasSize(1);
   }
 
   private static void send(TaskWriter writer) {
@@ -167,11 +167,11 @@ class LocalTasksTest {
   void aTaskIsReleasedWhenItsRecordsAreAcknowledged() {
     send(opened.get(0));
     tasks.run(Map.of());
-    assertThat(ownership.tell()).hasSize(1);
+    assertThat(ownership.claim()).hasSize(1);
     assertThat(tasks.isStopping()).isTrue();
     assertThat(released).as("whose producer may be given up").containsExactly(opened.get(0));
     made.get(0).completeNext();
-    assertThat(ownership.tell()).isEmpty();
+    assertThat(ownership.claim()).isEmpty();
     assertThat(tasks.isEmpty()).isTrue();
   }
 
@@ -181,9 +181,9 @@ class LocalTasksTest {
     tasks.run(Map.of());
     shared.abort();
     await().until(() -> opened.get(0).producers().get(0).waits().isEmpty());
-    assertThat(ownership.tell()).hasSize(1);
+    assertThat(ownership.claim()).hasSize(1);
     mayClose.countDown();
-    await().until(() -> ownership.tell().isEmpty());
+    await().until(() -> ownership.claim().isEmpty());
   }
 
   @Test
@@ -235,7 +235,7 @@ class LocalTasksTest {
     tasks.run(Map.of(OTHER, config("waits"), KEY, CONFIG));
     assertThat(opened).as("both runs of the task that needs no topic").hasSize(2);
     assertThat(state()).isEqualTo(State.RUNNING);
-    assertThat(ownership.tell()).hasSize(2);
+    assertThat(ownership.claim()).hasSize(2);
 
     topic.completeExceptionally(new KafkaException("no rights"));
     Part failed = tasks.status(OTHER, "w");
@@ -249,7 +249,7 @@ class LocalTasksTest {
     preparations.put("waits", topic);
     tasks.run(Map.of(KEY, CONFIG, OTHER, config("waits")));
     tasks.run(Map.of(KEY, CONFIG));
-    assertThat(ownership.tell()).hasSize(1);
+    assertThat(ownership.claim()).hasSize(1);
     topic.complete(null);
     assertThat(opened).hasSize(1);
   }

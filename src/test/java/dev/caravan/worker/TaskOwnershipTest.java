@@ -11,22 +11,27 @@ import org.junit.jupiter.api.Test;
 
 class TaskOwnershipTest {
   private static final String NAME = "golden";
+  private static final TaskKey TASK = new TaskKey(1, 0);
 
   private final TaskOwnership ownership = new TaskOwnership();
 
   private static OwnedTasks set(long generation) {
     BitSet tasks = new BitSet();
     tasks.set(0);
-    return new OwnedTasks(NAME.hashCode(), generation, tasks);
+    return new OwnedTasks(MemberState.hash(NAME), generation, tasks);
+  }
+
+  private void assign(List<OwnedTasks> tasks) {
+    ownership.given(tasks);
+    ownership.decided(tasks, generation -> true);
   }
 
   @Test
-  void aTaskThatMayStartLaterIsOwned() {
+  void aTaskThatMayStartLaterIsClaimed() {
     List<OwnedTasks> given = List.of(set(1));
-    ownership.given(given);
-    ownership.decided(given, false, generation -> true);
+    assign(given);
 
-    assertThat(ownership.tell()).isEqualTo(given);
+    assertThat(ownership.claim()).isEqualTo(given);
     assertThat(ownership.hasReleased()).isFalse();
   }
 
@@ -34,27 +39,75 @@ class TaskOwnershipTest {
   void aGenerationThatIsReplacedBeforeItStartsIsReleased() {
     List<OwnedTasks> given = List.of(set(1), set(2));
     ownership.given(given);
-    assertThat(ownership.tell()).isEqualTo(given);
+    assertThat(ownership.claim()).isEqualTo(given);
 
     // A connector is edited before the worker's lease has begun.
-    ownership.decided(given, false, generation -> generation == 2);
+    ownership.decided(given, generation -> generation == 2);
 
     assertThat(ownership.hasReleased()).isTrue();
-    assertThat(ownership.tell()).isEqualTo(List.of(set(2)));
-    ownership.decided(given, false, generation -> generation == 2);
+    assertThat(ownership.claim()).isEqualTo(List.of(set(2)));
+    ownership.decided(given, generation -> generation == 2);
+    assertThat(ownership.hasReleased()).isFalse();
+    ownership.decided(given, generation -> false);
+    assertThat(ownership.hasReleased()).isTrue();
+    assertThat(ownership.claim()).isEmpty();
+  }
+
+  @Test
+  void aPausedTaskStaysClaimed() {
+    List<OwnedTasks> given = List.of(set(1));
+    assign(given);
+    ownership.add(TASK, NAME);
+    assertThat(ownership.claim()).isEqualTo(given);
+
+    // The connector is paused: nothing of the task is left, and the worker may start it again.
+    ownership.release(TASK);
+
+    assertThat(ownership.hasReleased()).as("a pause needs no rebalance").isFalse();
+    assertThat(ownership.claim()).isEqualTo(given);
+    assign(List.of());
+    assertThat(ownership.hasReleased()).isTrue();
+    assertThat(ownership.claim()).isEmpty();
+  }
+
+  @Test
+  void aTaskOfAnEarlierAssignmentIsClaimedForAsLongAsThatDecides() {
+    List<OwnedTasks> before = List.of(set(1));
+    assign(before);
+    assertThat(ownership.claim()).isEqualTo(before);
+
+    // An assignment that needs more of the config topic than the worker has read.
+    List<OwnedTasks> after = List.of(set(2));
+    ownership.given(after);
+    ownership.decided(before, generation -> true);
+
+    assertThat(ownership.claim()).isEqualTo(List.of(set(1), set(2)));
+    ownership.decided(after, generation -> true);
+    assertThat(ownership.hasReleased()).isTrue();
+    assertThat(ownership.claim()).isEqualTo(after);
+  }
+
+  @Test
+  void aTaskThatMovesIsClaimedUntilItIsReleased() {
+    assign(List.of(set(1)));
+    ownership.add(TASK, NAME);
+    ownership.claim();
+    assign(List.of());
+    assertThat(ownership.hasReleased()).isFalse();
+    assertThat(ownership.claim()).isEqualTo(List.of(set(1)));
+
+    ownership.release(TASK);
+    assertThat(ownership.hasReleased()).isTrue();
+    assertThat(ownership.hasReleased()).as("until the worker joins again").isTrue();
+    assertThat(ownership.claim()).isEmpty();
     assertThat(ownership.hasReleased()).isFalse();
   }
 
   @Test
-  void whatIsStartedIsOwnedUntilItIsReleased() {
-    List<OwnedTasks> given = List.of(set(1));
-    ownership.given(given);
-    ownership.add(new TaskKey(1, 0), NAME);
-    ownership.decided(given, true, generation -> true);
-    assertThat(ownership.tell()).isEqualTo(given);
-
-    ownership.release(new TaskKey(1, 0));
-    assertThat(ownership.hasReleased()).isTrue();
-    assertThat(ownership.tell()).isEmpty();
+  void aWorkerThatHasLostItsGroupClaimsWhatExistsOnIt() {
+    assign(List.of(set(1), set(2)));
+    ownership.add(TASK, NAME);
+    ownership.forfeit();
+    assertThat(ownership.claim()).isEqualTo(List.of(set(1)));
   }
 }

@@ -134,6 +134,48 @@ class WorkerGroupTest {
   }
 
   @Test
+  void pausedTasksHaveAWorkerThroughARebalanceAndResumeOnIt() throws Exception {
+    try (TestWorker one = TestWorker.start(kafka, "pausing")) {
+      create(one, "golden", 4);
+      awaitShares(List.of(one), "golden", 4);
+      assertThat(one.put("/connectors/golden/pause", "").statusCode()).isEqualTo(202);
+      awaitShares(List.of(one), "golden", 0);
+      awaitPaused(one, id(one), id(one), id(one), id(one));
+
+      try (TestWorker other = TestWorker.start(kafka, "pausing")) {
+        awaitPaused(one, id(one), id(one), id(other), id(other));
+        awaitPaused(other, id(one), id(one), id(other), id(other));
+        JsonNode paused = status(one);
+
+        assertThat(other.put("/connectors/golden/resume", "").statusCode()).isEqualTo(202);
+
+        awaitShares(List.of(one, other), "golden", 2, 2);
+        await()
+            .atMost(SOON)
+            .untilAsserted(
+                () ->
+                    assertThat(status(one).toString())
+                        .isEqualTo(paused.toString().replace("PAUSED", "RUNNING")));
+      }
+    }
+  }
+
+  private static void awaitPaused(TestWorker worker, String... ids) {
+    await()
+        .atMost(SOON)
+        .untilAsserted(
+            () -> {
+              JsonNode tasks = status(worker).get("tasks");
+              assertThat(tasks)
+                  .extracting(task -> task.get("state").textValue())
+                  .containsOnly("PAUSED");
+              assertThat(tasks)
+                  .extracting(task -> task.get("worker_id").textValue())
+                  .containsExactlyInAnyOrder(ids);
+            });
+  }
+
+  @Test
   void ofTwoWhoCreateTheSameOneIsToldThatItIsThere() throws Exception {
     try (TestWorker one = TestWorker.start(kafka, "conflict");
         TestWorker other = TestWorker.start(kafka, "conflict")) {

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import dev.caravan.worker.Assignments.TaskKey;
+import dev.caravan.worker.GroupWork.Assigned;
+import dev.caravan.worker.GroupWork.Wanted;
+import dev.caravan.worker.MemberState.OwnedTasks;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor;
+
+/** A worker in a real group, with tasks that start and stop at once. */
+final class SimulatedWorker implements GroupWork.Listener, AutoCloseable {
+  /** The tasks that run on all workers of a test. Thread-safe. */
+  static final class Tasks {
+    private final Map<TaskKey, String> running = new ConcurrentHashMap<>();
+    private final ConcurrentLinkedQueue<String> doubles = new ConcurrentLinkedQueue<>();
+
+    private void start(TaskKey task, String worker) {
+      String other = running.putIfAbsent(task, worker);
+      if (other != null) {
+        doubles.add(task + " runs on " + other + " and on " + worker);
+      }
+    }
+
+    Map<TaskKey, String> running() {
+      return Map.copyOf(running);
+    }
+
+    long runningOn(String worker) {
+      return running.values().stream().filter(worker::equals).count();
+    }
+
+    /** Each task that ran on two workers at the same time. */
+    List<String> doubles() {
+      return List.copyOf(doubles);
+    }
+  }
+
+  private final String id;
+  private final Tasks all;
+  private final Set<TaskKey> tasks = new HashSet<>();
+  private final TaskOwnership ownership = new TaskOwnership();
+  private final KafkaCluster cluster;
+  private final ExecutorService herder = Executors.newSingleThreadExecutor();
+  private final GroupMembership membership;
+  private final AtomicInteger losses = new AtomicInteger();
+  private final CountDownLatch refused = new CountDownLatch(1);
+  private Assigned assigned = Assigned.NOTHING;
+  private boolean isStopped;
+  final GroupLease lease;
+  final GroupWork work;
+
+  SimulatedWorker(
+      String id,
+      WorkerConfig config,
+      Tasks all,
+      Wanted wanted,
+      List<Class<? extends ConsumerPartitionAssignor>> assignors) {
+    this.id = id;
+    this.all = all;
+    this.cluster = new KafkaCluster(config);
+    this.lease = new GroupLease(config.leaseTimeout());
+    this.work = new GroupWork(() -> id, ownership, lease, herder, this);
+    work.want(wanted);
+    this.membership =
+        new GroupMembership(
+            config.groupSettings(), config.internalTopics(), cluster, work, lease, assignors);
+    membership.start();
+  }
+
+  @Override
+  public void assigned() {
+    reconcile();
+  }
+
+  @Override
+  public void leased() {
+    reconcile();
+  }
+
+  @Override
+  public void lost() {
+    losses.incrementAndGet();
+    reconcile();
+  }
+
+  @Override
+  public void refused(RuntimeException reason) {
+    refused.countDown();
+  }
+
+  private void reconcile() {
+    assigned = work.isLost() ? assigned.withoutTasks() : work.assigned();
+    Set<TaskKey> wanted = new HashSet<>();
+    if (work.mayRun() && !isStopped) {
+      for (OwnedTasks set : assigned.own()) {
+        set.tasks().stream().forEach(task -> wanted.add(new TaskKey(set.generation(), task)));
+      }
+    }
+    for (TaskKey task : List.copyOf(tasks)) {
+      if (!wanted.contains(task)) {
+        tasks.remove(task);
+        all.running.remove(task, id);
+        ownership.release(task);
+      }
+    }
+    for (TaskKey task : wanted) {
+      if (tasks.add(task)) {
+        ownership.add(task, "c" + task.generation());
+        all.start(task, id);
+      }
+    }
+    if (!work.isLost()) {
+      ownership.decided(assigned.own(), generation -> true);
+    }
+    if (tasks.isEmpty()) {
+      work.cleared();
+    }
+  }
+
+  int losses() {
+    return losses.get();
+  }
+
+  boolean isRefused() {
+    return refused.getCount() == 0;
+  }
+
+  @Override
+  public void close() {
+    herder.execute(
+        () -> {
+          isStopped = true;
+          reconcile();
+        });
+    work.leave();
+    herder.shutdown();
+    membership.close();
+    cluster.close();
+  }
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.caravan.connector.TaskConfig;
+import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.worker.ConfigView.StoredConnector;
+import dev.caravan.worker.ConnectorStatus.Part;
+import dev.caravan.worker.ConnectorStatus.State;
+import dev.caravan.worker.GroupWork.Assigned;
+import dev.caravan.worker.MemberState.OwnedTasks;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** Which records of the status topic count, and which a worker corrects. */
+class StatusBoardTest {
+  private static final String SELF = "self:1";
+  private static final String OTHER = "other:2";
+  private static final long GENERATION = 17;
+  private static final Part UNASSIGNED = new Part(State.UNASSIGNED, "", "");
+
+  /** A connector with two tasks. */
+  private static final Connector GOLDEN =
+      Connector.of(
+          "golden",
+          new StoredConnector(
+              Map.of(
+                  "connector.class", "dev.caravan.CouchbaseSourceConnector",
+                  "name", "golden",
+                  "couchbase.nodes", "localhost",
+                  "couchbase.bucket", "travel",
+                  "tasks.max", "2"),
+              GENERATION),
+          Set.of());
+
+  private static final Map<String, Connector> CONNECTORS = Map.of("golden", GOLDEN);
+
+  private static KafkaBroker kafka;
+  private static KafkaCluster cluster;
+  private static StatusLog log;
+
+  private final LocalTasks tasks =
+      new LocalTasks(
+          Runnable::run,
+          Runnable::run,
+          (config, offsets) -> {
+            throw new IllegalStateException("no task starts here");
+          },
+          new NoDelivery(),
+          new TaskOwnership(),
+          () -> {});
+
+  private final StatusBoard board = new StatusBoard(() -> SELF, log, tasks);
+
+  private static final class NoDelivery implements ManagedTask.Delivery {
+    @Override
+    public CompletableFuture<Void> prepare(TaskConfig task) {
+      throw new IllegalStateException("no task starts here");
+    }
+
+    @Override
+    public TaskWriter open(TaskConfig task, long generation, TransactionClaim claim) {
+      throw new IllegalStateException("no task starts here");
+    }
+
+    @Override
+    public CompletableFuture<Void> retire(TaskWriter writer) {
+      return CompletableFuture.completedFuture(null);
+    }
+
+    @Override
+    public void release(TaskWriter writer) {
+      // There are none.
+    }
+  }
+
+  @BeforeAll
+  static void startKafka() throws Exception {
+    kafka = KafkaBroker.start();
+    WorkerConfig config =
+        WorkerConfig.parse(
+            Map.of(
+                "bootstrap.servers", kafka.bootstrapServers(),
+                "group.id", "statuses",
+                "status.storage.replication.factor", "1"));
+    cluster = new KafkaCluster(config);
+    log = new StatusLog(config, cluster);
+  }
+
+  @AfterAll
+  static void stopKafka() {
+    log.close();
+    cluster.close();
+    kafka.close();
+  }
+
+  private static Assigned assigned(int... own) {
+    BitSet numbers = new BitSet();
+    for (int task : own) {
+      numbers.set(task);
+    }
+    List<OwnedTasks> sets =
+        numbers.isEmpty()
+            ? List.of()
+            : List.of(new OwnedTasks(MemberState.hash("golden"), GENERATION, numbers));
+    return new Assigned(new MemberAssignment(1, List.of(SELF, OTHER), sets), 5);
+  }
+
+  private static void written(String connector, int task, Part part, long generation) {
+    StatusRecord record = new StatusRecord(connector, OptionalInt.of(task), part, 4, generation);
+    log.write(record);
+    await().until(() -> record.equals(log.last(connector, OptionalInt.of(task))));
+  }
+
+  private static Part running(String worker) {
+    return new Part(State.RUNNING, worker, "");
+  }
+
+  private Part task(int number, TargetState target, Assigned assigned) {
+    return board.of(GOLDEN, target, assigned).tasks().get(number);
+  }
+
+  private Part other(TargetState target) {
+    return task(1, target, assigned());
+  }
+
+  @Test
+  void aRecordCountsIfItsWorkerIsAliveAndItIsOfThePresentConfiguration() {
+    written("golden", 1, running(OTHER), GENERATION);
+    assertThat(other(TargetState.STARTED)).isEqualTo(running(OTHER));
+    assertThat(other(TargetState.PAUSED)).isEqualTo(new Part(State.PAUSED, OTHER, ""));
+
+    written("golden", 1, new Part(State.PAUSED, OTHER, ""), GENERATION);
+    assertThat(other(TargetState.PAUSED)).isEqualTo(new Part(State.PAUSED, OTHER, ""));
+    assertThat(other(TargetState.STARTED))
+        .as("it is resumed, and its worker does not know yet")
+        .isEqualTo(new Part(State.UNASSIGNED, OTHER, ""));
+
+    written("golden", 1, running(OTHER), GENERATION - 1);
+    assertThat(other(TargetState.STARTED)).as("of a replaced task").isEqualTo(UNASSIGNED);
+    written("golden", 1, running(OTHER), StatusRecord.NONE);
+    assertThat(other(TargetState.STARTED)).as("of Kafka Connect").isEqualTo(UNASSIGNED);
+    written("golden", 1, running("gone:3"), GENERATION);
+    assertThat(other(TargetState.STARTED)).as("of a worker that is gone").isEqualTo(UNASSIGNED);
+    written("golden", 1, running(SELF), GENERATION);
+    assertThat(other(TargetState.STARTED)).as("of before a restart").isEqualTo(UNASSIGNED);
+  }
+
+  @Test
+  void aWorkerWritesPausedForItsPausedTasksWithItsId() {
+    ConfigView paused =
+        new ConfigView(
+            0, 0, 20, new TreeMap<>(), new TreeMap<>(Map.of("golden", TargetState.PAUSED)));
+    board.write(Map.of(GENERATION, GOLDEN), paused, assigned(0));
+    Part expected = new Part(State.PAUSED, SELF, "");
+    await()
+        .until(
+            () ->
+                new StatusRecord("golden", OptionalInt.of(0), expected, 5, GENERATION)
+                    .equals(log.last("golden", OptionalInt.of(0))));
+    await()
+        .until(
+            () ->
+                new StatusRecord("golden", OptionalInt.empty(), expected, 5, GENERATION)
+                    .equals(log.last("golden", OptionalInt.empty())));
+    assertThat(task(0, TargetState.PAUSED, assigned(0))).isEqualTo(expected);
+  }
+
+  @Test
+  void aWorkerCorrectsTheRecordsThatNameItForWhatItDoesNotHave() {
+    written("golden", 1, running(SELF), GENERATION);
+    written("golden", 0, running(SELF), GENERATION);
+    written("golden", 2, running(SELF), GENERATION - 1);
+    written("deleted", 0, running(SELF), 3);
+    written("connect", 0, running(SELF), StatusRecord.NONE);
+    written("others", 0, running(OTHER), 3);
+
+    board.correct(CONNECTORS, assigned(0));
+
+    await()
+        .until(
+            () ->
+                new StatusRecord("golden", OptionalInt.of(1), UNASSIGNED, 5, GENERATION)
+                    .equals(log.last("golden", OptionalInt.of(1))));
+    await().until(() -> log.last("golden", OptionalInt.of(2)) == null);
+    await().until(() -> log.last("deleted", OptionalInt.of(0)) == null);
+    assertThat(log.naming(SELF))
+        .extracting(StatusRecord::connector)
+        .containsOnly("golden", "connect");
+    assertThat(log.naming(OTHER)).extracting(StatusRecord::connector).contains("others");
+  }
+}
