@@ -103,7 +103,9 @@ class GroupWorkTest {
     assertThat(work.isAbandoned(gone)).isFalse();
     lead(other(5, 2), Set.of());
     assertThat(work.isAbandoned(gone)).isTrue();
-    assertThat(work.isAbandoned(NEW)).isFalse();
+    assertThat(work.isAbandoned(NEW)).as("this worker's, which does not run it").isTrue();
+    ownership.add(NEW, "golden");
+    assertThat(work.isAbandoned(NEW)).as("exists on this worker").isFalse();
     assertThat(work.isAbandoned(new TaskKey(2, 0))).as("a worker stops it still").isFalse();
 
     lead(other(5, 2), Set.of("stray"));
