@@ -31,7 +31,8 @@ import org.jspecify.annotations.Nullable;
  * continues after the last event that was let through, and whatever is still held when its
  * connection or stream ends is thrown away.
  *
- * <p>What is held is not acknowledged, and so bounded by the flow-control window.
+ * <p>What is held is not acknowledged, and so bounded by the flow-control window: it is held as a
+ * copy, which takes as many bytes as the window counts.
  *
  * <p>The handler's methods run on the connection's event loop; the others are for any thread.
  */
@@ -131,14 +132,27 @@ final class PersistenceGate extends ChannelDuplexHandler {
     int vbucket = MessageUtil.getVbucket(event);
     ArrayDeque<Held> queue = held.get(vbucket);
     if (queue != null) {
-      queue.add(new Held(seqno, event));
+      queue.add(hold(seqno, event));
     } else if (watch.isPersisted(vbucket, seqno)) {
       context().fireChannelRead(event);
     } else {
       queue = new ArrayDeque<>();
-      queue.add(new Held(seqno, event));
+      queue.add(hold(seqno, event));
       held.put(vbucket, queue);
       watch.waits(vbucket, this);
+    }
+  }
+
+  /**
+   * Copies an event, and releases it. It is a part of what was read from the socket at once, up to
+   * 64 KiB with events of other vBuckets, all of which would be kept as long as it is held.
+   */
+  private Held hold(long seqno, ByteBuf event) {
+    try {
+      int bytes = event.readableBytes();
+      return new Held(seqno, context().alloc().buffer(bytes, bytes).writeBytes(event));
+    } finally {
+      event.release();
     }
   }
 
@@ -147,7 +161,7 @@ final class PersistenceGate extends ChannelDuplexHandler {
     ArrayDeque<Held> queue = held.get(vbucket);
     if (queue != null && DcpStreamEndMessage.reason(event).equals(StreamEndReason.OK)) {
       // All is sent up to the requested end, which comes through with the last event.
-      queue.add(new Held(queue.getLast().seqno(), event));
+      queue.add(hold(queue.getLast().seqno(), event));
       return;
     }
     discard(vbucket);

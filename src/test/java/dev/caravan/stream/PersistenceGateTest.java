@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.stream;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.couchbase.client.core.deps.io.netty.buffer.ByteBuf;
+import com.couchbase.client.core.deps.io.netty.buffer.Unpooled;
+import com.couchbase.client.core.deps.io.netty.channel.embedded.EmbeddedChannel;
+import com.couchbase.client.core.deps.io.netty.handler.codec.LengthFieldBasedFrameDecoder;
+import com.couchbase.client.dcp.message.MessageUtil;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+
+/** What of a connection is kept while changes wait until they are persisted. */
+class PersistenceGateTest {
+  private static final int READ_BYTES = 64 * 1024;
+
+  private final PersistenceWatch watch =
+      new PersistenceWatch(Duration.ofMinutes(1), () -> null, vbucket -> 1);
+  private final PersistenceGate gate = new PersistenceGate("localhost:11210", watch);
+  private final EmbeddedChannel channel =
+      new EmbeddedChannel(
+          new LengthFieldBasedFrameDecoder(Integer.MAX_VALUE, 8, 4, 12, 0, false), gate);
+
+  private static ByteBuf mutation(int vbucket, long seqno) {
+    ByteBuf frame = Unpooled.buffer();
+    MessageUtil.initRequest(MessageUtil.DCP_MUTATION_OPCODE, frame);
+    MessageUtil.setVbucket(vbucket, frame);
+    ByteBuf extras = Unpooled.buffer().writeLong(seqno).writeZero(23);
+    MessageUtil.setExtras(extras, frame);
+    extras.release();
+    return frame;
+  }
+
+  /** The window counts the bytes of a change, and a read has many changes of other vBuckets. */
+  @Test
+  void aChangeThatIsHeldKeepsNoneOfWhatWasReadWithIt() {
+    ByteBuf read = Unpooled.buffer(READ_BYTES);
+    ByteBuf change = mutation(7, 3);
+    read.writeBytes(change);
+    change.release();
+    channel.writeInbound(read);
+
+    assertThat(channel.inboundMessages()).isEmpty();
+    assertThat(read.refCnt()).isZero();
+
+    gate.release(7, 3);
+
+    ByteBuf passed = channel.readInbound();
+    assertThat(MessageUtil.getVbucket(passed)).isEqualTo((short) 7);
+    assertThat(passed.getLong(MessageUtil.HEADER_SIZE)).isEqualTo(3);
+    assertThat(passed.refCnt()).isEqualTo(1);
+    passed.release();
+  }
+
+  @Test
+  void nothingIsLeftOfWhatWasHeldWhenTheConnectionEnds() {
+    ByteBuf change = mutation(7, 3);
+    ByteBuf next = mutation(7, 4);
+    channel.writeInbound(change, next);
+    channel.close();
+
+    gate.release(7, 4);
+
+    assertThat(channel.inboundMessages()).isEmpty();
+    assertThat(change.refCnt()).isZero();
+    assertThat(next.refCnt()).isZero();
+  }
+}
