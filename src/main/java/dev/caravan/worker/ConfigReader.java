@@ -130,7 +130,9 @@ final class ConfigReader implements AutoCloseable {
     lock.lock();
     try {
       boolean isRead = topicId == null || topicId.equals(id) || readAgain(timeout);
-      topicId = id;
+      if (isRead) {
+        topicId = id;
+      }
       return isRead;
     } finally {
       lock.unlock();

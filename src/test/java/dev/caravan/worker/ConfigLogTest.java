@@ -242,6 +242,22 @@ class ConfigLogTest {
     }
   }
 
+  /** Whoever asks next must not take what was read of the old topic for the new one. */
+  @Test
+  void aTopicWithAnotherIdIsNotKnownBeforeItIsReadAgain() throws Exception {
+    WorkerConfig settings = config(kafka.bootstrapServers(), "later", "1", Map.of());
+    Duration soon = Duration.ofMillis(100);
+    try (ConfigReader reader =
+        new ConfigReader(
+            settings.internalConsumerSettings(), new TopicPartition("later", 0), view -> {})) {
+      reader.identify(Uuid.randomUuid(), soon);
+      Uuid id = Uuid.randomUuid();
+
+      assertThat(reader.identify(id, soon)).isFalse();
+      assertThat(reader.identify(id, soon)).isFalse();
+    }
+  }
+
   @Test
   void aTopicWithAnotherIdIsReadAgain() throws Exception {
     create(new NewTopic("again", Optional.of(1), Optional.empty()));
