@@ -101,7 +101,10 @@ final class GroupWork implements GroupMember {
   /** Of the leader: how far it must read the config topic to assign more than workers have. */
   private OptionalLong awaited = OptionalLong.empty();
 
-  /** Up to this offset of a member, the leader has found that the config topic has no more. */
+  /**
+   * With this offset of a member, the leader has found that the config topic has no more. Any other
+   * offset may be one of the present topic.
+   */
   private long reached;
 
   private boolean isWithholding;
@@ -203,7 +206,7 @@ final class GroupWork implements GroupMember {
       hasAssigned = true;
       shared = now.sets();
       unreadableMembers.present(unreadable);
-      isBehind = newest > now.configOffset() && newest > reached;
+      isBehind = newest > now.configOffset() && newest != reached;
       awaited = isBehind ? OptionalLong.of(newest) : OptionalLong.empty();
       isWithholding = !isBehind && unreadableMembers.mayHaveTasks();
       mustKeep = isWithholding;
@@ -249,7 +252,7 @@ final class GroupWork implements GroupMember {
    * again ends earlier than a member has read.
    */
   synchronized void reached(long offset) {
-    reached = Math.max(reached, offset);
+    reached = offset;
   }
 
   @Override
@@ -307,7 +310,7 @@ final class GroupWork implements GroupMember {
 
   private boolean canAssignMore() {
     if (awaited.isPresent()) {
-      return Math.max(wanted.configOffset(), reached) >= awaited.getAsLong();
+      return wanted.configOffset() >= awaited.getAsLong() || reached == awaited.getAsLong();
     }
     return shared != wanted.sets() || (isWithholding && !unreadableMembers.mayHaveTasks());
   }

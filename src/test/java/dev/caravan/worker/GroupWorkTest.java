@@ -96,6 +96,23 @@ class GroupWorkTest {
     assertThat(lead(other(900, 3), Set.of()).hasWorker(new TaskKey(3, 1))).isTrue();
   }
 
+  /** The members' offsets begin at 0 again in a topic that was made again. */
+  @Test
+  void aLeaderThatIsBehindInAShorterConfigTopicKeepsAllClaimsToo() {
+    work.want(new Wanted(5, List.of(GOLDEN)));
+    lead(other(900, 3), Set.of());
+    work.reached(900);
+    lead(other(900, 3), Set.of());
+
+    Assignments kept = lead(other(9, 8), Set.of());
+
+    assertThat(kept.of(1).has(new TaskKey(8, 0))).as("of a set that it does not know").isTrue();
+    assertThat(work.awaited()).hasValue(9);
+    assertThat(work.wantsRebalance()).isFalse();
+    work.want(new Wanted(9, List.of(GOLDEN, new TaskSet("other", 8, 1))));
+    assertThat(work.wantsRebalance()).isTrue();
+  }
+
   @Test
   void onlyALeaderThatKnowsAllMembersKnowsWhatIsAbandoned() {
     work.want(new Wanted(5, List.of(GOLDEN)));
@@ -103,9 +120,10 @@ class GroupWorkTest {
     assertThat(work.isAbandoned(gone)).isFalse();
     lead(other(5, 2), Set.of());
     assertThat(work.isAbandoned(gone)).isTrue();
-    assertThat(work.isAbandoned(NEW)).as("this worker's, which does not run it").isTrue();
+    assertThat(work.isAbandoned(new TaskKey(3, 1))).as("another worker has it").isFalse();
+    assertThat(work.isAbandoned(NEW)).as("this one has it, and does not run it").isTrue();
     ownership.add(NEW, "golden");
-    assertThat(work.isAbandoned(NEW)).as("exists on this worker").isFalse();
+    assertThat(work.isAbandoned(NEW)).as("this one runs it").isFalse();
     assertThat(work.isAbandoned(new TaskKey(2, 0))).as("a worker stops it still").isFalse();
 
     lead(other(5, 2), Set.of("stray"));
