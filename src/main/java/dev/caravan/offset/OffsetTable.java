@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A topic with a long history has many records of few keys, so the work per record is small: a
  * key is recognized by its bytes, and of the values of one key in one {@link #apply} only the last
- * is parsed.
+ * and the last one of the newest generation are parsed.
  *
  * <p>Safe for use by several threads.
  */
@@ -85,8 +85,11 @@ public final class OffsetTable {
     private final int vbucket;
     private @Nullable ConsumerRecord<byte[], byte[]> last;
 
-    /** The last one with a generation, or that deletes the offset. */
-    private @Nullable ConsumerRecord<byte[], byte[]> lastOfGeneration;
+    /** The last one of the newest generation, since the offset was last deleted. */
+    private @Nullable ConsumerRecord<byte[], byte[]> newest;
+
+    private long newestGeneration;
+    private boolean isDeleted;
 
     /**
      * @param buckets null for a key that is left out
@@ -95,6 +98,42 @@ public final class OffsetTable {
       this.key = key;
       this.buckets = buckets;
       this.vbucket = vbucket;
+    }
+
+    void take(ConsumerRecord<byte[], byte[]> record) {
+      last = record;
+      if (record.value() == null) {
+        isDeleted = true;
+        newest = null;
+      } else if (hasGeneration(record.value())) {
+        long generation = generation(record.value());
+        if (newest == null || generation >= newestGeneration) {
+          newest = record;
+          newestGeneration = generation;
+        }
+      }
+    }
+
+    /**
+     * Keeps what was taken.
+     *
+     * @return false if something of it can't be read
+     */
+    boolean flush() {
+      boolean isReadable = true;
+      if (buckets != null && isDeleted) {
+        buckets.put(vbucket, null, null);
+      }
+      if (newest != null && newest != last) {
+        isReadable = put(this, newest);
+      }
+      if (last != null && last.value() != null) {
+        isReadable &= put(this, last);
+      }
+      last = null;
+      newest = null;
+      isDeleted = false;
+      return isReadable;
     }
 
     boolean isSamePlace(Slot other) {
@@ -128,21 +167,13 @@ public final class OffsetTable {
       if (slot.last == null) {
         touched.add(slot);
       }
-      slot.last = record;
-      if (record.value() == null || hasGeneration(record.value())) {
-        slot.lastOfGeneration = record;
-      }
+      slot.take(record);
     }
     List<Slot> unreadable = new ArrayList<>();
     for (Slot slot : touched) {
-      if (slot.lastOfGeneration != null && slot.lastOfGeneration != slot.last) {
-        put(slot, slot.lastOfGeneration);
-      }
-      if (slot.last != null && !put(slot, slot.last)) {
+      if (!slot.flush()) {
         unreadable.add(slot);
       }
-      slot.last = null;
-      slot.lastOfGeneration = null;
     }
     if (!unreadable.isEmpty()) {
       applyEach(records, unreadable);
@@ -227,6 +258,21 @@ public final class OffsetTable {
     }
     int start = end + 1 - GENERATION.length;
     return start >= 0 && Arrays.equals(value, start, end + 1, GENERATION, 0, GENERATION.length);
+  }
+
+  /** The number in the last field of a value. */
+  private static long generation(byte[] value) {
+    int end = value.length - 1;
+    while (end > 0 && value[end] != ':') {
+      end--;
+    }
+    long generation = 0;
+    for (int i = end + 1; i < value.length; i++) {
+      if (value[i] >= '0' && value[i] <= '9') {
+        generation = 10 * generation + value[i] - '0';
+      }
+    }
+    return generation;
   }
 
   /**

@@ -103,6 +103,55 @@ class OffsetTableTest {
     assertThat(get(null, 1, 2)).isEqualTo(Map.of(1, at(9), 2, at(9)));
   }
 
+  /** As anOffsetOfAnOlderConfigurationHidesNoneOfANewerOne, but all in one batch. */
+  @Test
+  void anOlderConfigurationHidesNoNewerOneOfTheSameBatch() {
+    table.apply(
+        List.of(
+            record(1, at(20), 8L),
+            record(1, at(11), 7L),
+            record(2, at(20), 8L),
+            record(2, at(11), 7L),
+            record(2, at(9), null),
+            record(3, at(20), 8L),
+            deletion(3),
+            record(3, at(11), 7L)));
+
+    assertThat(get(8L, 1, 2, 3)).isEqualTo(Map.of(1, at(20), 2, at(20)));
+    assertThat(get(null, 1, 2, 3)).isEqualTo(Map.of(1, at(11), 2, at(9), 3, at(11)));
+  }
+
+  /** What one batch holds or the next makes no difference for the newest generation, either. */
+  @Test
+  void theNewestGenerationIsTheSameHoweverTheRecordsCome() {
+    Random random = new Random(6);
+    for (int trial = 0; trial < 300; trial++) {
+      OffsetTable oneByOne = new OffsetTable();
+      OffsetTable together = new OffsetTable();
+      List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
+      for (int i = random.nextInt(12); i >= 0; i--) {
+        int vbucket = random.nextInt(2);
+        int generation = random.nextInt(4);
+        records.add(
+            switch (random.nextInt(6)) {
+              case 0 -> deletion(vbucket);
+              case 1 ->
+                  raw("[\"c\",{\"bucket\":\"travel\",\"partition\":\"" + vbucket + "\"}]", "x");
+              default -> record(vbucket, at(i), generation == 0 ? null : (long) generation);
+            });
+      }
+      records.forEach(record -> oneByOne.apply(List.of(record)));
+      int middle = random.nextInt(records.size());
+      together.apply(records.subList(0, middle));
+      together.apply(records.subList(middle, records.size()));
+
+      for (Long generation : java.util.Arrays.asList(null, 3L)) {
+        assertThat(together.get("c", "travel", Set.of(0, 1), generation))
+            .isEqualTo(oneByOne.get("c", "travel", Set.of(0, 1), generation));
+      }
+    }
+  }
+
   @Test
   void whereTheLastValueIsNoOffsetTheOneBeforeItCounts() {
     String key = "[\"c\",{\"bucket\":\"travel\",\"partition\":\"1\"}]";
