@@ -71,6 +71,11 @@ final class StreamRequests {
     requested.put(MessageUtil.getOpaque(request), stream);
   }
 
+  /** After which seqno a stream request asks, unsigned. */
+  static long startSeqno(ByteBuf request) {
+    return request.getLong(START_SEQNO);
+  }
+
   /** The answer to a stream request has come. */
   void answered(ByteBuf response) {
     VbucketStream stream = requested.remove(MessageUtil.getOpaque(response));
