@@ -67,11 +67,11 @@ final class StatusLog implements AutoCloseable {
             "status-reader",
             config.internalConsumerSettings(),
             IntStream.range(0, partitions).mapToObj(n -> new TopicPartition(topic, n)).toList(),
-            this::read);
+            new Tail());
     tail.start();
   }
 
-  private void read(ConsumerRecords<byte[], byte[]> records, Map<TopicPartition, Long> reached) {
+  private void read(ConsumerRecords<byte[], byte[]> records) {
     for (ConsumerRecord<byte[], byte[]> record : records) {
       try {
         StatusRecord.read(record.key(), record.value()).ifPresent(this::remember);
@@ -185,5 +185,19 @@ final class StatusLog implements AutoCloseable {
     tail.close();
     writer.shutdown();
     producer.close(Duration.ofSeconds(2));
+  }
+
+  private final class Tail implements TopicTail.Reader {
+    @Override
+    public void read(ConsumerRecords<byte[], byte[]> records, Map<TopicPartition, Long> reached) {
+      StatusLog.this.read(records);
+    }
+
+    /** Each worker sees that its records are missing, and writes them again. */
+    @Override
+    public void recreated() {
+      statuses.clear();
+      byWorker.clear();
+    }
   }
 }

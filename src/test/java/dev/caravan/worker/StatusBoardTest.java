@@ -11,13 +11,17 @@ import dev.caravan.worker.ConnectorStatus.Part;
 import dev.caravan.worker.ConnectorStatus.State;
 import dev.caravan.worker.GroupWork.Assigned;
 import dev.caravan.worker.MemberState.OwnedTasks;
+import java.time.Duration;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -198,5 +202,41 @@ class StatusBoardTest {
         .extracting(StatusRecord::connector)
         .containsOnly("golden", "connect");
     assertThat(log.naming(OTHER)).extracting(StatusRecord::connector).contains("others");
+  }
+
+  /** Somebody deletes the status topic under running workers and makes it again. */
+  @Test
+  void whatATopicThatWasMadeAgainLacksIsWrittenAgain() throws Exception {
+    ConfigView started = new ConfigView(0, 0, 20, new TreeMap<>(), new TreeMap<>());
+    for (int i = 0; i < 10; i++) {
+      written("golden", 1, running("other:" + i), GENERATION);
+    }
+    Optional<Part> own = Optional.of(new Part(State.UNASSIGNED, SELF, ""));
+    board.write(Map.of(GENERATION, GOLDEN), started, assigned(0));
+    await().until(() -> status(0).equals(own));
+
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()))) {
+      String topic = "statuses-status";
+      int partitions =
+          admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions().size();
+      admin.deleteTopics(List.of(topic)).all().get();
+      NewTopic again =
+          new NewTopic(topic, Optional.of(partitions), Optional.empty())
+              .configs(Map.of("cleanup.policy", "compact"));
+      admin.createTopics(List.of(again)).all().get();
+    }
+
+    await().atMost(Duration.ofSeconds(30)).until(() -> status(1).isEmpty());
+    await()
+        .atMost(Duration.ofSeconds(30))
+        .until(
+            () -> {
+              board.write(Map.of(GENERATION, GOLDEN), started, assigned(0));
+              return status(0).equals(own);
+            });
+  }
+
+  private static Optional<Part> status(int task) {
+    return Optional.ofNullable(log.last("golden", OptionalInt.of(task))).map(StatusRecord::status);
   }
 }
