@@ -82,6 +82,15 @@ final class ChaosCommand implements Callable<Integer> {
   private List<String> only = List.of();
 
   @Option(
+      names = "--pause",
+      paramLabel = "S",
+      defaultValue = "0",
+      description =
+          "How many seconds lie between two faults at least (default: 0.5 to 3, at random). With more "
+              + "than a session of 10, no fault meets another.")
+  private int pause;
+
+  @Option(
       names = "--load",
       paramLabel = "N",
       defaultValue = "0",
@@ -227,7 +236,8 @@ final class ChaosCommand implements Callable<Integer> {
     long start = System.nanoTime();
     long end = start + TimeUnit.SECONDS.toNanos(seconds);
     while (System.nanoTime() - end < 0) {
-      TimeUnit.MILLISECONDS.sleep(PAUSE_MIN_MILLIS + random.nextInt(PAUSE_SPREAD_MILLIS));
+      int millis = PAUSE_MIN_MILLIS + random.nextInt(PAUSE_SPREAD_MILLIS);
+      TimeUnit.MILLISECONDS.sleep(Math.max(millis, TimeUnit.SECONDS.toMillis(pause)));
       ChaosFault fault = faults.get(random.nextInt(faults.size()));
       double at = (System.nanoTime() - start) / 1e9;
       // A random source of its own: how much a fault takes from it does not change the next one.

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
+import static java.util.stream.Collectors.joining;
+
 import dev.caravan.cli.ChaosOutage.Kind;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
@@ -18,10 +21,14 @@ import java.util.TreeMap;
  *
  * <p>The gap of an outage is the longest of those that it touches: from the outage, or from the end
  * of one that lasts, to the next record. If other outages follow before that record, the gap is
- * counted from the last of them.
+ * counted from the last of them. A worker that starts takes tasks that run: it is no reason for a
+ * gap that began before.
  */
 final class ChaosGaps {
   private static final long AROUND_MILLIS = 500;
+
+  /** How many late gaps a line names. */
+  private static final int EXAMPLES = 3;
 
   /** How long a group waits for a worker that it does not hear of. */
   private static final Duration SESSION = Duration.ofSeconds(10);
@@ -37,8 +44,9 @@ final class ChaosGaps {
    *
    * @param among whether other outages were so near that the group may have had to wait for two
    *     sessions
+   * @param where which vBucket it was, and when there was a record before
    */
-  private record Gap(long millis, boolean among) {}
+  private record Gap(long millis, boolean among, String where) {}
 
   /**
    * @param outages all that there were
@@ -57,22 +65,17 @@ final class ChaosGaps {
     }
     timesByVbucket.values().forEach(Collections::sort);
     for (ChaosOutage outage : outages) {
-      long longest = 0;
-      boolean among = false;
-      boolean found = false;
+      Optional<Gap> longest = Optional.empty();
       for (Map.Entry<Integer, List<Long>> times : timesByVbucket.entrySet()) {
         if (outage.scope().contains(connector, times.getKey())) {
           Optional<Gap> gap = gap(outage, connector, times.getKey(), times.getValue());
-          if (gap.isPresent() && gap.get().millis() >= longest) {
-            longest = gap.get().millis();
-            among = gap.get().among();
-            found = true;
+          if (gap.isPresent() && gap.get().millis() >= longest.map(Gap::millis).orElse(0L)) {
+            longest = gap;
           }
         }
       }
-      if (found) {
-        gaps.computeIfAbsent(outage.kind(), kind -> new ArrayList<>()).add(new Gap(longest, among));
-      }
+      longest.ifPresent(
+          gap -> gaps.computeIfAbsent(outage.kind(), kind -> new ArrayList<>()).add(gap));
     }
   }
 
@@ -85,11 +88,16 @@ final class ChaosGaps {
       if (next < outage.start() || last > outage.end() + AROUND_MILLIS) {
         continue;
       }
+      if (outage.kind() == Kind.STARTED && last < outage.start()) {
+        // It stood still before the worker was there.
+        continue;
+      }
       boolean isOfLater =
           outages.stream()
               .anyMatch(
                   other ->
-                      other.start() > outage.start()
+                      other.kind() != Kind.STARTED
+                          && other.start() > outage.start()
                           && other.start() < next
                           && other.scope().contains(connector, vbucket));
       long millis = next - Math.max(last, since(outage));
@@ -97,7 +105,17 @@ final class ChaosGaps {
         return Optional.empty();
       }
       if (millis > longest.map(Gap::millis).orElse(-1L)) {
-        longest = Optional.of(new Gap(millis, isAmongOthers(outage, next)));
+        longest =
+            Optional.of(
+                new Gap(
+                    millis,
+                    isAmongOthers(outage, next),
+                    "vBucket "
+                        + vbucket
+                        + " of "
+                        + connector
+                        + " since "
+                        + Instant.ofEpochMilli(last)));
       }
     }
     return longest;
@@ -105,7 +123,7 @@ final class ChaosGaps {
 
   private static long since(ChaosOutage outage) {
     return switch (outage.kind()) {
-      case KILLED, SUSPENDED, PARTITIONED, STOPPED -> outage.start();
+      case KILLED, SUSPENDED, PARTITIONED, STOPPED, STARTED -> outage.start();
       case BROKER, STARVED, NETWORK, CHANGED, REFUSED -> outage.end();
     };
   }
@@ -122,14 +140,15 @@ final class ChaosGaps {
   /** How long a vBucket may stand still after an outage among several workers; empty if unknown. */
   private static Optional<Duration> promise(Kind kind) {
     return switch (kind) {
-      case STOPPED, CHANGED -> Optional.of(HAND_OVER);
+      case STOPPED, STARTED, CHANGED -> Optional.of(HAND_OVER);
       case KILLED, PARTITIONED, SUSPENDED -> Optional.of(TAKE_OVER);
       case BROKER, NETWORK, STARVED, REFUSED -> Optional.empty();
     };
   }
 
   /**
-   * A line for each kind of outage.
+   * A line for each kind of outage, and one more for those among others: they may be as much later
+   * as a group waits for another worker.
    *
    * @param isShared whether there are several workers, so that what one loses another takes
    */
@@ -137,34 +156,43 @@ final class ChaosGaps {
     List<String> lines = new ArrayList<>();
     gaps.forEach(
         (kind, all) -> {
-          String line =
-              "gaps after "
-                  + kind.label()
-                  + ": faults="
-                  + all.size()
-                  + " p50="
-                  + middle(all)
-                  + "ms max="
-                  + longest(all)
-                  + "ms";
           Optional<Duration> promise = isShared ? promise(kind) : Optional.empty();
-          lines.add(line + promise.map(limit -> against(limit, all)).orElse(""));
+          add(lines, kind.label(), all.stream().filter(gap -> !gap.among()).toList(), promise);
+          add(
+              lines,
+              kind.label() + " among other faults",
+              all.stream().filter(Gap::among).toList(),
+              promise.map(SESSION::plus));
         });
     return lines;
   }
 
-  private static String against(Duration promise, List<Gap> gaps) {
-    long late = gaps.stream().filter(gap -> isLate(gap, promise)).count();
-    return " promised="
-        + promise.toMillis()
-        + "ms (and "
-        + SESSION.toMillis()
-        + "ms among other faults) late="
-        + late;
+  private static void add(
+      List<String> lines, String label, List<Gap> gaps, Optional<Duration> promise) {
+    if (gaps.isEmpty()) {
+      return;
+    }
+    lines.add(
+        "gaps after "
+            + label
+            + ": faults="
+            + gaps.size()
+            + " p50="
+            + middle(gaps)
+            + "ms max="
+            + longest(gaps)
+            + "ms"
+            + promise.map(limit -> against(limit, gaps)).orElse(""));
   }
 
-  private static boolean isLate(Gap gap, Duration promise) {
-    return gap.millis() > promise.plus(gap.among() ? SESSION : Duration.ZERO).toMillis();
+  private static String against(Duration promise, List<Gap> gaps) {
+    List<Gap> late = gaps.stream().filter(gap -> gap.millis() > promise.toMillis()).toList();
+    String where = late.stream().limit(EXAMPLES).map(Gap::where).collect(joining(", "));
+    return " promised="
+        + promise.toMillis()
+        + "ms late="
+        + late.size()
+        + (late.isEmpty() ? "" : " (" + where + ")");
   }
 
   private static long middle(List<Gap> gaps) {

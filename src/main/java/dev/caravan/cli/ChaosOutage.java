@@ -37,6 +37,8 @@ record ChaosOutage(Kind kind, long start, long end, Scope scope) {
     STARVED(true, 5000),
     /** A worker was stopped as by SIGTERM. */
     STOPPED(false, 1000),
+    /** A worker was started again, and gets tasks that others have. */
+    STARTED(false, 1000),
     /** A worker's network to Kafka was slow, narrow or reset connections. */
     NETWORK(false, 1000),
     /** A connector was edited, paused, stopped, or deleted and created again. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
+import dev.caravan.cli.ChaosOutage.Kind;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -93,7 +94,11 @@ final class ChaosVerdict {
     ChaosCommits commits =
         ChaosCommits.read(kafka.brokers(), offsetsTopic)
             .getOrDefault(connector.name(), new ChaosCommits());
-    List<ChaosOutage> causes = connector.isExactlyOnce() ? List.of() : outages;
+    List<ChaosOutage> causes =
+        connector.isExactlyOnce()
+            ? List.of()
+            // Who joins is given tasks only when others have stopped them in order.
+            : outages.stream().filter(outage -> outage.kind() != Kind.STARTED).toList();
     ChaosDuplicates duplicates =
         new ChaosDuplicates(connector.name(), causes, commits, target.branches());
     ChaosAudit audit = new ChaosAudit(writes, target.purges(), duplicates);

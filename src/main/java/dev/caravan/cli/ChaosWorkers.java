@@ -21,7 +21,14 @@ import java.util.concurrent.TimeUnit;
 /** The workers of one group and their connectors, and what can go wrong with them. */
 final class ChaosWorkers implements AutoCloseable {
   private static final String HEAP = "320m";
+
+  /** They live for seconds: compiling well would take the processors from what is measured. */
+  private static final String QUICK_COMPILER = "-XX:TieredStopAtLevel=1";
+
   private static final int DOWN_MAX_MILLIS = 3000;
+
+  /** Within which a worker that has started is given tasks. */
+  private static final int JOIN_MILLIS = 3000;
 
   /** Longer than a group waits for a worker. */
   private static final int LONG_MIN_MILLIS = 11_000;
@@ -60,6 +67,7 @@ final class ChaosWorkers implements AutoCloseable {
       List<String> javaOptions =
           new ArrayList<>(
               WorkerProcess.javaOptions(HEAP, System.getProperty("caravan.log.level", "ERROR")));
+      javaOptions.add(QUICK_COMPILER);
       Map<String, String> hosts = target.way(worker).hosts();
       if (!hosts.isEmpty()) {
         javaOptions.add("-Djdk.net.hosts.file=" + hostsFile(hosts));
@@ -197,6 +205,8 @@ final class ChaosWorkers implements AutoCloseable {
     int millis = millis(random, DOWN_MAX_MILLIS);
     TimeUnit.MILLISECONDS.sleep(millis);
     workers.get(worker).start();
+    long ready = System.currentTimeMillis();
+    outages.add(new ChaosOutage(Kind.STARTED, ready, ready + JOIN_MILLIS, ChaosOutage.EVERYTHING));
     return "started again after " + millis + " ms";
   }
 

@@ -72,6 +72,20 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
     }
   }
 
+  /**
+   * Waits after {@link #drain} until everything that was on its way is delivered and committed, at
+   * most for the {@code drainTimeout}. Camel looks only once a second whether a route that stops is
+   * empty; a route that is empty before stops at once.
+   *
+   * @throws InterruptedException if the thread is interrupted meanwhile
+   */
+  public void awaitDrained() throws InterruptedException {
+    LaneRunner current = runner;
+    if (current != null) {
+      current.awaitDrained();
+    }
+  }
+
   @Override
   protected void doStart() throws Exception {
     super.doStart();

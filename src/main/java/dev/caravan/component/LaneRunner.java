@@ -209,6 +209,11 @@ final class LaneRunner implements Runnable {
     notifyAll();
   }
 
+  /** Waits after {@link #stop} for what is on its way, for the time that the route has for it. */
+  void awaitDrained() throws InterruptedException {
+    boolean unused = ended.await(drainTimeout.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
   /**
    * Waits for the end after {@link #stop}.
    *

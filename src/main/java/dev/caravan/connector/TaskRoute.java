@@ -96,6 +96,13 @@ final class TaskRoute implements Task {
   @Override
   public void close() {
     drain();
+    try {
+      // Before Camel stops the route, which takes a second if anything is in it, under Camel's
+      // lock.
+      consumer.awaitDrained();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     remove(context, routeId, beanNames);
   }
 
