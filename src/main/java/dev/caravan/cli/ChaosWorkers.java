@@ -22,9 +22,6 @@ import java.util.concurrent.TimeUnit;
 final class ChaosWorkers implements AutoCloseable {
   private static final String HEAP = "320m";
 
-  /** They live for seconds: compiling well would take the processors from what is measured. */
-  private static final String QUICK_COMPILER = "-XX:TieredStopAtLevel=1";
-
   private static final int DOWN_MAX_MILLIS = 3000;
 
   /** Within which a worker that has started is given tasks. */
@@ -67,7 +64,6 @@ final class ChaosWorkers implements AutoCloseable {
       List<String> javaOptions =
           new ArrayList<>(
               WorkerProcess.javaOptions(HEAP, System.getProperty("caravan.log.level", "ERROR")));
-      javaOptions.add(QUICK_COMPILER);
       Map<String, String> hosts = target.way(worker).hosts();
       if (!hosts.isEmpty()) {
         javaOptions.add("-Djdk.net.hosts.file=" + hostsFile(hosts));

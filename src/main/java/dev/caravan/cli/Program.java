@@ -6,6 +6,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,6 +21,12 @@ import java.util.regex.Pattern;
  * @param output what it prints; somebody has to read it, if it is much
  */
 record Program(Process process, BufferedReader output) implements AutoCloseable {
+  /**
+   * Children have it if this process does: those that live for seconds only would compile well for
+   * longer than they gain from it.
+   */
+  private static final String QUICK_COMPILER = "-XX:TieredStopAtLevel=1";
+
   /** A worker promises to end within that. */
   private static final int STOP_SECONDS = 25;
 
@@ -27,6 +34,9 @@ record Program(Process process, BufferedReader output) implements AutoCloseable 
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(javaOptions);
+    if (ManagementFactory.getRuntimeMXBean().getInputArguments().contains(QUICK_COMPILER)) {
+      command.add(QUICK_COMPILER);
+    }
     // As the manifest of the application's jar says.
     command.addAll(List.of("--add-exports", "java.base/sun.nio.ch=ALL-UNNAMED"));
     command.add("-cp");

@@ -15,6 +15,7 @@ import com.couchbase.client.dcp.message.DcpBufferAckRequest;
 import com.couchbase.client.dcp.message.DcpSnapshotMarkerRequest;
 import com.couchbase.client.dcp.message.DcpStreamEndMessage;
 import com.couchbase.client.dcp.message.MessageUtil;
+import com.couchbase.client.dcp.message.ResponseStatus;
 import com.couchbase.client.dcp.message.StreamEndReason;
 import com.couchbase.client.dcp.transport.netty.DcpMessageHandler;
 import com.couchbase.client.dcp.transport.netty.DcpResponse;
@@ -51,6 +52,10 @@ final class PersistenceGate extends ChannelDuplexHandler {
   private final String address;
   private final PersistenceWatch watch;
   private final Map<Integer, ArrayDeque<Held>> held = new HashMap<>();
+
+  /** The vBuckets of the stream requests that are not answered yet, by opaque. */
+  private final Map<Integer, Integer> opening = new HashMap<>();
+
   private volatile @Nullable ChannelHandlerContext context;
 
   /**
@@ -89,6 +94,7 @@ final class PersistenceGate extends ChannelDuplexHandler {
     watch.closed(this);
     held.values().forEach(queue -> queue.forEach(event -> event.event().release()));
     held.clear();
+    opening.clear();
     inactive.fireChannelInactive();
   }
 
@@ -97,18 +103,35 @@ final class PersistenceGate extends ChannelDuplexHandler {
     ByteBuf frame = (ByteBuf) message;
     if (frame.getByte(1) == MessageUtil.DCP_STREAM_REQUEST_OPCODE
         && frame.getByte(0) == MessageUtil.MAGIC_REQ) {
-      // It asks for what is held, again.
       int vbucket = MessageUtil.getVbucket(frame);
-      discard(vbucket);
+      opening.put(MessageUtil.getOpaque(frame), vbucket);
       watch.forget(vbucket);
     }
     to.write(message, promise);
+  }
+
+  /**
+   * A stream that was opened sends again what is held: the request has the offset before it. But
+   * the answer may also be that the stream is open already, which goes on after what is held (the
+   * client asks twice when a connection breaks while it opens streams).
+   */
+  private void answered(ByteBuf response) {
+    if (response.getByte(1) != MessageUtil.DCP_STREAM_REQUEST_OPCODE) {
+      return;
+    }
+    Integer vbucket = opening.remove(MessageUtil.getOpaque(response));
+    if (vbucket != null
+        && !MessageUtil.getResponseStatus(response).equals(ResponseStatus.KEY_EXISTS)) {
+      discard(vbucket);
+      watch.forget(vbucket);
+    }
   }
 
   @Override
   public void channelRead(ChannelHandlerContext from, Object message) {
     ByteBuf frame = (ByteBuf) message;
     if (frame.getByte(0) != MessageUtil.MAGIC_REQ) {
+      answered(frame);
       from.fireChannelRead(message);
       return;
     }
@@ -188,7 +211,8 @@ final class PersistenceGate extends ChannelDuplexHandler {
   }
 
   /**
-   * Lets through what is persisted now.
+   * Lets through what is persisted now: nothing while the stream is being opened, as it may come
+   * again then.
    *
    * @param seqno the last that is persisted everywhere, unsigned
    */
@@ -199,7 +223,7 @@ final class PersistenceGate extends ChannelDuplexHandler {
       return;
     }
     ArrayDeque<Held> queue = held.get(vbucket);
-    if (queue == null) {
+    if (queue == null || opening.containsValue(vbucket)) {
       return;
     }
     // What comes meanwhile comes after, since it comes on this thread.

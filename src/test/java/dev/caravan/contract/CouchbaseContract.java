@@ -346,13 +346,13 @@ abstract class CouchbaseContract {
         // reads what was not acknowledged once more.
         await()
             .atMost(Duration.ofSeconds(60))
-            .until(
+            .untilAsserted(
                 () ->
-                    reading.changes().stream()
-                            .map(CouchbaseDcpMessage::getDocumentId)
-                            .distinct()
-                            .count()
-                        == count);
+                    assertThat(
+                            reading.changes().stream()
+                                .map(CouchbaseDcpMessage::getDocumentId)
+                                .distinct())
+                        .hasSize(count));
         assertThat(reading.changes())
             .allSatisfy(change -> assertThat(change.getBody(byte[].class)).isEqualTo(value));
       }

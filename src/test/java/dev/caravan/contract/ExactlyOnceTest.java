@@ -49,7 +49,9 @@ class ExactlyOnceTest {
                 "advertised.listeners",
                 "PLAINTEXT://" + proxy.address(),
                 "transaction.abort.timed.out.transaction.cleanup.interval.ms",
-                "500"));
+                "500",
+                "group.min.session.timeout.ms",
+                "1000"));
     proxy.open("127.0.0.1", Integer.parseInt(kafka.bootstrapServers().split(":")[1]));
   }
 
@@ -156,7 +158,7 @@ class ExactlyOnceTest {
   private Program startWorker() throws Exception {
     Path settings = directory.resolve("worker.properties");
     // The tasks of a worker that was killed must not wait long for the next one.
-    Files.writeString(settings, "session.timeout.ms=6000\nheartbeat.interval.ms=200\n");
+    Files.writeString(settings, "session.timeout.ms=2000\nheartbeat.interval.ms=200\n");
     return Program.start(
         "worker", settings.toString(), "-brokers=" + proxy.address(), "-group=exactly", "-port=0");
   }

@@ -7,7 +7,9 @@ import com.couchbase.client.core.deps.io.netty.buffer.ByteBuf;
 import com.couchbase.client.core.deps.io.netty.buffer.Unpooled;
 import com.couchbase.client.core.deps.io.netty.channel.embedded.EmbeddedChannel;
 import com.couchbase.client.core.deps.io.netty.handler.codec.LengthFieldBasedFrameDecoder;
+import com.couchbase.client.core.deps.io.netty.util.ReferenceCountUtil;
 import com.couchbase.client.dcp.message.MessageUtil;
+import com.couchbase.client.dcp.message.ResponseStatus;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 
@@ -65,5 +67,59 @@ class PersistenceGateTest {
     assertThat(channel.inboundMessages()).isEmpty();
     assertThat(change.refCnt()).isZero();
     assertThat(next.refCnt()).isZero();
+  }
+
+  private void request(int vbucket, int opaque) {
+    ByteBuf frame = Unpooled.buffer();
+    MessageUtil.initRequest(MessageUtil.DCP_STREAM_REQUEST_OPCODE, frame);
+    MessageUtil.setVbucket(vbucket, frame);
+    MessageUtil.setOpaque(opaque, frame);
+    channel.writeOutbound(frame);
+    channel.releaseOutbound();
+  }
+
+  private void answer(int opaque, ResponseStatus status) {
+    ByteBuf frame = Unpooled.buffer();
+    MessageUtil.initResponse(MessageUtil.DCP_STREAM_REQUEST_OPCODE, frame);
+    MessageUtil.setOpaque(opaque, frame);
+    frame.setShort(MessageUtil.VBUCKET_OFFSET, status.code());
+    channel.writeInbound(frame);
+    ReferenceCountUtil.release(channel.readInbound());
+  }
+
+  /** Couchbase goes on with the stream that is open, and sends nothing twice. */
+  @Test
+  void whatIsHeldIsKeptWhenItsStreamIsOpenAlready() {
+    channel.writeInbound(mutation(7, 3));
+    request(7, 1);
+    gate.release(7, 3);
+    assertThat(channel.inboundMessages()).isEmpty();
+    channel.writeInbound(mutation(7, 4));
+
+    answer(1, ResponseStatus.KEY_EXISTS);
+    gate.release(7, 4);
+
+    for (long seqno = 3; seqno <= 4; seqno++) {
+      ByteBuf passed = channel.readInbound();
+      assertThat(passed.getLong(MessageUtil.HEADER_SIZE)).isEqualTo(seqno);
+      passed.release();
+    }
+  }
+
+  @Test
+  void whatIsHeldIsDiscardedWhenItsStreamWasOpenedAgain() {
+    channel.writeInbound(mutation(7, 3));
+    request(7, 1);
+    request(7, 2);
+    answer(1, ResponseStatus.valueOf(0));
+    channel.writeInbound(mutation(7, 3));
+    answer(2, ResponseStatus.KEY_EXISTS);
+
+    gate.release(7, 3);
+
+    ByteBuf passed = channel.readInbound();
+    assertThat(passed.getLong(MessageUtil.HEADER_SIZE)).isEqualTo(3);
+    passed.release();
+    assertThat(channel.inboundMessages()).isEmpty();
   }
 }
