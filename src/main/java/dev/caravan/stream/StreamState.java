@@ -16,7 +16,9 @@ import org.jspecify.annotations.Nullable;
  * can cancel that: it is tried every 200 ms until it succeeds, even after the client was
  * disconnected. Before, it asks whether the stream has got to its end, and does so for this purpose
  * only (dcp-client 0.56.0, {@code Conductor.maybeMovePartition}). So the answer is always yes, and
- * whoever made the state opens the stream.
+ * whoever made the state opens the stream: also one that has sent all up to its end, as the
+ * connection may have broken before it said so. (Nothing is sent for that one: the client says that
+ * it has ended.)
  *
  * <p>Thread-safe.
  */
@@ -42,9 +44,7 @@ final class StreamState extends PartitionState {
 
   @Override
   public boolean isAtEnd() {
-    if (!super.isAtEnd()) {
-      onMove.run();
-    }
+    onMove.run();
     return true;
   }
 

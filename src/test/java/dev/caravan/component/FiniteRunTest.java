@@ -156,6 +156,22 @@ class FiniteRunTest {
   }
 
   @Test
+  void aConnectionThatBreaksBetweenTheLastChangeAndTheEndDoesntKeepItWaiting() throws Exception {
+    // It fills the window, so that the node can't send that the stream has ended.
+    bucket.load(1, 16_384);
+
+    start(
+        "&flowControlBufferSize=4096&persistencePollingInterval=0",
+        exchange -> {
+          node.disconnectAll();
+          received.process(exchange);
+        });
+
+    awaitStopped();
+    assertThat(received.ids()).hasSize(1);
+  }
+
+  @Test
   void whatAFailoverLosesOnTheWayIsNotWaitedFor() throws Exception {
     bucket.upsert("kept", "1");
     int vbucket = bucket.vbucketOf("kept");
