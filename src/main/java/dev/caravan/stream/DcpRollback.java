@@ -5,8 +5,9 @@ import com.couchbase.client.dcp.transport.netty.ChannelFlowController;
 
 /**
  * Couchbase had to go back in a vBucket's history, because it has lost a part of it that was
- * published. It comes when everything up to there was read again: between what was published again
- * and what comes after it.
+ * published. It comes when everything up to there was read again, after what was published again.
+ * Only the node knows where that is: what is newer than the rollback may come before it, if it
+ * arrives before the node's answer.
  */
 public final class DcpRollback extends DcpEvent {
   private final Reread reread;
