@@ -11,7 +11,8 @@ import dev.caravan.sandbox.VBucketState;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.apache.camel.health.HealthCheck;
 import org.apache.camel.health.HealthCheckHelper;
 import org.apache.camel.health.HealthCheckRegistry;
@@ -304,19 +305,19 @@ class NodeFailureTest {
     }
 
     try (Tries tries = new Tries()) {
-      await().atMost(Routes.SOON).until(() -> tries.count.get() > 0);
+      await().atMost(Routes.SOON).until(() -> !tries.messages.isEmpty());
       routes.context().getRouteController().stopRoute("route");
 
       awaitNothingIsTried(tries);
     }
   }
 
-  /** Counts what the DCP client tries again; it logs each try, in words that begin alike. */
+  /** What the DCP client tries again; it logs each try, in words that begin alike. */
   private static final class Tries extends AbstractAppender implements AutoCloseable {
     private final Logger logger =
         (Logger) LogManager.getLogger("com.couchbase.client.dcp.conductor.Conductor");
     private final Level before = logger.getLevel();
-    private final AtomicLong count = new AtomicLong();
+    private final Queue<String> messages = new ConcurrentLinkedQueue<>();
 
     Tries() {
       super("tries", null, null, false, Property.EMPTY_ARRAY);
@@ -327,9 +328,19 @@ class NodeFailureTest {
 
     @Override
     public void append(LogEvent event) {
-      if (event.getMessage().getFormattedMessage().startsWith("Rescheduling ")) {
-        count.incrementAndGet();
+      String message = event.getMessage().getFormattedMessage();
+      if (message.startsWith("Rescheduling ")) {
+        messages.add(message);
       }
+    }
+
+    /** What was tried since the last call. */
+    List<String> take() {
+      List<String> taken = new ArrayList<>();
+      for (String message = messages.poll(); message != null; message = messages.poll()) {
+        taken.add(message);
+      }
+      return taken;
     }
 
     @Override
@@ -342,11 +353,10 @@ class NodeFailureTest {
 
   /** The client's last try comes at most four seconds after the end. */
   private static void awaitNothingIsTried(Tries tries) {
-    AtomicLong seen = new AtomicLong();
     await()
         .during(QUIET)
         .atMost(Routes.SOON)
-        .until(() -> tries.count.get() == seen.getAndSet(tries.count.get()));
+        .untilAsserted(() -> assertThat(tries.take()).isEmpty());
   }
 
   @Test

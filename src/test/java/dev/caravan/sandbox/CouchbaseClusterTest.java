@@ -45,7 +45,7 @@ class CouchbaseClusterTest {
   @AfterEach
   void stop() {
     if (client != null) {
-      client.disconnect().block(TIMEOUT);
+      DcpClients.end(client);
     }
     cluster.close();
   }

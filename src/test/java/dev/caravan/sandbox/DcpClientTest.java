@@ -44,7 +44,7 @@ class DcpClientTest {
 
   @AfterEach
   void stop() {
-    client.disconnect().block(TIMEOUT);
+    DcpClients.end(client);
     node.close();
   }
 

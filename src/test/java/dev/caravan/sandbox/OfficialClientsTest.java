@@ -95,9 +95,9 @@ class OfficialClientsTest {
 
   @AfterAll
   static void stop() {
-    dcp.disconnect().block(TIMEOUT);
     camel.stop();
     cluster.disconnect();
+    DcpClients.end(dcp);
     node.close();
   }
 

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.sandbox;
+
+import com.couchbase.client.dcp.Client;
+import java.time.Duration;
+import reactor.core.scheduler.Schedulers;
+
+/** Ends DCP clients that tests use by themselves, without Caravan. */
+final class DcpClients {
+  private static final Duration TIMEOUT = Duration.ofSeconds(20);
+
+  private DcpClients() {}
+
+  /**
+   * Disconnects a client, and ends what it would try for ever: a client that is disconnected while
+   * it moves a stream tries to open it every 200 ms until the program ends, and whoever counts such
+   * tries, as NodeFailureTest does for Caravan, would count them, too.
+   */
+  static void end(Client client) {
+    client.disconnect().block(TIMEOUT);
+    // Nothing else uses these threads meanwhile; whoever needs them next gets new ones.
+    Schedulers.shutdownNow();
+  }
+}
