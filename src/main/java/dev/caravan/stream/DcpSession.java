@@ -61,6 +61,8 @@ import reactor.core.scheduler.Schedulers;
 final class DcpSession {
   private static final Logger LOG = LoggerFactory.getLogger(DcpSession.class);
 
+  private static final int DISCONNECT_RETRIES = 10;
+
   private final StreamSettings settings;
   private final BucketStream stream;
   private final Progress progress;
@@ -504,6 +506,9 @@ final class DcpSession {
   private void disconnect(Client doomed) {
     doomed
         .disconnect()
+        // The client gives up at the first connection that can't be closed, as one that is just
+        // breaking (dcp-client 0.56.0, DcpChannel.disconnect); the others would stay for ever.
+        .retry(DISCONNECT_RETRIES)
         .subscribe(
             ignored -> {}, error -> disconnected.complete(null), () -> disconnected.complete(null));
     // The client would wait until the handshake times out.
