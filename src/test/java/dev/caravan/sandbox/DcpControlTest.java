@@ -134,7 +134,7 @@ class DcpControlTest {
             CouchbaseNode.builder()
                 .vbuckets(1)
                 .bucket("probe")
-                .idleTimeout(Duration.ofSeconds(3))
+                .idleTimeout(Duration.ofSeconds(5))
                 .start();
         RawClient silent = RawClient.ready(impatient, "probe", RawClient.DCP_FEATURES)) {
       silent.open("silent", 1);
