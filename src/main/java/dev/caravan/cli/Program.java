@@ -21,11 +21,9 @@ import java.util.regex.Pattern;
  * @param output what it prints; somebody has to read it, if it is much
  */
 record Program(Process process, BufferedReader output) implements AutoCloseable {
-  /**
-   * Children have it if this process does: those that live for seconds only would compile well for
-   * longer than they gain from it.
-   */
-  private static final String QUICK_COMPILER = "-XX:TieredStopAtLevel=1";
+  /** What the Java options begin with that children have if this process has them: they start sooner. */
+  private static final List<String> INHERITED =
+      List.of("-XX:TieredStopAtLevel=", "-XX:SharedArchiveFile=", "-Xlog:cds");
 
   /** A worker promises to end within that. */
   private static final int STOP_SECONDS = 25;
@@ -34,9 +32,9 @@ record Program(Process process, BufferedReader output) implements AutoCloseable 
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(javaOptions);
-    if (ManagementFactory.getRuntimeMXBean().getInputArguments().contains(QUICK_COMPILER)) {
-      command.add(QUICK_COMPILER);
-    }
+    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+        .filter(option -> INHERITED.stream().anyMatch(option::startsWith))
+        .forEach(command::add);
     // As the manifest of the application's jar says.
     command.addAll(List.of("--add-exports", "java.base/sun.nio.ch=ALL-UNNAMED"));
     command.add("-cp");
