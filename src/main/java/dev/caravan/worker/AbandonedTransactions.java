@@ -24,12 +24,12 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Safe for use by several threads; works on a thread of its own.
  */
-final class AbandonedTransactions implements AutoCloseable {
+public final class AbandonedTransactions implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(AbandonedTransactions.class);
   private static final long INTERVAL_MILLIS = 1000;
 
   /** Decides whose transactions may be ended. Safe for use by several threads. */
-  interface Tasks {
+  public interface Tasks {
     /** Whether this worker looks after transactions that no worker has. */
     boolean isLeader();
 
@@ -64,7 +64,7 @@ final class AbandonedTransactions implements AutoCloseable {
     this.tasks = tasks;
   }
 
-  void start() {
+  public void start() {
     thread.scheduleWithFixedDelay(
         this::look, INTERVAL_MILLIS, INTERVAL_MILLIS, TimeUnit.MILLISECONDS);
   }

@@ -12,7 +12,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Thread-safe.
  */
-final class AbortableProducer {
+public final class AbortableProducer {
   private static final Logger LOG = LoggerFactory.getLogger(AbortableProducer.class);
 
   private final Producer<byte[], byte[]> producer;

@@ -20,7 +20,7 @@ import java.util.TreeMap;
  * @param claims the tasks that workers had when they joined, by generation, also of sets that are
  *     no longer wanted
  */
-record Assignments(
+public record Assignments(
     long configOffset,
     List<String> workers,
     SortedMap<Long, Share> shares,
@@ -38,7 +38,7 @@ record Assignments(
   record Share(int connectorHash, int[] owners) {}
 
   /** A task of a set. */
-  record TaskKey(long generation, int task) implements Comparable<TaskKey> {
+  public record TaskKey(long generation, int task) implements Comparable<TaskKey> {
     @Override
     public int compareTo(TaskKey other) {
       return generation == other.generation
@@ -47,7 +47,7 @@ record Assignments(
     }
   }
 
-  Assignments {
+  public Assignments {
     workers = List.copyOf(workers);
     shares = Collections.unmodifiableSortedMap(new TreeMap<>(shares));
     claims = Map.copyOf(claims);

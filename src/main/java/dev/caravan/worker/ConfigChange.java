@@ -4,7 +4,7 @@ package dev.caravan.worker;
 import org.jspecify.annotations.Nullable;
 
 /** A record for the config topic. Its text never holds what may be secret. */
-sealed interface ConfigChange permits ConfigRecord, TargetStateRecord {
+public sealed interface ConfigChange permits ConfigRecord, TargetStateRecord {
   /** The connector that it is about. */
   String name();
 

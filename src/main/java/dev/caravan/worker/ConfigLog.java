@@ -31,7 +31,7 @@ import org.slf4j.LoggerFactory;
  * is enough to ask Kafka for the groups that are named there: a list of all groups would be long on
  * a cluster that many use.
  */
-final class ConfigLog implements AutoCloseable {
+public final class ConfigLog implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ConfigLog.class);
 
   /** When reading makes no progress for that long, a transaction is open that maybe nobody ends. */
@@ -62,7 +62,7 @@ final class ConfigLog implements AutoCloseable {
    * @throws ConfigException if the topic is not of this kind
    * @throws KafkaException if Kafka can't be reached or refuses
    */
-  ConfigLog(
+  public ConfigLog(
       WorkerConfig config,
       KafkaCluster cluster,
       Consumer<ConfigView> listener,
@@ -83,7 +83,7 @@ final class ConfigLog implements AutoCloseable {
    * @throws KafkaException if reading makes no progress
    * @throws ConfigException if the workers of another group use a topic of this one's
    */
-  void start() {
+  public void start() {
     try {
       identify();
       reader.start();
@@ -158,17 +158,17 @@ final class ConfigLog implements AutoCloseable {
   }
 
   /** What the topic says, as far as this worker has read it. */
-  ConfigView view() {
+  public ConfigView view() {
     return reader.view();
   }
 
   /** Makes a change that somebody waits for until it is made or has failed. */
-  CompletableFuture<ConfigView> write(Function<ConfigView, List<ConfigChange>> change) {
+  public CompletableFuture<ConfigView> write(Function<ConfigView, List<ConfigChange>> change) {
     return write(change, new CompletableFuture<>());
   }
 
   /** Makes a change, see {@link ConfigWriter#write}. */
-  CompletableFuture<ConfigView> write(
+  public CompletableFuture<ConfigView> write(
       Function<ConfigView, List<ConfigChange>> change, CompletableFuture<Void> unwanted) {
     return writer.write(change, unwanted);
   }

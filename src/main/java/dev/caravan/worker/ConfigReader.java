@@ -31,7 +31,7 @@ import org.slf4j.LoggerFactory;
  * <p>A record that can't be read is logged with its key and offset and left out; the record before
  * it counts on.
  */
-final class ConfigReader implements AutoCloseable {
+public final class ConfigReader implements AutoCloseable {
   /** In this record header, eight bytes identify a write. */
   static final String WRITE_HEADER = "caravan.write";
 
@@ -258,7 +258,7 @@ final class ConfigReader implements AutoCloseable {
   }
 
   /** What is wrong, without the text that is wrong: it may hold a password. */
-  static String reason(IOException e) {
+  public static String reason(IOException e) {
     return e instanceof com.fasterxml.jackson.core.JsonProcessingException json
         ? "it is not JSON, " + json.getLocation().offsetDescription()
         : String.valueOf(e.getMessage());

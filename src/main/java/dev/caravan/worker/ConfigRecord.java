@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
  * @param name the connector
  * @param properties its properties; null if it was deleted
  */
-record ConfigRecord(String name, @Nullable Map<String, String> properties) implements ConfigChange {
+public record ConfigRecord(String name, @Nullable Map<String, String> properties)
+    implements ConfigChange {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String KEY_PREFIX = "connector-";
   private static final String PROPERTIES = "properties";

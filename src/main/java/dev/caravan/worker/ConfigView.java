@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  *     may be some of connectors that are not known yet, since compaction keeps no order between
  *     keys
  */
-record ConfigView(
+public record ConfigView(
     int recreations,
     long generationBase,
     long offset,
@@ -28,7 +28,7 @@ record ConfigView(
     SortedMap<String, TargetState> targetStates) {
   static final long NO_BASE = -1;
 
-  static final ConfigView EMPTY = empty(0);
+  public static final ConfigView EMPTY = empty(0);
 
   /**
    * A connector in the config topic.
@@ -36,7 +36,7 @@ record ConfigView(
    * @param generation of its configuration and so of its tasks: it grows with every change, and no
    *     other configuration has the same
    */
-  record StoredConnector(Map<String, String> properties, long generation) {
+  public record StoredConnector(Map<String, String> properties, long generation) {
     /** Leaves the properties out: they may hold secrets. */
     @Override
     public String toString() {
@@ -44,16 +44,16 @@ record ConfigView(
     }
   }
 
-  ConfigView {
+  public ConfigView {
     connectors = Collections.unmodifiableSortedMap(connectors);
     targetStates = Collections.unmodifiableSortedMap(targetStates);
   }
 
-  @Nullable StoredConnector connector(String name) {
+  public @Nullable StoredConnector connector(String name) {
     return connectors.get(name);
   }
 
-  TargetState targetState(String name) {
+  public TargetState targetState(String name) {
     return targetStates.getOrDefault(name, TargetState.STARTED);
   }
 
@@ -68,7 +68,7 @@ record ConfigView(
   }
 
   /** Whether this view is of a later state of the topic, or of a later topic. */
-  boolean isNewerThan(ConfigView other) {
+  public boolean isNewerThan(ConfigView other) {
     return recreations == other.recreations
         ? offset > other.offset
         : recreations > other.recreations;

@@ -20,7 +20,7 @@ import org.slf4j.LoggerFactory;
  * @param isForeign whether it is of a class that isn't Caravan's: it can't run here, and its
  *     records are left as they are
  */
-record Connector(
+public record Connector(
     String name,
     Map<String, String> properties,
     long generation,
@@ -34,7 +34,7 @@ record Connector(
    *
    * @param internalTopics no connector may write to these
    */
-  static Connector of(String name, StoredConnector stored, Set<String> internalTopics) {
+  public static Connector of(String name, StoredConnector stored, Set<String> internalTopics) {
     Map<String, String> properties = stored.properties();
     String type = properties.get(ConnectorConfig.CONNECTOR_CLASS);
     if (type != null && !ConnectorConfig.isConnectorClass(type)) {
@@ -62,7 +62,7 @@ record Connector(
     }
   }
 
-  ConnectorInfo info() {
+  public ConnectorInfo info() {
     return new ConnectorInfo(name, properties, tasks.stream().map(TaskConfig::task).toList());
   }
 

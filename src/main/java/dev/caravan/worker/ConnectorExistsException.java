@@ -5,7 +5,7 @@ package dev.caravan.worker;
 public final class ConnectorExistsException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  ConnectorExistsException(String name) {
+  public ConnectorExistsException(String name) {
     super("Connector " + name + " already exists");
   }
 }

@@ -42,7 +42,7 @@ public record ConnectorStatus(String name, Part connector, List<Part> tasks) {
   }
 
   /** The same, with traces of so many characters at most. */
-  ConnectorStatus withTracesOf(int characters) {
+  public ConnectorStatus withTracesOf(int characters) {
     return new ConnectorStatus(
         name,
         connector.withTraceOf(characters),

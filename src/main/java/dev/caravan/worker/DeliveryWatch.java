@@ -7,7 +7,6 @@ import java.time.Duration;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
@@ -50,23 +49,6 @@ final class DeliveryWatch implements AutoCloseable {
 
   /** How often in a row a producer was replaced for a topic, and when last. */
   private record Replacement(int times, long at) {}
-
-  /** What is asked of Kafka. */
-  interface Topics {
-    /**
-     * Which of these topics are not there.
-     *
-     * @throws KafkaException if Kafka doesn't answer within a few seconds
-     */
-    Set<String> missing(Set<String> topics);
-
-    /**
-     * Makes a topic unless it is there.
-     *
-     * @throws KafkaException if it can't be made
-     */
-    void make(String topic, Optional<Short> replication);
-  }
 
   private final Topics topics;
   private final LongSupplier nanoTime;

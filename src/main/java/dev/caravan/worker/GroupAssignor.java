@@ -39,8 +39,8 @@ public final class GroupAssignor implements ConsumerPartitionAssignor, Configura
   /** The consumer's setting that holds the {@link GroupMetadataSize}. */
   static final String SIZE = "caravan.group.size";
 
-  /** The name of the protocol, by which Kafka and its tools know that a group is one of workers. */
-  static final String NAME = "caravan";
+  /** The name of the protocol. */
+  static final String NAME = KafkaCluster.GROUP_PROTOCOL;
 
   private static final Logger LOG = LoggerFactory.getLogger(GroupAssignor.class);
 
@@ -82,8 +82,8 @@ public final class GroupAssignor implements ConsumerPartitionAssignor, Configura
             unreadable.add(id);
             LOG.error(
                 "The state of member {} of the group can't be read: {}. The member gets no tasks."
-                    + " Tasks that no other worker has wait for one session timeout. Stop the member"
-                    + " if it is no worker, or upgrade all workers to one version",
+                    + " Tasks that no other worker has wait for one session timeout. Stop the"
+                    + " member if it is no worker, or upgrade all workers to one version",
                 id,
                 e.getMessage());
           }

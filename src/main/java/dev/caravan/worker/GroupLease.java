@@ -17,7 +17,7 @@ import java.util.function.LongSupplier;
  * <p>Times are as of {@link System#nanoTime}. Thread-safe; {@link #isOver} is cheap enough to be
  * asked for each record.
  */
-final class GroupLease {
+public final class GroupLease {
   private static final int PARTS = 3;
 
   private enum State {
@@ -40,11 +40,11 @@ final class GroupLease {
    * @param sessionTimeout after which the group gives away the tasks of a worker that it doesn't
    *     hear of
    */
-  GroupLease(Duration sessionTimeout) {
+  public GroupLease(Duration sessionTimeout) {
     this(sessionTimeout, System::nanoTime);
   }
 
-  GroupLease(Duration sessionTimeout, LongSupplier nanoTime) {
+  public GroupLease(Duration sessionTimeout, LongSupplier nanoTime) {
     this.session = sessionTimeout.toNanos();
     this.nanoTime = nanoTime;
   }
@@ -55,7 +55,7 @@ final class GroupLease {
   }
 
   /** The group has given this worker its tasks: a heartbeat that is sent from now on begins it. */
-  synchronized void await() {
+  public synchronized void await() {
     if (isOver()) {
       assignedAt = nanoTime.getAsLong();
       state = State.AWAITED;
@@ -68,7 +68,7 @@ final class GroupLease {
    * @param sentAt when it was sent, or earlier
    * @return whether this has begun a lease
    */
-  synchronized boolean heartbeat(long sentAt) {
+  public synchronized boolean heartbeat(long sentAt) {
     if (state != State.AWAITED) {
       confirm(sentAt);
       return false;
@@ -108,7 +108,7 @@ final class GroupLease {
   }
 
   /** Whether this worker must not run its tasks: others may have them. */
-  boolean isOver() {
+  public boolean isOver() {
     if (state == State.HELD && nanoTime.getAsLong() - end >= 0) {
       endIfLate();
     }

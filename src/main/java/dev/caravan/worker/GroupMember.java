@@ -8,7 +8,7 @@ import java.util.SortedMap;
  * What a group asks of its member, and what it decides for it. Called on the thread that belongs to
  * the group, which none of these may block.
  */
-interface GroupMember {
+public interface GroupMember {
   /** What this worker has, at the moment when it joins. */
   MemberState join();
 

@@ -34,7 +34,7 @@ import org.slf4j.LoggerFactory;
  * <p>It prolongs the worker's lease when Kafka has accepted a heartbeat, and ends the lease at once
  * when Kafka no longer knows the worker's member id or generation. Safe for use by several threads.
  */
-final class GroupMembership implements AutoCloseable {
+public final class GroupMembership implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(GroupMembership.class);
   private static final Duration POLL = Duration.ofMillis(50);
 
@@ -62,7 +62,7 @@ final class GroupMembership implements AutoCloseable {
    * @param settings of a consumer of the group, without its assignor
    * @param topics that the group of workers is for
    */
-  GroupMembership(
+  public GroupMembership(
       Map<String, Object> settings,
       Set<String> topics,
       KafkaCluster cluster,
@@ -101,7 +101,7 @@ final class GroupMembership implements AutoCloseable {
   }
 
   /** Joins the group, without waiting for it. */
-  void start() {
+  public void start() {
     thread.start();
   }
 
@@ -137,8 +137,8 @@ final class GroupMembership implements AutoCloseable {
                   + " of "
                   + sessionTimeout
                   + ". Set it to a value between group.min.session.timeout.ms and"
-                  + " group.max.session.timeout.ms of the brokers, which are 6000 and 1800000 unless"
-                  + " they are set",
+                  + " group.max.session.timeout.ms of the brokers, which are 6000 and 1800000"
+                  + " unless they are set",
               e);
     } catch (RuntimeException e) {
       reason = e;

@@ -22,14 +22,14 @@ import org.slf4j.LoggerFactory;
  * config topic, all tasks stay where they are until the leader has read as much. If a member can't
  * be read, tasks that no other worker has wait until that member must have stopped its tasks.
  */
-final class GroupWork implements GroupMember {
+public final class GroupWork implements GroupMember {
   private static final Logger LOG = LoggerFactory.getLogger(GroupWork.class);
 
   /** For this long, the release of tasks that stop one after the other waits for the last. */
   private static final Duration GATHER = Duration.ofMillis(300);
 
   /** What the herder does when the group has decided something; runs on the herder's thread. */
-  interface Listener {
+  public interface Listener {
     /** There is a new {@link GroupWork#assigned}. */
     void assigned();
 
@@ -48,34 +48,34 @@ final class GroupWork implements GroupMember {
    *
    * @param configOffset of the config topic that says so
    */
-  record Wanted(long configOffset, List<TaskSet> sets) {}
+  public record Wanted(long configOffset, List<TaskSet> sets) {}
 
   /**
    * What the group has decided last.
    *
    * @param generation of the group
    */
-  record Assigned(MemberAssignment assignment, int generation) {
-    static final Assigned NOTHING = new Assigned(MemberAssignment.NONE, 0);
+  public record Assigned(MemberAssignment assignment, int generation) {
+    public static final Assigned NOTHING = new Assigned(MemberAssignment.NONE, 0);
 
     /** Whether the group has decided anything. */
     boolean isPresent() {
       return generation > 0;
     }
 
-    List<OwnedTasks> own() {
+    public List<OwnedTasks> own() {
       return assignment.tasks();
     }
 
-    boolean has(TaskKey task) {
+    public boolean has(TaskKey task) {
       return assignment.has(task);
     }
 
-    boolean isAlive(String worker) {
+    public boolean isAlive(String worker) {
       return assignment.workers().contains(worker);
     }
 
-    Assigned withoutTasks() {
+    public Assigned withoutTasks() {
       return new Assigned(assignment.withoutTasks(), generation);
     }
   }
@@ -123,7 +123,7 @@ final class GroupWork implements GroupMember {
   /**
    * @param herder runs what it is given on the herder's thread
    */
-  GroupWork(
+  public GroupWork(
       Supplier<String> workerId,
       TaskOwnership ownership,
       GroupLease lease,
@@ -137,12 +137,12 @@ final class GroupWork implements GroupMember {
     this.unreadableMembers = new UnreadableMembers(lease.session(), System::nanoTime);
   }
 
-  Assigned assigned() {
+  public Assigned assigned() {
     return assigned;
   }
 
   /** The herder has found out what shall run. */
-  void want(Wanted now) {
+  public void want(Wanted now) {
     // The same list for the same sets, so that it is quickly seen that nothing has changed.
     List<TaskSet> before = wanted.sets();
     wanted =
@@ -151,12 +151,12 @@ final class GroupWork implements GroupMember {
   }
 
   /** Whether tasks are being stopped at present: more will be released soon. */
-  synchronized void stopping(boolean any) {
+  public synchronized void stopping(boolean any) {
     isStopping = any;
   }
 
   /** After {@link Listener#lost}: no task is left. */
-  synchronized void cleared() {
+  public synchronized void cleared() {
     if (isLost && !isCleared) {
       isCleared = true;
       ownership.forfeit();
@@ -164,17 +164,17 @@ final class GroupWork implements GroupMember {
   }
 
   /** Whether this worker must not run anything. */
-  synchronized boolean isLost() {
+  public synchronized boolean isLost() {
     return isLost;
   }
 
   /** Whether this worker may run tasks: it is not lost, and its lease has begun. */
-  synchronized boolean mayRun() {
+  public synchronized boolean mayRun() {
     return !isLost && !lease.isAwaited();
   }
 
   /** This worker stops: it asks for no more rebalance. */
-  synchronized void leave() {
+  public synchronized void leave() {
     isLeaving = true;
   }
 
@@ -223,7 +223,7 @@ final class GroupWork implements GroupMember {
   }
 
   /** Whether this worker leads its group and knows what all members have. */
-  boolean isLeader() {
+  public boolean isLeader() {
     return decision != null;
   }
 
@@ -232,7 +232,7 @@ final class GroupWork implements GroupMember {
    * that has the task and doesn't run it, or as the leader if no worker has it, or can have it
    * before the next rebalance.
    */
-  boolean isAbandoned(TaskKey task) {
+  public boolean isAbandoned(TaskKey task) {
     if (isLost() || lease.isOver() || ownership.has(task)) {
       return false;
     }
@@ -241,7 +241,7 @@ final class GroupWork implements GroupMember {
   }
 
   /** How far the leader must read the config topic before it can assign all tasks. */
-  synchronized OptionalLong awaited() {
+  public synchronized OptionalLong awaited() {
     return isLeader && awaited.isPresent() && wanted.configOffset() < awaited.getAsLong()
         ? awaited
         : OptionalLong.empty();
@@ -251,7 +251,7 @@ final class GroupWork implements GroupMember {
    * The config topic is read to its end, which counts as {@link #awaited}: a topic that was created
    * again ends earlier than a member has read.
    */
-  synchronized void reached(long offset) {
+  public synchronized void reached(long offset) {
     reached = offset;
   }
 
@@ -336,8 +336,8 @@ final class GroupWork implements GroupMember {
     if (!isLost && assigned.isPresent()) {
       isLost = true;
       LOG.error(
-          "The worker has lost its group, or has had no answer from it for too long: others may have"
-              + " its tasks, and it stops them");
+          "The worker has lost its group, or has had no answer from it for too long: others may"
+              + " have its tasks, and it stops them");
       herder.execute(listener::lost);
     }
   }

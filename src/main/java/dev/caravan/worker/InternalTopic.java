@@ -19,7 +19,7 @@ import org.apache.kafka.common.config.TopicConfig;
  * @param replicationProperty the worker's property for that
  * @param isReplicationGiven whether somebody set that property
  */
-record InternalTopic(
+public record InternalTopic(
     String property,
     String name,
     String holds,

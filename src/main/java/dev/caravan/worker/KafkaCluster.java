@@ -46,8 +46,11 @@ import org.slf4j.LoggerFactory;
  * A worker's requests to the Kafka cluster that are not about records. Each call blocks for at most
  * {@link #TIMEOUT} and fails with a {@link KafkaException} that says what was asked of whom.
  */
-final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
-  static final Duration TIMEOUT = Duration.ofSeconds(30);
+public final class KafkaCluster implements Topics, AutoCloseable {
+  public static final Duration TIMEOUT = Duration.ofSeconds(30);
+
+  /** The name of the protocol by which Kafka and its tools know that a group is one of workers. */
+  public static final String GROUP_PROTOCOL = "caravan";
 
   /** For questions that are asked again and again. */
   private static final Duration SHORT_TIMEOUT = Duration.ofSeconds(5);
@@ -59,7 +62,7 @@ final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
   private final String brokers;
   private final Admin admin;
 
-  KafkaCluster(WorkerConfig config) {
+  public KafkaCluster(WorkerConfig config) {
     Map<String, Object> settings = new HashMap<>(config.adminSettings());
     settings.put(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, config.bootstrapServers());
     this.brokers = config.bootstrapServers();
@@ -67,7 +70,7 @@ final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
   }
 
   /** The id of the cluster. */
-  String id() {
+  public String id() {
     return ask(admin.describeCluster().clusterId(), "give its id");
   }
 
@@ -77,7 +80,7 @@ final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
    * @return how many partitions it has
    * @throws ConfigException if a topic of that name is there and is another kind of topic
    */
-  int ensure(InternalTopic topic) {
+  public int ensure(InternalTopic topic) {
     if (describe(topic.name()).isEmpty()) {
       create(topic);
     }
@@ -236,7 +239,7 @@ final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
    * @throws KafkaException if that is not known, for example since it needs a right that the worker
    *     needs for nothing else
    */
-  void checkThatNoneUses(Set<String> topics, String group, Set<String> others) {
+  public void checkThatNoneUses(Set<String> topics, String group, Set<String> others) {
     if (others.isEmpty()) {
       return;
     }
@@ -272,7 +275,7 @@ final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
       }
       throw e;
     }
-    if (!found.partitionAssignor().equals(GroupAssignor.NAME)) {
+    if (!found.partitionAssignor().equals(GROUP_PROTOCOL)) {
       return Optional.empty();
     }
     return found.members().stream()
@@ -286,7 +289,7 @@ final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
    * Whether a group is waiting for members to join, this one among those that it has. Answers
    * later; fails if that is not known.
    */
-  CompletionStage<Boolean> isJoining(String group, String memberId) {
+  public CompletionStage<Boolean> isJoining(String group, String memberId) {
     return admin
         .describeConsumerGroups(List.of(group))
         .all()
@@ -306,7 +309,7 @@ final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
    * brokers are so old that they give topics no ids. Empty if the broker that was asked knows no
    * such topic.
    */
-  Optional<Uuid> topicId(String topic, Duration timeout) {
+  public Optional<Uuid> topicId(String topic, Duration timeout) {
     return known(
             () ->
                 ask(
@@ -318,7 +321,7 @@ final class KafkaCluster implements DeliveryWatch.Topics, AutoCloseable {
   }
 
   /** The offset after the last record of a partition, those of open transactions included. */
-  long endOffset(TopicPartition partition, Duration timeout) {
+  public long endOffset(TopicPartition partition, Duration timeout) {
     String what = "give the end of " + partition;
     return await(
         () ->

@@ -24,7 +24,7 @@ final class LocalTasks {
   private final Executor herder;
   private final Executor lifecycle;
   private final TaskFactory factory;
-  private final ManagedTask.Delivery delivery;
+  private final Delivery delivery;
   private final TaskOwnership ownership;
   private final Runnable released;
 
@@ -38,7 +38,7 @@ final class LocalTasks {
       Executor herder,
       Executor lifecycle,
       TaskFactory factory,
-      ManagedTask.Delivery delivery,
+      Delivery delivery,
       TaskOwnership ownership,
       Runnable released) {
     this.herder = herder;

@@ -15,10 +15,10 @@ import java.util.List;
  * @param workers ids of all workers that the leader can read
  * @param tasks of this worker, in the order of their generations
  */
-record MemberAssignment(long configOffset, List<String> workers, List<OwnedTasks> tasks) {
+public record MemberAssignment(long configOffset, List<String> workers, List<OwnedTasks> tasks) {
   static final MemberAssignment NONE = new MemberAssignment(0, List.of(), List.of());
 
-  MemberAssignment {
+  public MemberAssignment {
     workers = List.copyOf(workers);
     tasks = List.copyOf(tasks);
   }

@@ -14,7 +14,8 @@ import java.util.List;
  *     task that was assigned to it and that it may start at any moment, such as a paused one; also
  *     those of configurations that were replaced: no other worker may run these
  */
-record MemberState(String workerId, long configOffset, boolean takesTasks, List<OwnedTasks> owned) {
+public record MemberState(
+    String workerId, long configOffset, boolean takesTasks, List<OwnedTasks> owned) {
   /**
    * Tasks of one set that a worker has.
    *
@@ -22,9 +23,9 @@ record MemberState(String workerId, long configOffset, boolean takesTasks, List<
    * @param generation of the set
    * @param tasks their numbers
    */
-  record OwnedTasks(int connectorHash, long generation, BitSet tasks) {}
+  public record OwnedTasks(int connectorHash, long generation, BitSet tasks) {}
 
-  MemberState {
+  public MemberState {
     owned = List.copyOf(owned);
   }
 
@@ -33,7 +34,7 @@ record MemberState(String workerId, long configOffset, boolean takesTasks, List<
    * 16 bits. If two connectors have the same hash, new tasks of the one wait until the old tasks of
    * the other have stopped, and nothing else happens.
    */
-  static int hash(String connector) {
+  public static int hash(String connector) {
     int hash = connector.hashCode();
     return (hash ^ (hash >>> Character.SIZE)) & Character.MAX_VALUE;
   }

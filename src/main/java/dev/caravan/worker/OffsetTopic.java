@@ -21,7 +21,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * The topic that keeps the offsets of all connectors of a worker, with the clients that its stores
  * share. Safe for use by several threads.
  */
-final class OffsetTopic implements AutoCloseable {
+public final class OffsetTopic implements AutoCloseable {
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 
   private final String topic;
@@ -38,7 +38,7 @@ final class OffsetTopic implements AutoCloseable {
    * @throws org.apache.kafka.common.config.ConfigException if the topic is not of this kind
    * @throws org.apache.kafka.common.KafkaException if Kafka can't be reached or refuses
    */
-  OffsetTopic(WorkerConfig config, KafkaCluster cluster) {
+  public OffsetTopic(WorkerConfig config, KafkaCluster cluster) {
     int partitions = cluster.ensure(config.offsetTopic());
     this.topic = config.offsetTopic().name();
     Map<String, Object> producerSettings = config.internalProducerSettings();
@@ -56,7 +56,8 @@ final class OffsetTopic implements AutoCloseable {
   }
 
   /** Looks after transactions in this topic that no worker has; the caller starts and closes it. */
-  AbandonedTransactions abandonedTransactions(String group, AbandonedTransactions.Tasks tasks) {
+  public AbandonedTransactions abandonedTransactions(
+      String group, AbandonedTransactions.Tasks tasks) {
     return new AbandonedTransactions(tail, owners, group, tasks);
   }
 

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A Kafka producer that several tasks use, and after each {@link #abort} another one. Thread-safe.
  */
-final class ReplaceableProducer {
+public final class ReplaceableProducer {
   private final Supplier<Producer<byte[], byte[]>> factory;
   private @Nullable AbortableProducer current;
   private CompletableFuture<Void> closed = CompletableFuture.completedFuture(null);
@@ -18,12 +18,12 @@ final class ReplaceableProducer {
   /**
    * @param factory makes a producer, without waiting for Kafka
    */
-  ReplaceableProducer(Supplier<Producer<byte[], byte[]>> factory) {
+  public ReplaceableProducer(Supplier<Producer<byte[], byte[]>> factory) {
     this.factory = factory;
   }
 
   /** The producer to use now; made if there is none. */
-  synchronized AbortableProducer current() {
+  public synchronized AbortableProducer current() {
     AbortableProducer producer = current;
     if (producer == null || producer.isAborted()) {
       Producer<byte[], byte[]> made = factory.get();
@@ -38,7 +38,7 @@ final class ReplaceableProducer {
    *
    * @return completes when all producers that were aborted are closed
    */
-  synchronized CompletableFuture<Void> abort() {
+  public synchronized CompletableFuture<Void> abort() {
     AbortableProducer aborted = current;
     current = null;
     if (aborted != null) {

@@ -31,7 +31,7 @@ import org.slf4j.LoggerFactory;
  * The topic in which each worker writes how its tasks are doing, and reads how those of the others
  * are doing. Safe for use by several threads; nothing blocks.
  */
-final class StatusLog implements AutoCloseable {
+public final class StatusLog implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(StatusLog.class);
 
   private final String topic;
@@ -54,7 +54,7 @@ final class StatusLog implements AutoCloseable {
    * @throws org.apache.kafka.common.config.ConfigException if the topic is not of this kind
    * @throws KafkaException if Kafka can't be reached or refuses
    */
-  StatusLog(WorkerConfig config, KafkaCluster cluster) {
+  public StatusLog(WorkerConfig config, KafkaCluster cluster) {
     int partitions = cluster.ensure(config.statusTopic());
     this.topic = config.statusTopic().name();
     this.producer =
@@ -105,12 +105,12 @@ final class StatusLog implements AutoCloseable {
   }
 
   /** What was last written of a connector or task; null if nothing was. */
-  @Nullable StatusRecord last(String connector, OptionalInt task) {
+  public @Nullable StatusRecord last(String connector, OptionalInt task) {
     return statuses.get(new Key(connector, task));
   }
 
   /** The last records of connectors and tasks that name a worker. */
-  List<StatusRecord> naming(String workerId) {
+  public List<StatusRecord> naming(String workerId) {
     return byWorker.getOrDefault(workerId, Set.of()).stream()
         .map(statuses::get)
         .filter(Objects::nonNull)
@@ -118,7 +118,7 @@ final class StatusLog implements AutoCloseable {
   }
 
   /** The numbers of the tasks of a connector that have a record. */
-  List<Integer> tasksOf(String connector) {
+  public List<Integer> tasksOf(String connector) {
     return statuses.keySet().stream()
         .filter(key -> key.connector().equals(connector) && key.task().isPresent())
         .map(key -> key.task().getAsInt())
@@ -130,7 +130,7 @@ final class StatusLog implements AutoCloseable {
    * Writes a record; of several of the same connector or task that wait, only the last. One that
    * Kafka doesn't take is logged.
    */
-  void write(StatusRecord record) {
+  public void write(StatusRecord record) {
     synchronized (waiting) {
       boolean isIdle = waiting.isEmpty();
       waiting.put(new Key(record.connector(), record.task()), record);

@@ -36,13 +36,13 @@ import org.jspecify.annotations.Nullable;
  * @param configGeneration of the connector's configuration; {@link #NONE} if Kafka Connect wrote
  *     the record
  */
-record StatusRecord(
+public record StatusRecord(
     String connector,
     OptionalInt task,
     @Nullable Part status,
     int generation,
     long configGeneration) {
-  static final long NONE = -1;
+  public static final long NONE = -1;
 
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String CONFIG_GENERATION = "config_generation";
@@ -55,7 +55,7 @@ record StatusRecord(
    * @return empty for a record of another kind
    * @throws IOException if the value is not what Kafka Connect writes
    */
-  static Optional<StatusRecord> read(byte @Nullable [] key, byte @Nullable [] value)
+  public static Optional<StatusRecord> read(byte @Nullable [] key, byte @Nullable [] value)
       throws IOException {
     String text = key == null ? "" : new String(key, UTF_8);
     Matcher task = TASK.matcher(text);
@@ -96,7 +96,7 @@ record StatusRecord(
     }
   }
 
-  byte[] key() {
+  public byte[] key() {
     String text =
         task.isPresent()
             ? "status-task-" + connector + "-" + task.getAsInt()
@@ -104,7 +104,7 @@ record StatusRecord(
     return text.getBytes(UTF_8);
   }
 
-  byte @Nullable [] value() {
+  public byte @Nullable [] value() {
     if (status == null) {
       return null;
     }

@@ -2,7 +2,7 @@
 package dev.caravan.worker;
 
 /** What somebody wants a connector to do, as Kafka Connect has it. */
-enum TargetState {
+public enum TargetState {
   STARTED,
   /** Its tasks stay assigned and deliver nothing. */
   PAUSED,

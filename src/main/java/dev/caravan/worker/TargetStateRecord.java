@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param name the connector
  * @param state its target state; null if there is none any more
  */
-record TargetStateRecord(String name, @Nullable TargetState state) implements ConfigChange {
+public record TargetStateRecord(String name, @Nullable TargetState state) implements ConfigChange {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String KEY_PREFIX = "target-state-";
   private static final String STATE = "state";

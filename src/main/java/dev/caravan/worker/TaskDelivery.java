@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
  * and the offset store that its guarantee needs, in the offsets topic at least, and for exactly
  * once with a transaction that the task's records are part of. Safe for use by several threads.
  */
-final class TaskDelivery implements ManagedTask.Delivery, AutoCloseable {
+public final class TaskDelivery implements Delivery, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(TaskDelivery.class);
 
   /** A transaction doesn't last longer, so there is no use in waiting longer for a record of it. */
@@ -59,7 +59,7 @@ final class TaskDelivery implements ManagedTask.Delivery, AutoCloseable {
           new LinkedBlockingQueue<>(),
           task -> new Thread(task, "dead-letter-topics"));
 
-  TaskDelivery(
+  public TaskDelivery(
       WorkerConfig config,
       KafkaCluster cluster,
       OffsetTopic topic,
@@ -195,7 +195,7 @@ final class TaskDelivery implements ManagedTask.Delivery, AutoCloseable {
    *
    * @return completes when nothing of what was on its way can reach Kafka any more
    */
-  CompletableFuture<Void> abort() {
+  public CompletableFuture<Void> abort() {
     List<CompletableFuture<Void>> closing = new ArrayList<>();
     for (TaskWriter writer : watch.writers()) {
       writer.producers().forEach(view -> closing.add(view.current().abort()));

@@ -17,7 +17,7 @@ import java.util.function.LongPredicate;
  * from its assignment until its release, and only an assignment without the task, a new
  * configuration or a lost group releases it. Thread-safe.
  */
-final class TaskOwnership {
+public final class TaskOwnership {
   private final Map<TaskKey, Integer> existing = new HashMap<>();
 
   /** The last assignment. */
@@ -44,7 +44,7 @@ final class TaskOwnership {
    * @param isWanted whether a generation is wanted still; one that is not never starts here, and
    *     its successor waits for its release
    */
-  synchronized void decided(List<OwnedTasks> tasks, LongPredicate isWanted) {
+  public synchronized void decided(List<OwnedTasks> tasks, LongPredicate isWanted) {
     isDecided = given.equals(tasks);
     decided = tasks.stream().filter(set -> isWanted.test(set.generation())).toList();
     mayHaveReleased = true;
@@ -59,12 +59,12 @@ final class TaskOwnership {
   }
 
   /** A task exists, from before its start. */
-  synchronized void add(TaskKey task, String connector) {
+  public synchronized void add(TaskKey task, String connector) {
     existing.put(task, MemberState.hash(connector));
   }
 
   /** Nothing of a task is left on this worker, which may start it again if it is still assigned. */
-  synchronized void release(TaskKey task) {
+  public synchronized void release(TaskKey task) {
     existing.remove(task);
     mayHaveReleased = true;
   }
@@ -75,7 +75,7 @@ final class TaskOwnership {
   }
 
   /** What to claim in the group now. */
-  synchronized List<OwnedTasks> claim() {
+  public synchronized List<OwnedTasks> claim() {
     claimed = claims();
     mayHaveReleased = false;
     return new ArrayList<>(claimed.values());

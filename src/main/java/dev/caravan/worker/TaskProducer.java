@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Thread-safe. Every callback comes once, unless {@link #send} throws.
  */
-final class TaskProducer extends ForwardingProducer<byte[], byte[]> {
+public final class TaskProducer extends ForwardingProducer<byte[], byte[]> {
   private final Supplier<AbortableProducer> source;
   private final boolean isRepeatable;
   private final GroupLease lease;
@@ -71,7 +71,7 @@ final class TaskProducer extends ForwardingProducer<byte[], byte[]> {
    * @param isRepeatable whether records that are lost with a producer are repeated by who sent
    *     them, as offsets are: the view is never broken then
    */
-  TaskProducer(
+  public TaskProducer(
       Supplier<AbortableProducer> source,
       boolean isRepeatable,
       GroupLease lease,
@@ -227,7 +227,7 @@ final class TaskProducer extends ForwardingProducer<byte[], byte[]> {
   }
 
   /** The topics for which records wait. */
-  synchronized List<Wait> waits() {
+  public synchronized List<Wait> waits() {
     long now = nanoTime.getAsLong();
     List<Wait> waits = new ArrayList<>();
     pending.forEach(

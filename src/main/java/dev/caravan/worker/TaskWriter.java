@@ -11,7 +11,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
  * All that one run of a task writes to Kafka with: its views of the producers of its records and
  * offsets. Thread-safe.
  */
-final class TaskWriter {
+public final class TaskWriter {
   private final TaskConfig task;
   private final OffsetStore offsets;
   private final List<TaskProducer> producers;
@@ -23,7 +23,7 @@ final class TaskWriter {
    * @param producers all views of producers that the task has; more may be added later
    * @param close ends what belongs to this run of the task; may be called several times
    */
-  TaskWriter(
+  public TaskWriter(
       TaskConfig task,
       OffsetStore offsets,
       CopyOnWriteArrayList<TaskProducer> producers,
@@ -38,11 +38,11 @@ final class TaskWriter {
     return task;
   }
 
-  OffsetStore offsets() {
+  public OffsetStore offsets() {
     return offsets;
   }
 
-  List<TaskProducer> producers() {
+  public List<TaskProducer> producers() {
     return producers;
   }
 
@@ -50,16 +50,16 @@ final class TaskWriter {
    * Whether changes were lost on their way to Kafka, with a producer that was given up: the task
    * has to be started again, to read them again. That is no failure of the task.
    */
-  boolean isBroken() {
+  public boolean isBroken() {
     return !isRetired && producers.stream().anyMatch(TaskProducer::isBroken);
   }
 
   /** What the task's records wait for, in a sentence; empty if they don't wait. */
-  String waiting() {
+  public String waiting() {
     return waiting;
   }
 
-  void setWaiting(String text) {
+  public void setWaiting(String text) {
     waiting = text;
   }
 
@@ -69,7 +69,7 @@ final class TaskWriter {
    * @return completes when no record and no offset of the task can reach Kafka any more: all are
    *     acknowledged, or their producers are closed
    */
-  CompletableFuture<Void> retire() {
+  public CompletableFuture<Void> retire() {
     isRetired = true;
     CompletableFuture<Void> retired =
         CompletableFuture.allOf(

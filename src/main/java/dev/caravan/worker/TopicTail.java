@@ -22,12 +22,12 @@ import org.slf4j.LoggerFactory;
  * Reads partitions from their beginning and goes on with what comes, on a thread of its own that no
  * error of Kafka's ends.
  */
-final class TopicTail implements AutoCloseable {
+public final class TopicTail implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(TopicTail.class);
 
   /** Takes in what is read. */
   @FunctionalInterface
-  interface Reader {
+  public interface Reader {
     /**
      * Records that were read, maybe none.
      *
@@ -55,7 +55,7 @@ final class TopicTail implements AutoCloseable {
    * @param name of the thread
    * @param reader is called on this thread
    */
-  TopicTail(
+  public TopicTail(
       String name,
       Map<String, Object> consumerSettings,
       List<TopicPartition> partitions,
@@ -66,7 +66,7 @@ final class TopicTail implements AutoCloseable {
     partitions.forEach(partition -> positions.put(partition, 0L));
   }
 
-  void start() {
+  public void start() {
     thread.start();
   }
 
@@ -74,7 +74,7 @@ final class TopicTail implements AutoCloseable {
    * Reads from the beginning again, since the topic is another one of the same name: to be called
    * when that can't be seen from positions. Returns at once; {@link Reader#recreated} follows.
    */
-  void restart() {
+  public void restart() {
     mustRestart.set(true);
     KafkaConsumer<byte[], byte[]> open = consumer;
     if (open != null) {

@@ -14,7 +14,7 @@ import java.util.concurrent.ThreadLocalRandom;
  * right to write back from the owner; a task that is assigned to this worker does take it. Not
  * thread-safe: restarts come one after the other.
  */
-final class TransactionClaim {
+public final class TransactionClaim {
   private static final int SPREAD_MILLIS = 5000;
 
   private final int spreadMillis = ThreadLocalRandom.current().nextInt(SPREAD_MILLIS);

@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
  *     configuration
  * @param task the task's number in that set
  */
-record TransactionalId(String group, String connector, long generation, int task) {
+public record TransactionalId(String group, String connector, long generation, int task) {
   private static final Pattern ID =
       Pattern.compile("([^:]*):([^:]*):([0-9]{1,18}):([0-9]{1,9})", Pattern.DOTALL);
   private static final int GROUP = 1;

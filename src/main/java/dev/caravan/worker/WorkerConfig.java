@@ -101,8 +101,8 @@ public final class WorkerConfig {
               10_000,
               ConfigDef.Range.atLeast(1000),
               Importance.HIGH,
-              "Milliseconds without a heartbeat of a worker after which the group gives its tasks to"
-                  + " others.")
+              "Milliseconds without a heartbeat of a worker after which the group gives its tasks"
+                  + " to others.")
           .define(
               HEARTBEAT_INTERVAL,
               ConfigDef.Type.INT,
@@ -342,12 +342,12 @@ public final class WorkerConfig {
   }
 
   /** The group of workers that share the load, as Kafka knows it. */
-  String groupId() {
+  public String groupId() {
     return clientIdPrefix() + values.getString(GROUP_ID);
   }
 
   /** What the client ids of tasks begin with, and the group. */
-  String clientIdPrefix() {
+  public String clientIdPrefix() {
     String cluster = values.getString(CLUSTER);
     return cluster.isEmpty() ? "" : cluster + "-";
   }
@@ -356,13 +356,13 @@ public final class WorkerConfig {
    * How long the group waits for a word of a worker before it gives its tasks to others: for a
    * heartbeat, and when tasks are assigned again, for the worker to join.
    */
-  Duration leaseTimeout() {
+  public Duration leaseTimeout() {
     return Duration.ofMillis(
         Math.min(values.getInt(SESSION_TIMEOUT), values.getInt(REBALANCE_TIMEOUT)));
   }
 
   /** Settings for the consumer that is the worker's place in the group. */
-  Map<String, Object> groupSettings() {
+  public Map<String, Object> groupSettings() {
     Map<String, Object> settings = new HashMap<>(internalConsumerSettings());
     settings.put(ConsumerConfig.GROUP_ID_CONFIG, groupId());
     settings.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, values.getInt(SESSION_TIMEOUT));
@@ -381,13 +381,13 @@ public final class WorkerConfig {
   }
 
   /** The topic that keeps the configuration of connectors. */
-  InternalTopic configTopic() {
+  public InternalTopic configTopic() {
     return internalTopic(
         CONFIG_TOPIC, "connector configurations", true, Optional.of(1), CONFIG_TOPIC_REPLICATION);
   }
 
   /** The topic that keeps the offsets of connectors. */
-  InternalTopic offsetTopic() {
+  public InternalTopic offsetTopic() {
     return internalTopic(
         OFFSET_TOPIC,
         "connector offsets",
@@ -397,7 +397,7 @@ public final class WorkerConfig {
   }
 
   /** The topic that keeps the status of connectors. */
-  InternalTopic statusTopic() {
+  public InternalTopic statusTopic() {
     return internalTopic(
         STATUS_TOPIC,
         "connector statuses",
@@ -436,7 +436,7 @@ public final class WorkerConfig {
   }
 
   /** The groups whose topics, by their default names, some of these topics are. */
-  Set<String> groupsOfTopics() {
+  public Set<String> groupsOfTopics() {
     Set<String> groups = new TreeSet<>();
     DEFAULT_TOPICS.forEach(
         (property, suffix) -> {
@@ -477,7 +477,7 @@ public final class WorkerConfig {
   }
 
   /** Settings for a producer that writes one of the worker's own topics, in order. */
-  Map<String, Object> internalProducerSettings() {
+  public Map<String, Object> internalProducerSettings() {
     Map<String, Object> settings = new HashMap<>(producerSettings());
     settings.put(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers());
     settings.put(ProducerConfig.ACKS_CONFIG, "all");
@@ -488,7 +488,7 @@ public final class WorkerConfig {
   }
 
   /** Settings for a consumer that reads one of the worker's own topics from its beginning. */
-  Map<String, Object> internalConsumerSettings() {
+  public Map<String, Object> internalConsumerSettings() {
     Map<String, Object> settings = new HashMap<>(consumerSettings());
     settings.put(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers());
     settings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);

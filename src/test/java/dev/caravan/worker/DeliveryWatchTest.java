@@ -54,7 +54,7 @@ class DeliveryWatchTest {
   private final DeliveryWatch watch = new DeliveryWatch(kafka, now::get);
 
   /** The topics that there are. */
-  private static final class Kafka implements DeliveryWatch.Topics {
+  private static final class Kafka implements Topics {
     private final Set<String> there = new HashSet<>(Set.of("orders"));
     private boolean isDown;
     private boolean mayMake = true;

@@ -98,7 +98,7 @@ class LocalTasksTest {
     return producer;
   }
 
-  private final class Writers implements ManagedTask.Delivery {
+  private final class Writers implements Delivery {
     @Override
     public CompletableFuture<Void> prepare(TaskConfig task) {
       return preparations.getOrDefault(

@@ -66,7 +66,7 @@ class StatusBoardTest {
 
   private final StatusBoard board = new StatusBoard(() -> SELF, log, tasks);
 
-  private static final class NoDelivery implements ManagedTask.Delivery {
+  private static final class NoDelivery implements Delivery {
     @Override
     public CompletableFuture<Void> prepare(TaskConfig task) {
       throw new IllegalStateException("no task starts here");
