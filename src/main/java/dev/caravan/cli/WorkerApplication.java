@@ -11,7 +11,7 @@ import dev.caravan.rest.RestRoutes;
 import dev.caravan.worker.SharedProducers;
 import dev.caravan.worker.StopDeadline;
 import dev.caravan.worker.Worker;
-import dev.caravan.worker.WorkerConfig;
+import dev.caravan.worker.kafka.WorkerConfig;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

@@ -3,7 +3,7 @@ package dev.caravan.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import dev.caravan.worker.WorkerConfig;
+import dev.caravan.worker.kafka.WorkerConfig;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.file.Files;

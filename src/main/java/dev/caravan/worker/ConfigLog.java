@@ -3,6 +3,8 @@ package dev.caravan.worker;
 
 import static java.util.Objects.requireNonNullElse;
 
+import dev.caravan.worker.kafka.KafkaCluster;
+import dev.caravan.worker.kafka.WorkerConfig;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;

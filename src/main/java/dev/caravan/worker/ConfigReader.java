@@ -4,6 +4,7 @@ package dev.caravan.worker;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNullElse;
 
+import dev.caravan.worker.kafka.TopicTail;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;

@@ -4,6 +4,8 @@ package dev.caravan.worker;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
+import dev.caravan.worker.kafka.KafkaCluster;
+import dev.caravan.worker.kafka.WorkerConfig;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -3,6 +3,7 @@ package dev.caravan.worker;
 
 import dev.caravan.connector.ConnectorConfig;
 import dev.caravan.worker.TaskProducer.Wait;
+import dev.caravan.worker.kafka.Topics;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.HashMap;

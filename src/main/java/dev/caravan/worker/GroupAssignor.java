@@ -3,6 +3,7 @@ package dev.caravan.worker;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.caravan.worker.kafka.KafkaCluster;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;

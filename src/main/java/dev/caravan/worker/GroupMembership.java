@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
+import dev.caravan.worker.kafka.KafkaCluster;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;

@@ -4,6 +4,7 @@ package dev.caravan.worker;
 import dev.caravan.offset.Offset;
 import dev.caravan.offset.OffsetReader;
 import dev.caravan.offset.OffsetTable;
+import dev.caravan.worker.kafka.TopicTail;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;

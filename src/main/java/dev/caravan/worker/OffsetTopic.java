@@ -5,6 +5,8 @@ import dev.caravan.connector.ConnectorConfig;
 import dev.caravan.offset.KafkaOffsetStore;
 import dev.caravan.offset.OffsetStore;
 import dev.caravan.offset.TransactionalOffsetStore;
+import dev.caravan.worker.kafka.KafkaCluster;
+import dev.caravan.worker.kafka.WorkerConfig;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;

@@ -2,6 +2,9 @@
 package dev.caravan.worker;
 
 import dev.caravan.worker.ConnectorStatus.Part;
+import dev.caravan.worker.kafka.KafkaCluster;
+import dev.caravan.worker.kafka.TopicTail;
+import dev.caravan.worker.kafka.WorkerConfig;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Iterator;

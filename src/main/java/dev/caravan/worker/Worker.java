@@ -2,6 +2,8 @@
 package dev.caravan.worker;
 
 import dev.caravan.connector.TaskFactory;
+import dev.caravan.worker.kafka.KafkaCluster;
+import dev.caravan.worker.kafka.WorkerConfig;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;

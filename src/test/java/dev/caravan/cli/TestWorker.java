@@ -2,7 +2,7 @@
 package dev.caravan.cli;
 
 import dev.caravan.sandbox.KafkaBroker;
-import dev.caravan.worker.WorkerConfig;
+import dev.caravan.worker.kafka.WorkerConfig;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;

@@ -9,6 +9,8 @@ import static org.awaitility.Awaitility.await;
 import dev.caravan.contract.KafkaRequestFault;
 import dev.caravan.sandbox.KafkaBroker;
 import dev.caravan.sandbox.TcpProxy;
+import dev.caravan.worker.kafka.KafkaCluster;
+import dev.caravan.worker.kafka.WorkerConfig;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;

@@ -10,6 +10,8 @@ import dev.caravan.testkit.ConnectStorage;
 import dev.caravan.testkit.RecordedTopic;
 import dev.caravan.worker.ConnectorStatus.Part;
 import dev.caravan.worker.ConnectorStatus.State;
+import dev.caravan.worker.kafka.KafkaCluster;
+import dev.caravan.worker.kafka.WorkerConfig;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

@@ -8,6 +8,7 @@ import static org.awaitility.Awaitility.await;
 import dev.caravan.sandbox.KafkaBroker;
 import dev.caravan.worker.GroupWork.Wanted;
 import dev.caravan.worker.SimulatedWorker.Tasks;
+import dev.caravan.worker.kafka.WorkerConfig;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

@@ -5,6 +5,8 @@ import dev.caravan.worker.Assignments.TaskKey;
 import dev.caravan.worker.GroupWork.Assigned;
 import dev.caravan.worker.GroupWork.Wanted;
 import dev.caravan.worker.MemberState.OwnedTasks;
+import dev.caravan.worker.kafka.KafkaCluster;
+import dev.caravan.worker.kafka.WorkerConfig;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;

@@ -11,6 +11,8 @@ import dev.caravan.worker.ConnectorStatus.Part;
 import dev.caravan.worker.ConnectorStatus.State;
 import dev.caravan.worker.GroupWork.Assigned;
 import dev.caravan.worker.MemberState.OwnedTasks;
+import dev.caravan.worker.kafka.KafkaCluster;
+import dev.caravan.worker.kafka.WorkerConfig;
 import java.time.Duration;
 import java.util.BitSet;
 import java.util.List;
