@@ -2,9 +2,9 @@
 package dev.caravan.rest;
 
 import dev.caravan.connector.InvalidConnectorConfigException;
-import dev.caravan.worker.ConcurrentChangeException;
 import dev.caravan.worker.ConnectorExistsException;
 import dev.caravan.worker.ConnectorNotFoundException;
+import dev.caravan.worker.config.ConcurrentChangeException;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.TooLongHttpHeaderException;
 import io.netty.handler.codec.http.TooLongHttpLineException;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
+import dev.caravan.worker.config.ConnectorInfo;
+
 /** What a connector is and how it is doing, both at the same time. */
 public record ConnectorDetails(ConnectorInfo info, ConnectorStatus status) {}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
+import dev.caravan.worker.config.ConnectorInfo;
+
 /**
  * What putting a configuration did.
  *

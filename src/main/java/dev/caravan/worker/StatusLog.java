@@ -2,6 +2,7 @@
 package dev.caravan.worker;
 
 import dev.caravan.worker.ConnectorStatus.Part;
+import dev.caravan.worker.config.ConfigReader;
 import dev.caravan.worker.kafka.KafkaCluster;
 import dev.caravan.worker.kafka.TopicTail;
 import dev.caravan.worker.kafka.WorkerConfig;

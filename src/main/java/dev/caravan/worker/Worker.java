@@ -2,6 +2,11 @@
 package dev.caravan.worker;
 
 import dev.caravan.connector.TaskFactory;
+import dev.caravan.worker.config.ConcurrentChangeException;
+import dev.caravan.worker.config.ConfigLog;
+import dev.caravan.worker.config.ConfigView;
+import dev.caravan.worker.config.ConnectorInfo;
+import dev.caravan.worker.config.TargetState;
 import dev.caravan.worker.kafka.KafkaCluster;
 import dev.caravan.worker.kafka.WorkerConfig;
 import java.time.Duration;

@@ -10,6 +10,11 @@ import dev.caravan.testkit.ConnectStorage;
 import dev.caravan.testkit.RecordedTopic;
 import dev.caravan.worker.ConnectorStatus.Part;
 import dev.caravan.worker.ConnectorStatus.State;
+import dev.caravan.worker.config.ConfigChange;
+import dev.caravan.worker.config.ConfigLog;
+import dev.caravan.worker.config.ConfigRecord;
+import dev.caravan.worker.config.ConfigView;
+import dev.caravan.worker.config.TargetStateRecord;
 import dev.caravan.worker.kafka.KafkaCluster;
 import dev.caravan.worker.kafka.WorkerConfig;
 import java.util.List;
@@ -81,7 +86,8 @@ class KafkaConnectTopicsTest {
         log -> {
           write(log, new ConfigRecord("a", properties), new ConfigRecord("gone", Map.of()));
           write(log, new ConfigRecord("stopped", Map.of("name", "stopped")));
-          write(log, new TargetStateRecord("stopped", dev.caravan.worker.TargetState.STOPPED));
+          write(
+              log, new TargetStateRecord("stopped", dev.caravan.worker.config.TargetState.STOPPED));
           write(log, new ConfigRecord("gone", null), new TargetStateRecord("gone", null));
         });
     try (ConnectStorage connect = new ConnectStorage(kafka.bootstrapServers(), "handed-back")) {
@@ -123,9 +129,11 @@ class KafkaConnectTopicsTest {
           ConfigView view = log.view();
           assertThat(view.connectors()).containsOnlyKeys("a", "b", "c");
           assertThat(view.connectors().get("a").properties()).isEqualTo(properties);
-          assertThat(view.targetState("a")).isEqualTo(dev.caravan.worker.TargetState.STARTED);
-          assertThat(view.targetState("b")).isEqualTo(dev.caravan.worker.TargetState.PAUSED);
-          assertThat(view.targetState("c")).isEqualTo(dev.caravan.worker.TargetState.STOPPED);
+          assertThat(view.targetState("a"))
+              .isEqualTo(dev.caravan.worker.config.TargetState.STARTED);
+          assertThat(view.targetState("b")).isEqualTo(dev.caravan.worker.config.TargetState.PAUSED);
+          assertThat(view.targetState("c"))
+              .isEqualTo(dev.caravan.worker.config.TargetState.STOPPED);
         });
   }
 
@@ -143,10 +151,12 @@ class KafkaConnectTopicsTest {
           assertThat(view.connectors().get("schema").properties())
               .containsEntry("couchbase.topic", "schema")
               .containsEntry("value.converter.schemas.enable", "true");
-          assertThat(view.targetState("raw")).isEqualTo(dev.caravan.worker.TargetState.PAUSED);
+          assertThat(view.targetState("raw"))
+              .isEqualTo(dev.caravan.worker.config.TargetState.PAUSED);
           assertThat(view.targetState("raw-meta"))
-              .isEqualTo(dev.caravan.worker.TargetState.STOPPED);
-          assertThat(view.targetState("schema")).isEqualTo(dev.caravan.worker.TargetState.STARTED);
+              .isEqualTo(dev.caravan.worker.config.TargetState.STOPPED);
+          assertThat(view.targetState("schema"))
+              .isEqualTo(dev.caravan.worker.config.TargetState.STARTED);
         });
   }
 

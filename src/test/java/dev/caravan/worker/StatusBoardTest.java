@@ -6,11 +6,14 @@ import static org.awaitility.Awaitility.await;
 
 import dev.caravan.connector.TaskConfig;
 import dev.caravan.sandbox.KafkaBroker;
-import dev.caravan.worker.ConfigView.StoredConnector;
 import dev.caravan.worker.ConnectorStatus.Part;
 import dev.caravan.worker.ConnectorStatus.State;
 import dev.caravan.worker.GroupWork.Assigned;
 import dev.caravan.worker.MemberState.OwnedTasks;
+import dev.caravan.worker.config.ConfigView;
+import dev.caravan.worker.config.ConfigView.StoredConnector;
+import dev.caravan.worker.config.Connector;
+import dev.caravan.worker.config.TargetState;
 import dev.caravan.worker.kafka.KafkaCluster;
 import dev.caravan.worker.kafka.WorkerConfig;
 import java.time.Duration;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.worker.config;
 
 import dev.caravan.connector.ConnectorConfig;
 import dev.caravan.connector.InvalidConnectorConfigException;
 import dev.caravan.connector.TaskConfig;
-import dev.caravan.worker.ConfigView.StoredConnector;
+import dev.caravan.worker.config.ConfigView.StoredConnector;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.worker.config;
 
 /** A change that was not made since other workers made changes all the while. */
 public final class ConcurrentChangeException extends RuntimeException {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.worker.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -9,6 +9,7 @@ import static org.awaitility.Awaitility.await;
 import dev.caravan.contract.KafkaRequestFault;
 import dev.caravan.sandbox.KafkaBroker;
 import dev.caravan.sandbox.TcpProxy;
+import dev.caravan.worker.ConnectorExistsException;
 import dev.caravan.worker.kafka.KafkaCluster;
 import dev.caravan.worker.kafka.WorkerConfig;
 import java.time.Duration;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.worker.config;
 
 /** What somebody wants a connector to do, as Kafka Connect has it. */
 public enum TargetState {
