@@ -4,10 +4,10 @@ package dev.caravan.rest;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.caravan.worker.ConnectorStatus;
-import dev.caravan.worker.ConnectorStatus.Part;
 import dev.caravan.worker.TaskInfo;
 import dev.caravan.worker.config.ConnectorInfo;
+import dev.caravan.worker.status.ConnectorStatus;
+import dev.caravan.worker.status.ConnectorStatus.Part;
 import java.util.Map;
 
 /** What the worker knows of a connector, in Kafka Connect's JSON. */

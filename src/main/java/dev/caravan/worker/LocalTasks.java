@@ -4,7 +4,7 @@ package dev.caravan.worker;
 import dev.caravan.connector.TaskConfig;
 import dev.caravan.connector.TaskFactory;
 import dev.caravan.worker.Assignments.TaskKey;
-import dev.caravan.worker.ConnectorStatus.Part;
+import dev.caravan.worker.status.ConnectorStatus.Part;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.HashSet;

@@ -2,13 +2,16 @@
 package dev.caravan.worker;
 
 import dev.caravan.worker.Assignments.TaskKey;
-import dev.caravan.worker.ConnectorStatus.Part;
-import dev.caravan.worker.ConnectorStatus.State;
 import dev.caravan.worker.GroupWork.Assigned;
 import dev.caravan.worker.MemberState.OwnedTasks;
 import dev.caravan.worker.config.ConfigView;
 import dev.caravan.worker.config.Connector;
 import dev.caravan.worker.config.TargetState;
+import dev.caravan.worker.status.ConnectorStatus;
+import dev.caravan.worker.status.ConnectorStatus.Part;
+import dev.caravan.worker.status.ConnectorStatus.State;
+import dev.caravan.worker.status.StatusLog;
+import dev.caravan.worker.status.StatusRecord;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;

@@ -9,6 +9,8 @@ import dev.caravan.worker.config.ConnectorInfo;
 import dev.caravan.worker.config.TargetState;
 import dev.caravan.worker.kafka.KafkaCluster;
 import dev.caravan.worker.kafka.WorkerConfig;
+import dev.caravan.worker.status.ConnectorStatus;
+import dev.caravan.worker.status.StatusLog;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.worker.status;
 
-import dev.caravan.worker.ConnectorStatus.Part;
 import dev.caravan.worker.config.ConfigReader;
 import dev.caravan.worker.kafka.KafkaCluster;
 import dev.caravan.worker.kafka.TopicTail;
 import dev.caravan.worker.kafka.WorkerConfig;
+import dev.caravan.worker.status.ConnectorStatus.Part;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Iterator;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.worker.status;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -8,8 +8,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.caravan.worker.ConnectorStatus.Part;
-import dev.caravan.worker.ConnectorStatus.State;
+import dev.caravan.worker.status.ConnectorStatus.Part;
+import dev.caravan.worker.status.ConnectorStatus.State;
 import java.io.IOException;
 import java.util.Optional;
 import java.util.OptionalInt;
