@@ -3,7 +3,8 @@ package dev.caravan.worker;
 
 import dev.caravan.connector.TaskConfig;
 import dev.caravan.connector.TaskFactory;
-import dev.caravan.worker.Assignments.TaskKey;
+import dev.caravan.worker.group.Assignments.TaskKey;
+import dev.caravan.worker.group.TaskOwnership;
 import dev.caravan.worker.status.ConnectorStatus.Part;
 import java.time.Instant;
 import java.util.HashMap;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
-import dev.caravan.worker.Assignments.TaskKey;
-import dev.caravan.worker.GroupWork.Assigned;
-import dev.caravan.worker.MemberState.OwnedTasks;
 import dev.caravan.worker.config.ConfigView;
 import dev.caravan.worker.config.Connector;
 import dev.caravan.worker.config.TargetState;
+import dev.caravan.worker.group.Assignments.TaskKey;
+import dev.caravan.worker.group.GroupWork.Assigned;
+import dev.caravan.worker.group.MemberState.OwnedTasks;
 import dev.caravan.worker.status.ConnectorStatus;
 import dev.caravan.worker.status.ConnectorStatus.Part;
 import dev.caravan.worker.status.ConnectorStatus.State;

@@ -5,6 +5,7 @@ import dev.caravan.connector.ConnectorConfig;
 import dev.caravan.connector.ErrorTolerantProducer;
 import dev.caravan.connector.TaskConfig;
 import dev.caravan.offset.OffsetStore;
+import dev.caravan.worker.group.GroupLease;
 import dev.caravan.worker.kafka.KafkaCluster;
 import dev.caravan.worker.kafka.WorkerConfig;
 import java.time.Duration;

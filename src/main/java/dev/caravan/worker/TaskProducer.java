@@ -2,6 +2,7 @@
 package dev.caravan.worker;
 
 import dev.caravan.connector.ForwardingProducer;
+import dev.caravan.worker.group.GroupLease;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;

@@ -7,6 +7,8 @@ import dev.caravan.worker.config.ConfigLog;
 import dev.caravan.worker.config.ConfigView;
 import dev.caravan.worker.config.ConnectorInfo;
 import dev.caravan.worker.config.TargetState;
+import dev.caravan.worker.group.GroupLease;
+import dev.caravan.worker.group.GroupMembership;
 import dev.caravan.worker.kafka.KafkaCluster;
 import dev.caravan.worker.kafka.WorkerConfig;
 import dev.caravan.worker.status.ConnectorStatus;

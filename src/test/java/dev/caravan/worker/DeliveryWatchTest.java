@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import dev.caravan.connector.ConnectorConfig;
 import dev.caravan.connector.TaskConfig;
 import dev.caravan.offset.MemoryOffsetStore;
+import dev.caravan.worker.group.GroupLease;
 import dev.caravan.worker.kafka.Topics;
 import java.time.Duration;
 import java.util.ArrayList;

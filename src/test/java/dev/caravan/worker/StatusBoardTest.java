@@ -6,12 +6,15 @@ import static org.awaitility.Awaitility.await;
 
 import dev.caravan.connector.TaskConfig;
 import dev.caravan.sandbox.KafkaBroker;
-import dev.caravan.worker.GroupWork.Assigned;
-import dev.caravan.worker.MemberState.OwnedTasks;
 import dev.caravan.worker.config.ConfigView;
 import dev.caravan.worker.config.ConfigView.StoredConnector;
 import dev.caravan.worker.config.Connector;
 import dev.caravan.worker.config.TargetState;
+import dev.caravan.worker.group.GroupWork.Assigned;
+import dev.caravan.worker.group.MemberAssignment;
+import dev.caravan.worker.group.MemberState;
+import dev.caravan.worker.group.MemberState.OwnedTasks;
+import dev.caravan.worker.group.TaskOwnership;
 import dev.caravan.worker.kafka.KafkaCluster;
 import dev.caravan.worker.kafka.WorkerConfig;
 import dev.caravan.worker.status.ConnectorStatus.Part;

@@ -4,6 +4,7 @@ package dev.caravan.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caravan.worker.group.GroupLease;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

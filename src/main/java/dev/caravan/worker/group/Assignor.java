@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.worker.group;
 
-import dev.caravan.worker.Assignments.Share;
-import dev.caravan.worker.MemberState.OwnedTasks;
+import dev.caravan.worker.group.Assignments.Share;
+import dev.caravan.worker.group.MemberState.OwnedTasks;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Collection;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.worker.group;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.caravan.worker.MemberState.OwnedTasks;
+import dev.caravan.worker.group.MemberState.OwnedTasks;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.BitSet;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.worker.group;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.caravan.sandbox.KafkaBroker;
-import dev.caravan.worker.GroupWork.Wanted;
-import dev.caravan.worker.SimulatedWorker.Tasks;
+import dev.caravan.worker.group.GroupWork.Wanted;
+import dev.caravan.worker.group.SimulatedWorker.Tasks;
 import dev.caravan.worker.kafka.WorkerConfig;
 import java.time.Duration;
 import java.util.ArrayDeque;

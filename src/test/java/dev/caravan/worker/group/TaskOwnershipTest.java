@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.worker.group;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caravan.worker.Assignments.TaskKey;
-import dev.caravan.worker.MemberState.OwnedTasks;
+import dev.caravan.worker.group.Assignments.TaskKey;
+import dev.caravan.worker.group.MemberState.OwnedTasks;
 import java.util.BitSet;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.worker.group;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caravan.worker.Assignments.TaskKey;
-import dev.caravan.worker.GroupWork.Wanted;
-import dev.caravan.worker.MemberState.OwnedTasks;
+import dev.caravan.worker.group.Assignments.TaskKey;
+import dev.caravan.worker.group.GroupWork.Wanted;
+import dev.caravan.worker.group.MemberState.OwnedTasks;
 import java.time.Duration;
 import java.util.BitSet;
 import java.util.List;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.worker.group;
 
-import dev.caravan.worker.Assignments.TaskKey;
-import dev.caravan.worker.GroupWork.Assigned;
-import dev.caravan.worker.GroupWork.Wanted;
-import dev.caravan.worker.MemberState.OwnedTasks;
+import dev.caravan.worker.group.Assignments.TaskKey;
+import dev.caravan.worker.group.GroupWork.Assigned;
+import dev.caravan.worker.group.GroupWork.Wanted;
+import dev.caravan.worker.group.MemberState.OwnedTasks;
 import dev.caravan.worker.kafka.KafkaCluster;
 import dev.caravan.worker.kafka.WorkerConfig;
 import java.util.HashSet;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.worker.group;
 
-import dev.caravan.worker.MemberState.OwnedTasks;
+import dev.caravan.worker.group.MemberState.OwnedTasks;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Collections;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.worker.group;
 
-import dev.caravan.worker.Assignments.TaskKey;
-import dev.caravan.worker.MemberState.OwnedTasks;
+import dev.caravan.worker.group.Assignments.TaskKey;
+import dev.caravan.worker.group.MemberState.OwnedTasks;
 import java.time.Duration;
 import java.util.List;
 import java.util.OptionalLong;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.worker.group;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import dev.caravan.worker.MemberState.OwnedTasks;
+import dev.caravan.worker.group.MemberState.OwnedTasks;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.BufferUnderflowException;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.worker.group;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caravan.worker.MemberState.OwnedTasks;
+import dev.caravan.worker.group.MemberState.OwnedTasks;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.BitSet;
