@@ -3,7 +3,7 @@ package dev.caravan.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.management.OperatingSystemMXBean;
-import dev.caravan.worker.SharedProducers;
+import dev.caravan.worker.delivery.SharedProducers;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.net.URI;

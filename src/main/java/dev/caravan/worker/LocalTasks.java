@@ -3,6 +3,7 @@ package dev.caravan.worker;
 
 import dev.caravan.connector.TaskConfig;
 import dev.caravan.connector.TaskFactory;
+import dev.caravan.worker.delivery.Delivery;
 import dev.caravan.worker.group.Assignments.TaskKey;
 import dev.caravan.worker.group.TaskOwnership;
 import dev.caravan.worker.status.ConnectorStatus.Part;

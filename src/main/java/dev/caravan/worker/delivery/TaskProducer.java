@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.worker.delivery;
 
-import dev.caravan.connector.ForwardingProducer;
 import dev.caravan.worker.group.GroupLease;
 import java.time.Duration;
 import java.util.ArrayList;

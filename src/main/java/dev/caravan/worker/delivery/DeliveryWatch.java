@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.worker.delivery;
 
 import dev.caravan.connector.ConnectorConfig;
-import dev.caravan.worker.TaskProducer.Wait;
+import dev.caravan.worker.delivery.TaskProducer.Wait;
 import dev.caravan.worker.kafka.Topics;
 import java.time.Duration;
 import java.util.Comparator;

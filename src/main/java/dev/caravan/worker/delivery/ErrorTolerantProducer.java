@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.connector;
+package dev.caravan.worker.delivery;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.caravan.component.RecordRefusedException;
+import dev.caravan.connector.TaskConfig;
 import dev.caravan.record.DeadLetters;
 import java.util.Arrays;
 import java.util.Collections;
@@ -40,7 +41,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Thread-safe. The callback of a record is called once, unless {@link #send} throws.
  */
-public final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte[]> {
+final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte[]> {
   private static final Logger LOG = LoggerFactory.getLogger(ErrorTolerantProducer.class);
   private static final String STAGE = "KAFKA_PRODUCE";
 
@@ -79,7 +80,7 @@ public final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte
    * @param senders sends the task's dead letters, and may wait for their topic: Kafka's own thread,
    *     which brings the refusal, must not wait
    */
-  public static ErrorTolerantProducer of(
+  static ErrorTolerantProducer of(
       TaskConfig task, Producer<byte[], byte[]> producer, Executor senders) {
     return new ErrorTolerantProducer(
         producer, task.deadLetters(), task.connector().isExactlyOnce(), senders);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.worker.delivery;
 
 import java.util.concurrent.CompletableFuture;
 import org.apache.kafka.clients.producer.Producer;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.connector;
+package dev.caravan.worker.delivery;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caravan.connector.ConnectorConfig;
+import dev.caravan.connector.TaskConfig;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

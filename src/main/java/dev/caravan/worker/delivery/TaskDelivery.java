@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.worker;
+package dev.caravan.worker.delivery;
 
 import dev.caravan.connector.ConnectorConfig;
-import dev.caravan.connector.ErrorTolerantProducer;
 import dev.caravan.connector.TaskConfig;
 import dev.caravan.offset.OffsetStore;
 import dev.caravan.worker.group.GroupLease;
