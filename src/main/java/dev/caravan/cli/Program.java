@@ -21,7 +21,10 @@ import java.util.regex.Pattern;
  * @param output what it prints; somebody has to read it, if it is much
  */
 record Program(Process process, BufferedReader output) implements AutoCloseable {
-  /** What the Java options begin with that children have if this process has them: they start sooner. */
+  /**
+   * What the Java options begin with that children have if this process has them: they start
+   * sooner.
+   */
   private static final List<String> INHERITED =
       List.of("-XX:TieredStopAtLevel=", "-XX:SharedArchiveFile=", "-Xlog:cds");
 
