@@ -83,8 +83,8 @@ public final class GroupAssignor implements ConsumerPartitionAssignor, Configura
             unreadable.add(id);
             LOG.error(
                 "The state of member {} of the group can't be read: {}. The member gets no tasks."
-                    + " Tasks that no other worker has wait for one session timeout. Stop the"
-                    + " member if it is no worker, or upgrade all workers to one version",
+                    + " Tasks that no other worker has wait for one session timeout. Stop the member"
+                    + " if it is no worker, or upgrade all workers to one version",
                 id,
                 e.getMessage());
           }

@@ -138,8 +138,8 @@ public final class GroupMembership implements AutoCloseable {
                   + " of "
                   + sessionTimeout
                   + ". Set it to a value between group.min.session.timeout.ms and"
-                  + " group.max.session.timeout.ms of the brokers, which are 6000 and 1800000"
-                  + " unless they are set",
+                  + " group.max.session.timeout.ms of the brokers, which are 6000 and 1800000 unless"
+                  + " they are set",
               e);
     } catch (RuntimeException e) {
       reason = e;

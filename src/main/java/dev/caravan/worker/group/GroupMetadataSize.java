@@ -86,7 +86,7 @@ final class GroupMetadataSize {
             : "The group's metadata was " + bytes + " bytes when this worker last led the group. ")
         + "Kafka takes "
         + DEFAULT_LIMIT
-        + " bytes unless max.message.bytes of the topic __consumer_offsets allows more: raise it,"
-        + " or lower tasks.max of connectors, or run fewer workers or several groups.";
+        + " bytes unless max.message.bytes of the topic __consumer_offsets allows more: raise it, or"
+        + " lower tasks.max of connectors, or run fewer workers or several groups.";
   }
 }

@@ -336,8 +336,8 @@ public final class GroupWork implements GroupMember {
     if (!isLost && assigned.isPresent()) {
       isLost = true;
       LOG.error(
-          "The worker has lost its group, or has had no answer from it for too long: others may"
-              + " have its tasks, and it stops them");
+          "The worker has lost its group, or has had no answer from it for too long: others may have"
+              + " its tasks, and it stops them");
       herder.execute(listener::lost);
     }
   }

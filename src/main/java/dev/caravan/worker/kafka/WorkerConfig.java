@@ -101,8 +101,8 @@ public final class WorkerConfig {
               10_000,
               ConfigDef.Range.atLeast(1000),
               Importance.HIGH,
-              "Milliseconds without a heartbeat of a worker after which the group gives its tasks"
-                  + " to others.")
+              "Milliseconds without a heartbeat of a worker after which the group gives its tasks to"
+                  + " others.")
           .define(
               HEARTBEAT_INTERVAL,
               ConfigDef.Type.INT,
