@@ -66,7 +66,7 @@ class StopTest {
   private Program start(String name, String brokers) throws Exception {
     return Program.start(
         ProcessBuilder.Redirect.to(directory.resolve(name).toFile()),
-        List.of("-XX:TieredStopAtLevel=1", "-Dcaravan.log.level=INFO"),
+        List.of("-Dcaravan.log.level=INFO"),
         "worker",
         "-brokers=" + brokers,
         "-group=" + name,

@@ -30,7 +30,7 @@ public final class Program implements AutoCloseable {
   }
 
   public static Program start(String... arguments) throws IOException {
-    return start(List.of("-XX:TieredStopAtLevel=1"), arguments);
+    return start(List.of(), arguments);
   }
 
   /**
@@ -53,6 +53,8 @@ public final class Program implements AutoCloseable {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("-Dcaravan.log.level=WARN");
+    // It lives for seconds: compiling well would take longer than it gains.
+    command.add("-XX:TieredStopAtLevel=1");
     command.addAll(javaOptions);
     // As the manifest of the application's jar says.
     command.addAll(List.of("--add-exports", "java.base/sun.nio.ch=ALL-UNNAMED"));
