@@ -28,6 +28,9 @@ record Program(Process process, BufferedReader output) implements AutoCloseable 
   private static final List<String> INHERITED =
       List.of("-XX:TieredStopAtLevel=", "-XX:SharedArchiveFile=", "-Xlog:cds");
 
+  /** By name, since the command is made of what lives here, and not the other way round. */
+  static final String MAIN_CLASS = "dev.caravan.cli.Caravan";
+
   /** A worker promises to end within that. */
   private static final int STOP_SECONDS = 25;
 
@@ -42,7 +45,7 @@ record Program(Process process, BufferedReader output) implements AutoCloseable 
     command.addAll(List.of("--add-exports", "java.base/sun.nio.ch=ALL-UNNAMED"));
     command.add("-cp");
     command.add(System.getProperty("java.class.path"));
-    command.add(Caravan.class.getName());
+    command.add(MAIN_CLASS);
     command.addAll(List.of(arguments));
     Process process =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class MainClassTest {
+  @Test
+  void programsRunTheCommandByItsName() {
+    assertThat(Program.MAIN_CLASS).isEqualTo(Caravan.class.getName());
+  }
+}
