@@ -24,16 +24,16 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bench",
     description = {
-      "Measures what a document costs on its way from Couchbase to Kafka: in a worker's route with each "
-          + "guarantee, and in a loop written by hand (DCP client to Kafka producer, without Camel), in "
-          + "turn, each in a process of its own, on the sandbox.",
+      "Measures what a document costs on its way from Couchbase to Kafka: in a worker's route with"
+          + " each guarantee, and in a loop written by hand (DCP client to Kafka producer, without"
+          + " Camel), in turn, each in a process of its own, on the sandbox.",
       "",
-      "The CPU time per document is the figure to trust: the wall clock measures what else the machine "
-          + "does, too."
+      "The CPU time per document is the figure to trust: the wall clock measures what else the"
+          + " machine does, too."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false)
-final class BenchCommand implements Callable<Integer> {
+public final class BenchCommand implements Callable<Integer> {
   private static final Pattern SANDBOX_READY =
       Pattern.compile("sandbox: ready couchbase=(\\S+) kafka=(\\S+)");
   private static final Pattern RESULT =
@@ -78,8 +78,8 @@ final class BenchCommand implements Callable<Integer> {
       names = "--connectors",
       paramLabel = "N",
       description =
-          "Measures instead what N connectors of one task cost three workers: threads and memory for "
-              + "each, how long it takes to share them out anew, and how fast REST answers.")
+          "Measures instead what N connectors of one task cost three workers: threads and memory"
+              + " for each, how long it takes to share them out anew, and how fast REST answers.")
   private @Nullable Integer connectors;
 
   @Option(

@@ -35,7 +35,7 @@ import picocli.CommandLine.Spec;
  * other one, and prints what the second took.
  */
 @Command(name = "bench-run", hidden = true)
-final class BenchRun implements Callable<Integer> {
+public final class BenchRun implements Callable<Integer> {
   static final String USERNAME = "Administrator";
   static final String PASSWORD = "password";
   static final String WARM_UP = "warm-up";

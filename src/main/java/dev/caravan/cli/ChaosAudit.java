@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * there, and no record of one may come after one of a later write to the same document. A purge
  * takes deletions away from a reader that has not come to them: those alone may be missing.
  */
-final class ChaosAudit {
+public final class ChaosAudit {
   /** How many examples of a breach are kept for the message. */
   private static final int EXAMPLES = 8;
 
@@ -34,7 +34,7 @@ final class ChaosAudit {
    * @param stale documents whose last record is a write that Couchbase has lost
    * @param purged documents whose deletion isn't there because it was purged before it was read
    */
-  record Findings(
+  public record Findings(
       long records,
       int missing,
       int duplicated,
@@ -43,7 +43,7 @@ final class ChaosAudit {
       int unknown,
       int stale,
       int purged) {
-    boolean isRight() {
+    public boolean isRight() {
       return missing == 0 && forbidden == 0 && reordered == 0 && unknown == 0;
     }
   }
@@ -54,7 +54,7 @@ final class ChaosAudit {
    * @param writes how many there had been before it
    * @param millis when it was, since the epoch
    */
-  record Purge(int writes, long millis) {}
+  public record Purge(int writes, long millis) {}
 
   /** A write with its place among all. */
   private record Placed(ChaosWrite write, int place) {}
@@ -80,7 +80,7 @@ final class ChaosAudit {
    * @param writes in the order in which they were made, at least those to a document
    * @param duplicates decides which records may be there again
    */
-  ChaosAudit(List<ChaosWrite> writes, List<Purge> purges, ChaosDuplicates duplicates) {
+  public ChaosAudit(List<ChaosWrite> writes, List<Purge> purges, ChaosDuplicates duplicates) {
     this.purges = purges;
     this.duplicates = duplicates;
     for (ChaosWrite write : writes) {
@@ -92,7 +92,7 @@ final class ChaosAudit {
     }
   }
 
-  void add(Entry entry) {
+  public void add(Entry entry) {
     records++;
     Placed placed = written.get(entry.identity());
     if (placed == null) {
@@ -129,7 +129,7 @@ final class ChaosAudit {
   }
 
   /** Compares the last record of each document with its last write. */
-  Findings findings() {
+  public Findings findings() {
     int missing = 0;
     int stale = 0;
     int purged = 0;
@@ -172,7 +172,7 @@ final class ChaosAudit {
   }
 
   /** Some of what was found, for a message. */
-  List<String> examples() {
+  public List<String> examples() {
     return List.copyOf(examples);
   }
 }

@@ -25,13 +25,14 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "chaos",
     description = {
-      "Runs workers in processes of their own, writes documents, breaks one thing after the other at "
-          + "random, and then holds what is in Kafka against what was written. It ends with status 1 if "
-          + "anything is missing, out of order, or there more often than the guarantee allows."
+      "Runs workers in processes of their own, writes documents, breaks one thing after the other"
+          + " at random, and then holds what is in Kafka against what was written. It ends with"
+          + " status 1 if anything is missing, out of order, or there more often than the guarantee"
+          + " allows."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false)
-final class ChaosCommand implements Callable<Integer> {
+public final class ChaosCommand implements Callable<Integer> {
   /** How long everything may take to be in Kafka after the last fault. */
   private static final Duration RECOVERY = Duration.ofMinutes(2);
 
@@ -77,8 +78,8 @@ final class ChaosCommand implements Callable<Integer> {
       paramLabel = "TEXT,...",
       split = ",",
       description =
-          "Only faults with one of these texts in their names, such as 'killed' or 'network' (default: "
-              + "all).")
+          "Only faults with one of these texts in their names, such as 'killed' or 'network'"
+              + " (default: all).")
   private List<String> only = List.of();
 
   @Option(
@@ -86,8 +87,8 @@ final class ChaosCommand implements Callable<Integer> {
       paramLabel = "S",
       defaultValue = "0",
       description =
-          "How many seconds lie between two faults at least (default: 0.5 to 3, at random). With more "
-              + "than a session of 10, no fault meets another.")
+          "How many seconds lie between two faults at least (default: 0.5 to 3, at random). With"
+              + " more than a session of 10, no fault meets another.")
   private int pause;
 
   @Option(
@@ -102,8 +103,8 @@ final class ChaosCommand implements Callable<Integer> {
       names = "--brokers",
       paramLabel = "HOST:PORT",
       description =
-          "A Kafka that is there, instead of a broker of its own; nothing goes wrong with it then, nor "
-              + "with the network to it. The topics of the run are deleted in the end.")
+          "A Kafka that is there, instead of a broker of its own; nothing goes wrong with it then,"
+              + " nor with the network to it. The topics of the run are deleted in the end.")
   private @Nullable String brokers;
 
   @Option(
@@ -124,8 +125,8 @@ final class ChaosCommand implements Callable<Integer> {
       names = "--couchbase",
       paramLabel = "URL",
       description =
-          "A bucket to write to, couchbase://host[:port]/bucket, instead of the sandbox; the faults "
-              + "are then those of workers, of Kafka and of the network to Kafka.")
+          "A bucket to write to, couchbase://host[:port]/bucket, instead of the sandbox; the faults"
+              + " are then those of workers, of Kafka and of the network to Kafka.")
   private @Nullable String couchbase;
 
   @Option(

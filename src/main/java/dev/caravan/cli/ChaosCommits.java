@@ -15,7 +15,7 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /** When which offsets of one connector were committed. Not thread-safe. */
-final class ChaosCommits {
+public final class ChaosCommits {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Duration QUIET = Duration.ofSeconds(1);
 
@@ -51,7 +51,7 @@ final class ChaosCommits {
    *
    * @return by the name of the connector
    */
-  static Map<String, ChaosCommits> read(String brokers, String topic) throws IOException {
+  public static Map<String, ChaosCommits> read(String brokers, String topic) throws IOException {
     Map<String, ChaosCommits> commits = new HashMap<>();
     try (KafkaConsumer<byte[], byte[]> consumer =
         CommittedRecords.of(brokers, topic, new ByteArrayDeserializer())) {

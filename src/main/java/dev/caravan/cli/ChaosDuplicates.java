@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * committed offset, not what was delivered below it, and Couchbase may send that again. Not
  * thread-safe.
  */
-final class ChaosDuplicates {
+public final class ChaosDuplicates {
   /** How often offsets are committed, and as long as that takes on a busy machine. */
   static final long COMMIT_MILLIS = 5_000 + 1_500;
 
@@ -60,7 +60,7 @@ final class ChaosDuplicates {
    * @param commits of this connector
    * @param branches when Couchbase began a new branch of the history of vBuckets
    */
-  ChaosDuplicates(
+  public ChaosDuplicates(
       String connector, List<ChaosOutage> outages, ChaosCommits commits, List<Long> branches) {
     this.connector = connector;
     this.outages = outages;
@@ -125,7 +125,7 @@ final class ChaosDuplicates {
   }
 
   /** How many duplicates the faults that led to any may have led to, all together. */
-  int allowed() {
+  public int allowed() {
     return counts.values().stream().mapToInt(Count::allowed).sum();
   }
 
@@ -133,7 +133,7 @@ final class ChaosDuplicates {
    * Of each fault that led to duplicates: which it is, their number, how many it could be, and when
    * they came.
    */
-  List<String> byFault(long startMillis) {
+  public List<String> byFault(long startMillis) {
     List<String> lines = new ArrayList<>();
     counts.forEach(
         (outage, count) -> {

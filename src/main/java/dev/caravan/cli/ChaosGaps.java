@@ -24,7 +24,7 @@ import java.util.TreeMap;
  * counted from the last of them. A worker that starts takes tasks that run: it is no reason for a
  * gap that began before.
  */
-final class ChaosGaps {
+public final class ChaosGaps {
   private static final long AROUND_MILLIS = 500;
 
   /** How many late gaps a line names. */
@@ -51,12 +51,12 @@ final class ChaosGaps {
   /**
    * @param outages all that there were
    */
-  ChaosGaps(List<ChaosOutage> outages) {
+  public ChaosGaps(List<ChaosOutage> outages) {
     this.outages = List.copyOf(outages);
   }
 
   /** Takes in the records of a connector. */
-  void add(String connector, List<ChaosTopic.Entry> entries) {
+  public void add(String connector, List<ChaosTopic.Entry> entries) {
     Map<Integer, List<Long>> timesByVbucket = new HashMap<>();
     for (ChaosTopic.Entry entry : entries) {
       timesByVbucket
@@ -152,7 +152,7 @@ final class ChaosGaps {
    *
    * @param isShared whether there are several workers, so that what one loses another takes
    */
-  List<String> lines(boolean isShared) {
+  public List<String> lines(boolean isShared) {
     List<String> lines = new ArrayList<>();
     gaps.forEach(
         (kind, all) -> {
@@ -204,7 +204,7 @@ final class ChaosGaps {
   }
 
   /** The longest gap after each kind of outage, in milliseconds. */
-  Map<String, Long> longest() {
+  public Map<String, Long> longest() {
     Map<String, Long> longest = new TreeMap<>();
     gaps.forEach((kind, all) -> longest.put(kind.label(), longest(all)));
     return longest;

@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
  * worker may wait as long then, and lose its tasks although nothing was done to it. One thread of
  * its own.
  */
-final class ChaosLag implements AutoCloseable {
+public final class ChaosLag implements AutoCloseable {
   private static final long PAUSE_MILLIS = 50;
 
   /** A worker of which so much is taken several times in a row loses its lease. */
@@ -22,12 +22,12 @@ final class ChaosLag implements AutoCloseable {
   /**
    * @param outages takes what is noticed; thread-safe
    */
-  ChaosLag(List<ChaosOutage> outages) {
+  public ChaosLag(List<ChaosOutage> outages) {
     this.outages = outages;
     thread.setDaemon(true);
   }
 
-  void start() {
+  public void start() {
     thread.start();
   }
 

@@ -11,20 +11,20 @@ import java.util.Locale;
  * @param end when whatever had gone wrong was right again, or when a process had ended
  * @param scope what was touched by it
  */
-record ChaosOutage(Kind kind, long start, long end, Scope scope) {
+public record ChaosOutage(Kind kind, long start, long end, Scope scope) {
   /** Which vBuckets of which connectors a fault touches. */
   @FunctionalInterface
-  interface Scope {
+  public interface Scope {
     boolean contains(String connector, int vbucket);
   }
 
   /** In place of a time to settle: the tasks deliver nothing more from the start on. */
   private static final int AT_START = -1;
 
-  static final Scope EVERYTHING = (connector, vbucket) -> true;
+  public static final Scope EVERYTHING = (connector, vbucket) -> true;
 
   /** What happened. */
-  enum Kind {
+  public enum Kind {
     /** A worker's process was killed. */
     KILLED(true, AT_START),
     /** A worker's process was stopped as by SIGSTOP. */

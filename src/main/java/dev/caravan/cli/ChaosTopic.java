@@ -23,9 +23,9 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  * The records of the topic, as far as they are committed, in the order of their partitions. Of each
  * it keeps what an audit needs. Not thread-safe.
  */
-final class ChaosTopic implements AutoCloseable {
+public final class ChaosTopic implements AutoCloseable {
   /** What a connector's records must have in their headers for that. */
-  static final String HEADERS =
+  public static final String HEADERS =
       Stream.of(RecordHeader.PARTITION, RecordHeader.SEQNO, RecordHeader.CAS)
           .map(RecordHeader::label)
           .collect(Collectors.joining(","));
@@ -47,12 +47,12 @@ final class ChaosTopic implements AutoCloseable {
    * @param timestamp when it was sent, in milliseconds since the epoch
    * @param after the latest timestamp of the records before it in its partition
    */
-  record Entry(Identity identity, long timestamp, long after, String where) {
+  public record Entry(Identity identity, long timestamp, long after, String where) {
     /**
      * Whether a worker had sent it, but not got rid of it, when it was suspended for so long that
      * another one went on meanwhile.
      */
-    boolean isOfZombie(List<ChaosOutage> outages) {
+    public boolean isOfZombie(List<ChaosOutage> outages) {
       return outages.stream()
           .anyMatch(
               outage ->
@@ -71,13 +71,13 @@ final class ChaosTopic implements AutoCloseable {
   /**
    * @param prefix what the ids of the documents begin with; others are left out
    */
-  ChaosTopic(String brokers, String topic, String prefix) {
+  public ChaosTopic(String brokers, String topic, String prefix) {
     this.prefix = prefix;
     consumer = CommittedRecords.of(brokers, topic, new ByteArrayDeserializer());
   }
 
   /** Reads until nothing more comes for a while. */
-  void readToEnd() {
+  public void readToEnd() {
     int read;
     do {
       read = 0;
@@ -113,7 +113,7 @@ final class ChaosTopic implements AutoCloseable {
   }
 
   /** What was read so far. */
-  List<Entry> entries() {
+  public List<Entry> entries() {
     return entries;
   }
 

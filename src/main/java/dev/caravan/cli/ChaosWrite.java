@@ -9,7 +9,7 @@ package dev.caravan.cli;
  * @param lost whether Couchbase doesn't have it in its history any more, after a failover to a
  *     replica that was behind or the end of the bucket
  */
-record ChaosWrite(
+public record ChaosWrite(
     String documentId,
     int vbucket,
     long vbuuid,

@@ -10,11 +10,12 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.Deserializer;
 
 /** Reading a topic as somebody who must not miss a record and see none that is not committed. */
-final class CommittedRecords {
+public final class CommittedRecords {
   private CommittedRecords() {}
 
   /** A consumer of all partitions of a topic, from their beginning; the caller closes it. */
-  static <K> KafkaConsumer<K, byte[]> of(String brokers, String topic, Deserializer<K> keys) {
+  public static <K> KafkaConsumer<K, byte[]> of(
+      String brokers, String topic, Deserializer<K> keys) {
     KafkaConsumer<K, byte[]> consumer =
         new KafkaConsumer<>(
             Map.of(

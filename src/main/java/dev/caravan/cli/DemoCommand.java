@@ -30,8 +30,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "demo",
     description = {
-      "Shows the whole way on this machine: starts a sandbox and a worker, creates a connector over "
-          + "REST, writes documents to Couchbase, and checks that every one of them arrives in Kafka."
+      "Shows the whole way on this machine: starts a sandbox and a worker, creates a connector over"
+          + " REST, writes documents to Couchbase, and checks that every one of them arrives in"
+          + " Kafka."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,
@@ -40,7 +41,7 @@ import picocli.CommandLine.Spec;
       "0:every document is in Kafka, once, as it was written",
       "1:something is missing or wrong; the output says what"
     })
-final class DemoCommand implements Callable<Integer> {
+public final class DemoCommand implements Callable<Integer> {
   private static final String CONNECTOR = "demo";
   private static final String BUCKET = "orders";
   private static final String TOPIC_PREFIX = "demo-";

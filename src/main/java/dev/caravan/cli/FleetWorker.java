@@ -10,7 +10,7 @@ import java.util.Map;
  * A worker whose fleet is measured. It can be started again after each stop. Its REST calls may be
  * made by several threads at a time, the rest by one.
  */
-interface FleetWorker extends AutoCloseable {
+public interface FleetWorker extends AutoCloseable {
   /** Starts it and returns when its REST API answers. */
   void start() throws IOException;
 

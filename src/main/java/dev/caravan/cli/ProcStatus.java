@@ -6,7 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** What Linux tells of a process in {@code /proc/<pid>/status}. */
-final class ProcStatus {
+public final class ProcStatus {
   private ProcStatus() {}
 
   /**
@@ -16,7 +16,7 @@ final class ProcStatus {
    * @param key such as {@code Threads}, or {@code VmHWM} in kilobytes
    * @return 0 where there is no such thing
    */
-  static long of(String process, String key) throws IOException {
+  public static long of(String process, String key) throws IOException {
     Path status = Path.of("/proc", process, "status");
     if (!Files.isReadable(status)) {
       return 0;

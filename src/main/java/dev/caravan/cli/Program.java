@@ -20,7 +20,7 @@ import java.util.regex.Pattern;
  *
  * @param output what it prints; somebody has to read it, if it is much
  */
-record Program(Process process, BufferedReader output) implements AutoCloseable {
+public record Program(Process process, BufferedReader output) implements AutoCloseable {
   /**
    * What the Java options begin with that children have if this process has them: they start
    * sooner.
@@ -29,12 +29,12 @@ record Program(Process process, BufferedReader output) implements AutoCloseable 
       List.of("-XX:TieredStopAtLevel=", "-XX:SharedArchiveFile=", "-Xlog:cds");
 
   /** By name, since the command is made of what lives here, and not the other way round. */
-  static final String MAIN_CLASS = "dev.caravan.cli.Caravan";
+  public static final String MAIN_CLASS = "dev.caravan.cli.Caravan";
 
   /** A worker promises to end within that. */
   private static final int STOP_SECONDS = 25;
 
-  static Program start(List<String> javaOptions, String... arguments) throws IOException {
+  public static Program start(List<String> javaOptions, String... arguments) throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(javaOptions);
@@ -58,7 +58,7 @@ record Program(Process process, BufferedReader output) implements AutoCloseable 
    *
    * @throws IOException if it ends before
    */
-  Matcher await(Pattern pattern) throws IOException {
+  public Matcher await(Pattern pattern) throws IOException {
     for (String line = output.readLine(); line != null; line = output.readLine()) {
       Matcher matcher = pattern.matcher(line);
       if (matcher.matches()) {

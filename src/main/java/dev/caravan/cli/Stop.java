@@ -7,7 +7,7 @@ import java.util.concurrent.Future;
 import org.apache.logging.log4j.LogManager;
 
 /** Running until Ctrl-C or SIGTERM, and stopping in order then. */
-final class Stop {
+public final class Stop {
   private Stop() {}
 
   /**
@@ -16,7 +16,7 @@ final class Stop {
    *
    * @param running what to close
    */
-  static void await(AutoCloseable running) throws Exception {
+  public static void await(AutoCloseable running) throws Exception {
     await(running, new CompletableFuture<>());
   }
 
@@ -25,7 +25,7 @@ final class Stop {
    *
    * @throws Exception what it has failed with
    */
-  static void await(AutoCloseable running, Future<?> failure) throws Exception {
+  public static void await(AutoCloseable running, Future<?> failure) throws Exception {
     Runtime.getRuntime().addShutdownHook(new Thread(() -> close(running), "stop"));
     try {
       failure.get();

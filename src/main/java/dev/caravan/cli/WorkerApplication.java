@@ -168,7 +168,7 @@ public final class WorkerApplication implements AutoCloseable {
   }
 
   /** Fails when the worker can't be in its group, see {@link Worker#refusal}. */
-  CompletableFuture<Void> refusal() {
+  public CompletableFuture<Void> refusal() {
     return worker.refusal();
   }
 

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * A worker in a process of its own, started again after each end. Its REST calls may be made by
  * several threads at a time, the rest by one.
  */
-final class WorkerProcess implements FleetWorker {
+public final class WorkerProcess implements FleetWorker {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final HttpClient HTTP = HttpClient.newHttpClient();
   private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(10);
@@ -34,11 +34,11 @@ final class WorkerProcess implements FleetWorker {
    * @param heap as for -Xmx
    * @param logLevel of the worker's own log
    */
-  WorkerProcess(String brokers, String group, String heap, String logLevel) {
+  public WorkerProcess(String brokers, String group, String heap, String logLevel) {
     this(brokers, group, javaOptions(heap, logLevel));
   }
 
-  WorkerProcess(String brokers, String group, List<String> javaOptions) {
+  public WorkerProcess(String brokers, String group, List<String> javaOptions) {
     this.javaOptions = List.copyOf(javaOptions);
     arguments = new String[] {"worker", "-brokers=" + brokers, "-group=" + group, "-port=0"};
   }
@@ -49,7 +49,7 @@ final class WorkerProcess implements FleetWorker {
    * @param heap as for -Xmx
    * @param logLevel of the worker's own log
    */
-  static List<String> javaOptions(String heap, String logLevel) {
+  public static List<String> javaOptions(String heap, String logLevel) {
     return List.of(
         "-Xmx" + heap,
         "-XX:+ExitOnOutOfMemoryError",
@@ -72,7 +72,7 @@ final class WorkerProcess implements FleetWorker {
   }
 
   /** Ends it as SIGKILL does. */
-  void kill() throws InterruptedException {
+  public void kill() throws InterruptedException {
     program().kill();
     program().process().waitFor();
   }
@@ -85,7 +85,7 @@ final class WorkerProcess implements FleetWorker {
   }
 
   /** Stops it as SIGSTOP does, for a while. */
-  void suspend(Duration duration) throws IOException, InterruptedException {
+  public void suspend(Duration duration) throws IOException, InterruptedException {
     signal("STOP");
     TimeUnit.MILLISECONDS.sleep(duration.toMillis());
     signal("CONT");
@@ -112,7 +112,7 @@ final class WorkerProcess implements FleetWorker {
    *
    * @throws IOException if the worker doesn't, or doesn't answer
    */
-  void delete(String name) throws IOException, InterruptedException {
+  public void delete(String name) throws IOException, InterruptedException {
     send(request("/connectors/" + name).DELETE(), List.of(204, 404));
   }
 
@@ -122,7 +122,7 @@ final class WorkerProcess implements FleetWorker {
    * @param call {@code pause}, {@code stop} or {@code resume}
    * @throws IOException if the worker doesn't, or doesn't answer
    */
-  void call(String name, String call) throws IOException, InterruptedException {
+  public void call(String name, String call) throws IOException, InterruptedException {
     send(
         request("/connectors/" + name + "/" + call).PUT(HttpRequest.BodyPublishers.noBody()),
         List.of(202));

@@ -12,13 +12,13 @@ import java.net.http.HttpResponse;
 import java.util.Map;
 
 /** What tests ask of a worker's REST API. */
-final class TestRequests {
+public final class TestRequests {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final HttpClient HTTP = HttpClient.newHttpClient();
 
   private TestRequests() {}
 
-  static void create(String url, String name, Map<String, String> config)
+  public static void create(String url, String name, Map<String, String> config)
       throws IOException, InterruptedException {
     HttpResponse<String> response =
         HTTP.send(
@@ -33,7 +33,7 @@ final class TestRequests {
   }
 
   /** Creates or edits a connector. */
-  static void put(String url, String name, Map<String, String> config)
+  public static void put(String url, String name, Map<String, String> config)
       throws IOException, InterruptedException {
     HttpResponse<String> response =
         HTTP.send(
@@ -45,7 +45,7 @@ final class TestRequests {
     assertThat(response.statusCode()).as(response.body()).isIn(200, 201);
   }
 
-  static String get(String url) throws IOException, InterruptedException {
+  public static String get(String url) throws IOException, InterruptedException {
     return HTTP.send(
             HttpRequest.newBuilder(URI.create(url)).build(), HttpResponse.BodyHandlers.ofString())
         .body();
