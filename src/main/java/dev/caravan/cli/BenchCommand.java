@@ -3,6 +3,8 @@ package dev.caravan.cli;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.caravan.cli.process.Program;
+import dev.caravan.cli.process.WorkerProcess;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.ArrayList;

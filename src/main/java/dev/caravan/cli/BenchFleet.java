@@ -2,6 +2,7 @@
 package dev.caravan.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.caravan.cli.process.FleetWorker;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -86,8 +87,8 @@ final class BenchFleet {
       awaitShare(leaver, names);
       awaitRunning(clients, names);
       say(
-          "bench: all running %.1f s after a worker was told to stop, and balanced and running %.1f s"
-              + " after one was up (in %.1f s)",
+          "bench: all running %.1f s after a worker was told to stop, and balanced and running %.1f"
+              + " s after one was up (in %.1f s)",
           left, seconds(start) - up, up);
       say(
           "bench: REST answers=%d p50=%.1f ms p99=%.1f ms",

@@ -4,6 +4,7 @@ package dev.caravan.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.caravan.cli.process.WorkerProcess;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;

@@ -3,6 +3,8 @@ package dev.caravan.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.management.OperatingSystemMXBean;
+import dev.caravan.cli.process.ProcStatus;
+import dev.caravan.cli.process.WorkerApplication;
 import dev.caravan.worker.delivery.SharedProducers;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.caravan.cli.ChaosOutage.Kind;
 import dev.caravan.cli.ChaosWrite.Identity;
+import dev.caravan.cli.process.CommittedRecords;
 import dev.caravan.record.RecordHeader;
 import dev.caravan.record.RecordHeaders;
 import java.time.Duration;

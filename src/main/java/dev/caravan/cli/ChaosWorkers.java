@@ -4,6 +4,7 @@ package dev.caravan.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.caravan.cli.ChaosOutage.Kind;
 import dev.caravan.cli.ChaosOutage.Scope;
+import dev.caravan.cli.process.WorkerProcess;
 import dev.caravan.stream.VbucketSelection;
 import java.io.IOException;
 import java.net.InetAddress;

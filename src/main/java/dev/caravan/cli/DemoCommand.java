@@ -2,6 +2,8 @@
 package dev.caravan.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.caravan.cli.process.Stop;
+import dev.caravan.cli.process.WorkerApplication;
 import dev.caravan.sandbox.Sandbox;
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
+import dev.caravan.cli.process.Stop;
 import dev.caravan.sandbox.Sandbox;
 import java.util.List;
 import java.util.OptionalInt;
@@ -17,9 +18,9 @@ import picocli.CommandLine.Spec;
     description = {
       "Runs a Couchbase node and a Kafka broker in one process, to try Caravan on, until stopped.",
       "",
-      "The node speaks the memcached and DCP protocols and keeps its documents in memory. Its "
-          + "administrator is Administrator with the password 'password'; a bucket's own name with an "
-          + "empty password is taken for that bucket, too. Kafka is real."
+      "The node speaks the memcached and DCP protocols and keeps its documents in memory. Its"
+          + " administrator is Administrator with the password 'password'; a bucket's own name with"
+          + " an empty password is taken for that bucket, too. Kafka is real."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false)

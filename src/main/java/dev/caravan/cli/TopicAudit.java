@@ -3,6 +3,7 @@ package dev.caravan.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.caravan.cli.process.CommittedRecords;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.BitSet;

@@ -3,6 +3,8 @@ package dev.caravan.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.caravan.cli.process.Stop;
+import dev.caravan.cli.process.WorkerApplication;
 import dev.caravan.worker.kafka.WorkerConfig;
 import java.io.IOException;
 import java.io.Reader;

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.caravan.cli.process.FleetWorker;
+import dev.caravan.cli.process.TestWorker;
 import dev.caravan.sandbox.KafkaBroker;
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -4,6 +4,7 @@ package dev.caravan.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caravan.cli.process.TestRequests;
 import dev.caravan.sandbox.KafkaBroker;
 import dev.caravan.testkit.Program;
 import java.io.BufferedReader;

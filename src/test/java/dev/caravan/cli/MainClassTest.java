@@ -3,6 +3,7 @@ package dev.caravan.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caravan.cli.process.Program;
 import org.junit.jupiter.api.Test;
 
 class MainClassTest {

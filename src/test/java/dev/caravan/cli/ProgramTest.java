@@ -3,6 +3,7 @@ package dev.caravan.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caravan.cli.process.TestRequests;
 import dev.caravan.testkit.Program;
 import dev.caravan.testkit.Topic;
 import java.io.PrintWriter;
@@ -172,7 +173,8 @@ class ProgramTest {
           sandbox
               .await(
                   Pattern.compile(
-                      "sandbox: ready couchbase=\\S+:\\d+,\\S+:\\d+ kafka=\\S+ admin=(http://\\S+:\\d+)"))
+                      "sandbox: ready couchbase=\\S+:\\d+,\\S+:\\d+ kafka=\\S+"
+                          + " admin=(http://\\S+:\\d+)"))
               .group(1);
       assertThat(TestRequests.get(admin + "/status")).contains("\"documents\":10");
       assertThat(TestRequests.get(admin + "/history").lines()).hasSize(10);

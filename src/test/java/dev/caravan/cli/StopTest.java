@@ -3,6 +3,7 @@ package dev.caravan.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caravan.cli.process.TestRequests;
 import dev.caravan.sandbox.CouchbaseNode;
 import dev.caravan.sandbox.KafkaBroker;
 import dev.caravan.sandbox.TcpProxy;

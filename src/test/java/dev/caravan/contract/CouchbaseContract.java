@@ -10,7 +10,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.caravan.cli.WorkerApplication;
+import dev.caravan.cli.process.WorkerApplication;
 import dev.caravan.component.CouchbaseDcpMessage;
 import dev.caravan.component.EventType;
 import dev.caravan.contract.CouchbaseUnderTest.Login;

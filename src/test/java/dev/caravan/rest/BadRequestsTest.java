@@ -10,8 +10,8 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.caravan.cli.RecordedTasks.RecordedTask;
-import dev.caravan.cli.TestWorker;
+import dev.caravan.cli.process.RecordedTasks.RecordedTask;
+import dev.caravan.cli.process.TestWorker;
 import dev.caravan.rest.RawHttp.Response;
 import dev.caravan.sandbox.KafkaBroker;
 import java.io.EOFException;

@@ -7,7 +7,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.caravan.cli.TestWorker;
+import dev.caravan.cli.process.TestWorker;
 import dev.caravan.connector.TaskStatus;
 import dev.caravan.sandbox.KafkaBroker;
 import java.io.InputStream;

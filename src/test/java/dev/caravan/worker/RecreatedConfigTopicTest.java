@@ -4,8 +4,8 @@ package dev.caravan.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.caravan.cli.RecordedTasks.RecordedTask;
-import dev.caravan.cli.TestWorker;
+import dev.caravan.cli.process.RecordedTasks.RecordedTask;
+import dev.caravan.cli.process.TestWorker;
 import dev.caravan.sandbox.KafkaBroker;
 import java.net.http.HttpResponse;
 import java.time.Duration;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.cli;
+package dev.caravan.cli.process;
 
 import dev.caravan.connector.TaskFactory;
 import dev.caravan.connector.TaskRoutes;
