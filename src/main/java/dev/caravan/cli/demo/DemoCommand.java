@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.cli;
+package dev.caravan.cli.demo;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.caravan.cli.process.Stop;
