@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
+import dev.caravan.cli.bench.BenchCommand;
+import dev.caravan.cli.bench.BenchRun;
 import dev.caravan.cli.demo.DemoCommand;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.cli;
+package dev.caravan.cli.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
