@@ -3,6 +3,9 @@ package dev.caravan.cli;
 
 import static java.util.Objects.requireNonNullElse;
 
+import dev.caravan.cli.chaos.audit.ChaosLag;
+import dev.caravan.cli.chaos.audit.ChaosOutage;
+import dev.caravan.cli.chaos.audit.ChaosWrite;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
+import dev.caravan.cli.chaos.audit.ChaosTopic;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
-import dev.caravan.cli.ChaosOutage.Kind;
+import dev.caravan.cli.chaos.audit.ChaosOutage;
+import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
 import dev.caravan.sandbox.KafkaBroker;
 import dev.caravan.sandbox.TcpProxy;
 import java.io.IOException;

@@ -11,6 +11,8 @@ import com.couchbase.client.java.codec.RawJsonTranscoder;
 import com.couchbase.client.java.diagnostics.WaitUntilReadyOptions;
 import com.couchbase.client.java.kv.MutationResult;
 import com.couchbase.client.java.kv.UpsertOptions;
+import dev.caravan.cli.chaos.audit.ChaosAudit;
+import dev.caravan.cli.chaos.audit.ChaosWrite;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
+import dev.caravan.cli.chaos.audit.ChaosAudit;
+import dev.caravan.cli.chaos.audit.ChaosWrite;
 import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseCluster;
 import dev.caravan.sandbox.CouchbaseNode;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
+import dev.caravan.cli.chaos.audit.ChaosAudit;
+import dev.caravan.cli.chaos.audit.ChaosWrite;
 import dev.caravan.sandbox.TcpProxy;
 import java.io.IOException;
 import java.util.List;

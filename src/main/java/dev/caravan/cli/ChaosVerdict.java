@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
-import dev.caravan.cli.ChaosOutage.Kind;
+import dev.caravan.cli.chaos.audit.ChaosAudit;
+import dev.caravan.cli.chaos.audit.ChaosCommits;
+import dev.caravan.cli.chaos.audit.ChaosDuplicates;
+import dev.caravan.cli.chaos.audit.ChaosGaps;
+import dev.caravan.cli.chaos.audit.ChaosOutage;
+import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
+import dev.caravan.cli.chaos.audit.ChaosTopic;
+import dev.caravan.cli.chaos.audit.ChaosWrite;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -166,8 +173,8 @@ final class ChaosVerdict {
     gaps.forEach(
         (kind, millis) -> text.append(' ').append(kind).append('=').append(millis).append("ms"));
     printer.say(
-        "chaos: faults=%d documents=%d records=%d missing=%d duplicated=%d (allowed %d) reordered=%d"
-            + " unknown=%d forbidden=%d stale=%d zombie=%d gaps:%s",
+        "chaos: faults=%d documents=%d records=%d missing=%d duplicated=%d (allowed %d)"
+            + " reordered=%d unknown=%d forbidden=%d stale=%d zombie=%d gaps:%s",
         faults,
         documents,
         records,

@@ -2,8 +2,9 @@
 package dev.caravan.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.caravan.cli.ChaosOutage.Kind;
-import dev.caravan.cli.ChaosOutage.Scope;
+import dev.caravan.cli.chaos.audit.ChaosOutage;
+import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
+import dev.caravan.cli.chaos.audit.ChaosOutage.Scope;
 import dev.caravan.cli.process.WorkerProcess;
 import dev.caravan.stream.VbucketSelection;
 import java.io.IOException;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.cli;
+package dev.caravan.cli.chaos.audit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caravan.cli.ChaosOutage.Kind;
-import dev.caravan.cli.ChaosTopic.Entry;
-import dev.caravan.cli.ChaosWrite.Identity;
+import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
+import dev.caravan.cli.chaos.audit.ChaosTopic.Entry;
+import dev.caravan.cli.chaos.audit.ChaosWrite.Identity;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

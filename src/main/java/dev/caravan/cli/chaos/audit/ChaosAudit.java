@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.cli;
+package dev.caravan.cli.chaos.audit;
 
-import dev.caravan.cli.ChaosTopic.Entry;
-import dev.caravan.cli.ChaosWrite.Identity;
+import dev.caravan.cli.chaos.audit.ChaosTopic.Entry;
+import dev.caravan.cli.chaos.audit.ChaosWrite.Identity;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.cli;
+package dev.caravan.cli.chaos.audit;
 
-import dev.caravan.cli.ChaosTopic.Entry;
+import dev.caravan.cli.chaos.audit.ChaosTopic.Entry;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

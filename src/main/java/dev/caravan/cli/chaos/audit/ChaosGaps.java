@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.cli;
+package dev.caravan.cli.chaos.audit;
 
 import static java.util.stream.Collectors.joining;
 
-import dev.caravan.cli.ChaosOutage.Kind;
+import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.cli;
+package dev.caravan.cli.chaos.audit;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.caravan.cli.ChaosWrite.Identity;
+import dev.caravan.cli.chaos.audit.ChaosWrite.Identity;
 import dev.caravan.cli.process.CommittedRecords;
 import java.io.IOException;
 import java.time.Duration;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.cli;
+package dev.caravan.cli.chaos.audit;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import dev.caravan.cli.ChaosOutage.Kind;
-import dev.caravan.cli.ChaosWrite.Identity;
+import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
+import dev.caravan.cli.chaos.audit.ChaosWrite.Identity;
 import dev.caravan.cli.process.CommittedRecords;
 import dev.caravan.record.RecordHeader;
 import dev.caravan.record.RecordHeaders;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.cli;
+package dev.caravan.cli.chaos.audit;
 
-import dev.caravan.cli.ChaosOutage.Kind;
+import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.cli;
+package dev.caravan.cli.chaos.audit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caravan.cli.ChaosAudit.Findings;
-import dev.caravan.cli.ChaosAudit.Purge;
-import dev.caravan.cli.ChaosTopic.Entry;
+import dev.caravan.cli.chaos.audit.ChaosAudit.Findings;
+import dev.caravan.cli.chaos.audit.ChaosAudit.Purge;
+import dev.caravan.cli.chaos.audit.ChaosTopic.Entry;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
