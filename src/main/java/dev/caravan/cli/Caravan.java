@@ -3,6 +3,7 @@ package dev.caravan.cli;
 
 import dev.caravan.cli.bench.BenchCommand;
 import dev.caravan.cli.bench.BenchRun;
+import dev.caravan.cli.chaos.ChaosCommand;
 import dev.caravan.cli.demo.DemoCommand;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;

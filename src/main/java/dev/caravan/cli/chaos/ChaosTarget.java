@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.cli;
+package dev.caravan.cli.chaos;
 
 import dev.caravan.cli.chaos.audit.ChaosAudit;
 import dev.caravan.cli.chaos.audit.ChaosWrite;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.cli;
+package dev.caravan.cli.chaos;
 
 /** Threads that keep processors busy, as other programs of a machine do. */
 final class ChaosLoad implements AutoCloseable {
