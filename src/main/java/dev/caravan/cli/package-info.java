@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The {@code caravan} command: {@link dev.caravan.cli.Caravan} and its subcommands, for running a
- * worker ({@code worker}), trying it ({@code demo}, {@code sandbox}), measuring it ({@code bench})
- * and breaking it ({@code chaos}).
+ * The {@code caravan} command: {@link dev.caravan.cli.Caravan}, and its commands that are small,
+ * for running a worker ({@code worker}) and something to try it on ({@code sandbox}). Those for
+ * trying it ({@code demo}), measuring it ({@code bench}) and breaking it ({@code chaos}) have
+ * packages of their own. May use all packages below, {@code worker.kafka} and {@code sandbox}.
  *
  * <p>Options of commands are fields that picocli sets before a command is called, so they are never
  * null, unless they are marked.

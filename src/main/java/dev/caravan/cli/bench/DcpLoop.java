@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli.bench;
 
-
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.couchbase.client.dcp.Client;

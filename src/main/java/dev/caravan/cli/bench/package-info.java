@@ -4,8 +4,7 @@
  * connectors a worker carries.
  *
  * <p>Each measurement is made in a fresh process; {@link dev.caravan.cli.bench.BenchRun} is the
- * hidden command that such a process runs. May use {@code cli.process}, {@code worker} and what is
- * below it, and {@code sandbox}.
+ * hidden command that such a process runs. May use {@code cli.process} and {@code worker.delivery}.
  *
  * <p>Options of commands are fields that picocli sets before a command is called, so they are never
  * null, unless they are marked.
