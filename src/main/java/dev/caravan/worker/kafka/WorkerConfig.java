@@ -106,10 +106,11 @@ public final class WorkerConfig {
           .define(
               HEARTBEAT_INTERVAL,
               ConfigDef.Type.INT,
-              500,
+              200,
               ConfigDef.Range.atLeast(1),
               Importance.LOW,
-              "Milliseconds between the heartbeats of a worker.")
+              "Milliseconds between the heartbeats of a worker. Its next heartbeat tells a worker that"
+                  + " another one has left or joined.")
           .define(
               REBALANCE_TIMEOUT,
               ConfigDef.Type.INT,

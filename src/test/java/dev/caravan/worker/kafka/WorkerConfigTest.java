@@ -27,7 +27,7 @@ class WorkerConfigTest {
     assertThat(config.groupSettings())
         .containsEntry("group.id", "caravan")
         .containsEntry("session.timeout.ms", 10_000)
-        .containsEntry("heartbeat.interval.ms", 500)
+        .containsEntry("heartbeat.interval.ms", 200)
         .containsEntry("max.poll.interval.ms", 30_000);
     assertThat(config.host()).isEqualTo("0.0.0.0");
     assertThat(config.port()).isEqualTo(8083);
