@@ -506,8 +506,8 @@ final class DcpSession {
   private void disconnect(Client doomed) {
     doomed
         .disconnect()
-        // The client gives up at the first connection that can't be closed, as one that is just
-        // breaking (dcp-client 0.56.0, DcpChannel.disconnect); the others would stay for ever.
+        // The client gives up at the first connection that fails to close, such as one that breaks
+        // at that moment (dcp-client 0.56.0, DcpChannel.disconnect). The others would stay open.
         .retry(DISCONNECT_RETRIES)
         .subscribe(
             ignored -> {}, error -> disconnected.complete(null), () -> disconnected.complete(null));

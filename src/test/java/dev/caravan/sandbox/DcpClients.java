@@ -12,9 +12,9 @@ final class DcpClients {
   private DcpClients() {}
 
   /**
-   * Disconnects a client, and ends what it would try for ever: a client that is disconnected while
-   * it moves a stream tries to open it every 200 ms until the program ends, and whoever counts such
-   * tries, as NodeFailureTest does for Caravan, would count them, too.
+   * Disconnects a client and stops its retries. A client that is disconnected while it moves a
+   * stream retries every 200 ms until the JVM ends. NodeFailureTest, which counts the retries of
+   * Caravan, would count those, too.
    */
   static void end(Client client) {
     client.disconnect().block(TIMEOUT);

@@ -21,14 +21,11 @@ import java.util.regex.Pattern;
  * @param output what it prints; somebody has to read it, if it is much
  */
 public record Program(Process process, BufferedReader output) implements AutoCloseable {
-  /**
-   * What the Java options begin with that children have if this process has them: they start
-   * sooner.
-   */
+  /** The prefixes of Java options that children inherit from this process, to start faster. */
   private static final List<String> INHERITED =
       List.of("-XX:TieredStopAtLevel=", "-XX:SharedArchiveFile=", "-Xlog:cds");
 
-  /** By name, since the command is made of what lives here, and not the other way round. */
+  /** A name instead of the class, which depends on this package. */
   public static final String MAIN_CLASS = "dev.caravan.cli.Caravan";
 
   /** A worker promises to end within that. */

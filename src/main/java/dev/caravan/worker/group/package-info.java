@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The group of workers, which shares out the tasks.
+ * The group of workers, which distributes the tasks.
  *
  * <p>{@link dev.caravan.worker.group.GroupMembership} polls Kafka's consumer, {@code GroupAssignor}
  * is what the consumer asks, {@code Assignor} decides if this worker is the leader, {@link
  * dev.caravan.worker.group.GroupWork} stands between the group's thread and the herder's, and
- * {@link dev.caravan.worker.group.GroupLease} tells when others may have this worker's tasks. May
+ * {@link dev.caravan.worker.group.GroupLease} says until when this worker may run its tasks. May
  * use {@code worker.kafka}.
  */
 @NullMarked

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The status topic: how connectors and tasks are doing, as their workers tell all others.
+ * The status topic: the states of connectors and tasks, as their workers report them.
  *
  * <p>{@link dev.caravan.worker.status.StatusLog} writes and reads it, in Kafka Connect's format,
  * and {@link dev.caravan.worker.status.ConnectorStatus} is what a user is shown. Who writes what
