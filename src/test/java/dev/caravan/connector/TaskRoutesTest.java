@@ -13,6 +13,7 @@ import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.Sandbox;
 import dev.caravan.sandbox.VBucketReplica;
 import dev.caravan.testkit.Topic;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -220,6 +221,40 @@ class TaskRoutesTest {
     assertThat(routeId("golden")).isEqualTo("golden-0");
     assertThat(routeId("a/b c~")).isEqualTo("a~2f~b~20~c~7e~-0");
     assertThat(routeId("é")).isEqualTo("~e9~-0");
+  }
+
+  @Test
+  void warmingUpPublishesNothingAndLeavesNothing() throws Exception {
+    Bucket bucket = sandbox.couchbase().createBucket("warm");
+    ConnectorConfig config = config("warm", Map.of("couchbase.bucket", "warm"));
+    int endpoints = camel.getEndpoints().size();
+    try {
+      bucket.upsert("before", "1");
+      routes.warmUp(config.tasks().get(0), Duration.ofSeconds(20));
+      assertThat(camel.getRoutes()).isEmpty();
+      assertThat(camel.getEndpoints()).hasSize(endpoints);
+      // A task still reads everything.
+      Task task = start(config.tasks().get(0), new MemoryOffsetStore().of("connector"));
+      try (Topic documents = new Topic(sandbox.kafkaAddress(), "warm")) {
+        assertThat(documents.awaitRecords(1))
+            .extracting(ConsumerRecord::key)
+            .containsExactly("before");
+      } finally {
+        task.close();
+      }
+    } finally {
+      sandbox.couchbase().dropBucket("warm");
+    }
+  }
+
+  @Test
+  void warmingUpWaitsForADeadCouchbaseUntilTheTimeout() {
+    ConnectorConfig config =
+        config("dead", Map.of("couchbase.bucket", "b", "couchbase.nodes", "127.0.0.1:1"));
+    long begun = System.nanoTime();
+    routes.warmUp(config.tasks().get(0), Duration.ofMillis(500));
+    assertThat(Duration.ofNanos(System.nanoTime() - begun))
+        .isBetween(Duration.ofMillis(500), Duration.ofSeconds(10));
   }
 
   private static String routeId(String connector) {
