@@ -39,6 +39,7 @@ final class WarmUp {
     options.put("connectionString", connector.connectionString());
     options.put("vbuckets", ONE_VBUCKET);
     options.put("streamFrom", "now");
+    options.put("offsetKey", "warm-up");
     options.put("offsetStore", new MemoryOffsetStore());
     options.put("persistencePollingInterval", connector.persistencePollingInterval().toMillis());
     String username = connector.username();

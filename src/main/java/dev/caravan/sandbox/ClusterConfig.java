@@ -64,6 +64,9 @@ final class ClusterConfig {
   private final Map<String, Revision> byBucketUuid = new ConcurrentHashMap<>();
   private volatile List<Member> members = List.of();
 
+  /** The first revision of the next bucket: a cluster's revisions only grow. */
+  private volatile long firstRevision = FIRST_REVISION;
+
   /** Changes who is in the cluster; maps show it from their next revision on. */
   void members(List<Member> changed) {
     members = List.copyOf(changed);
@@ -80,7 +83,7 @@ final class ClusterConfig {
   /** The map for a bucket, or the one without a bucket for null. */
   Revision revision(@Nullable Bucket bucket) {
     return byBucketUuid.computeIfAbsent(
-        bucket == null ? "" : bucket.uuid(), any -> render(bucket, FIRST_REVISION));
+        bucket == null ? "" : bucket.uuid(), any -> render(bucket, firstRevision));
   }
 
   /** Makes the next revision of a bucket's map, from the states of its vBuckets. */
@@ -100,7 +103,15 @@ final class ClusterConfig {
   }
 
   void forget(Bucket bucket) {
-    byBucketUuid.remove(bucket.uuid());
+    Revision last = byBucketUuid.remove(bucket.uuid());
+    if (last != null) {
+      firstRevision = Math.max(firstRevision, last.number() + 1);
+    }
+  }
+
+  /** Revisions begin again with the next bucket, as in a cluster that is set up again. */
+  void beginAgain() {
+    firstRevision = FIRST_REVISION;
   }
 
   /** Makes the next revision of the map without a bucket. */

@@ -105,6 +105,17 @@ public final class CouchbaseCluster implements AutoCloseable {
   }
 
   /**
+   * Sets the cluster up again under the same addresses: like {@link #recreateBucket}, but the
+   * revisions of its map begin again, so that clients may know a newer one.
+   */
+  public synchronized Bucket setUpAgain(String name) {
+    Bucket dropped = state.remove(name);
+    state.config().beginAgain();
+    nodes.forEach(node -> node.disconnect(dropped));
+    return state.add(state.newBucket(name, dropped.isEphemeral()));
+  }
+
+  /**
    * Takes a node out of the cluster: its vBuckets become active where they have replicas, on a new
    * branch of their history. Nothing is lost unless a replica is behind, see {@link
    * Bucket#stopReplication}; what it had not received is.

@@ -80,6 +80,7 @@ final class DcpSession {
   private final Arrivals arrivals = new Arrivals(VbucketSelection.MAX_VBUCKETS);
   private final Set<ConnectionWatch> watches = ConcurrentHashMap.newKeySet();
   private final StallWatch stalls;
+  private final MisdirectedRequests misdirected;
   private final FailureNames names;
   private final @Nullable PersistenceWatch persistence;
   private final Set<Channel> handshaking = ConcurrentHashMap.newKeySet();
@@ -111,6 +112,7 @@ final class DcpSession {
     this.clients = clients;
     this.rollbacks = rollbacks;
     this.connections = new NodeConnections(this::connectionFailed);
+    this.misdirected = new MisdirectedRequests(settings.bootstrapTimeout());
     this.names = new FailureNames(stream.bucket(), settings.seedNodes(), connections);
     this.window = Math.min(settings.flowControlBufferSize(), MemoryBudget.WINDOWS.nextShare());
     this.held = new HeldBytes(window, connections::count);
@@ -384,7 +386,21 @@ final class DcpSession {
             arrivals,
             window,
             new StreamRequests(
-                reader::stream, (stream, history) -> streamOpened(channel, stream, history)));
+                reader::stream,
+                new StreamRequests.Listener() {
+                  @Override
+                  public void opened(VbucketStream stream, FailoverHistory history) {
+                    misdirected.opened(stream.number());
+                    streamOpened(channel, stream, history);
+                  }
+
+                  @Override
+                  public void misdirected(VbucketStream stream) {
+                    if (misdirected.refused(stream.number(), System.nanoTime())) {
+                      fail(misdirected.failure(bucket(), stream.number()));
+                    }
+                  }
+                }));
     channel.pipeline().addLast(watch);
     watches.add(watch);
     MemoryBudget.WINDOWS.enter();

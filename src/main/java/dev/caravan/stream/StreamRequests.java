@@ -3,6 +3,7 @@ package dev.caravan.stream;
 
 import com.couchbase.client.core.deps.io.netty.buffer.ByteBuf;
 import com.couchbase.client.dcp.message.MessageUtil;
+import com.couchbase.client.dcp.message.ResponseStatus;
 import com.couchbase.client.dcp.state.FailoverLogEntry;
 import dev.caravan.offset.Offset;
 import java.util.ArrayList;
@@ -39,10 +40,13 @@ final class StreamRequests {
   private static final int SNAPSHOT_START = VBUUID + 8;
   private static final int SNAPSHOT_END = SNAPSHOT_START + 8;
 
-  /** Takes note of streams that Couchbase has opened. */
+  /** Takes note of the answers. */
   @FunctionalInterface
   interface Listener {
     void opened(VbucketStream stream, FailoverHistory history);
+
+    /** The node answered NOT_MY_VBUCKET; the client asks again, where its cluster map says. */
+    default void misdirected(VbucketStream stream) {}
   }
 
   private final IntFunction<@Nullable VbucketStream> streams;
@@ -79,7 +83,13 @@ final class StreamRequests {
   /** The answer to a stream request has come. */
   void answered(ByteBuf response) {
     VbucketStream stream = requested.remove(MessageUtil.getOpaque(response));
-    if (stream != null && MessageUtil.getResponseStatus(response).isSuccess()) {
+    if (stream == null) {
+      return;
+    }
+    ResponseStatus status = MessageUtil.getResponseStatus(response);
+    if (status.equals(ResponseStatus.NOT_MY_VBUCKET)) {
+      listener.misdirected(stream);
+    } else if (status.isSuccess()) {
       ByteBuf content = MessageUtil.getContent(response);
       List<FailoverLogEntry> log = new ArrayList<>();
       for (int at = 0; at + 16 <= content.readableBytes(); at += 16) {

@@ -112,6 +112,25 @@ class NodeFailureTest {
   }
 
   @Test
+  void aClusterThatIsSetUpAgainIsReadWithItsOwnMap() throws Exception {
+    cluster = nodes(3, 1, 64).start();
+    start(AT_ONCE);
+    write(64);
+    awaitAllWritten();
+    cluster.failOver(1);
+    cluster.rebalance(List.of(0, 2));
+    cluster.rebalance(List.of(0, 1, 2));
+    write(64);
+    awaitAllWritten();
+    // Its map has an older revision than the client knows, and other nodes.
+    cluster.setUpAgain("travel");
+    cluster.failOver(2);
+
+    write(64);
+    awaitAllWritten();
+  }
+
+  @Test
   void aSeedNodeThatWasFailedOverIsOneOfSeveral() throws Exception {
     cluster = nodes(3, 1, 64).start();
     cluster.failOver(2);
