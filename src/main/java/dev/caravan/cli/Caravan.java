@@ -55,15 +55,26 @@ public final class Caravan implements Callable<Integer> {
     throw new ParameterException(spec.commandLine(), "Say which command to run.");
   }
 
-  /** One line instead of a stack trace: what went wrong is in the message. */
+  /** The messages instead of a stack trace: what went wrong is in them. */
   private static int failed(
       Exception failure, CommandLine command, CommandLine.ParseResult parseResult) {
-    String message = failure.getMessage() == null ? failure.toString() : failure.getMessage();
-    command.getErr().println(command.getCommandName() + ": " + message);
+    command.getErr().println(command.getCommandName() + ": " + message(failure));
     if (Boolean.getBoolean("caravan.trace")) {
       failure.printStackTrace(command.getErr());
     }
     return CommandLine.ExitCode.SOFTWARE;
+  }
+
+  /** With what the causes add: Kafka's clients say only there which setting is wrong. */
+  private static String message(Throwable failure) {
+    StringBuilder message =
+        new StringBuilder(failure.getMessage() == null ? failure.toString() : failure.getMessage());
+    for (Throwable cause = failure.getCause(); cause != null; cause = cause.getCause()) {
+      if (cause.getMessage() != null && message.indexOf(cause.getMessage()) < 0) {
+        message.append(": ").append(cause.getMessage());
+      }
+    }
+    return message.toString();
   }
 
   static final class Version implements CommandLine.IVersionProvider {

@@ -9,6 +9,7 @@ import dev.caravan.worker.kafka.WorkerConfig;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Properties;
@@ -137,6 +138,8 @@ final class WorkerCommand implements Callable<Integer> {
     Properties properties = new Properties();
     try (Reader reader = Files.newBufferedReader(file, UTF_8)) {
       properties.load(reader);
+    } catch (NoSuchFileException e) {
+      throw new IOException("There is no properties file " + file, e);
     } catch (IOException e) {
       throw new IOException("Can't read the properties file " + file + ": " + e, e);
     }
