@@ -21,6 +21,7 @@ import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigDef.Importance;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.config.ConfigValue;
+import org.apache.kafka.common.internals.Topic;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -299,6 +300,9 @@ public final class WorkerConfig {
       throw new ConfigException(
           key, value, "A Kafka topic has 1 to 249 letters, digits or any of . _ -");
     }
+    if (Topic.isInternal(topic)) {
+      throw new ConfigException(key, value, "Kafka needs that topic for itself; set another one");
+    }
   }
 
   private static void checkCluster(String key, Object value) {
@@ -532,7 +536,8 @@ public final class WorkerConfig {
         // A URI needs a host, a listener does not.
         URI uri = new URI(value.trim().replaceFirst("://(?=:)", "://0.0.0.0"));
         boolean bare = uri.getRawPath() == null || uri.getRawPath().matches("/?");
-        if ("http".equals(uri.getScheme())
+        // Kafka Connect's sample file has HTTP.
+        if ("http".equalsIgnoreCase(uri.getScheme())
             && uri.getHost() != null
             && uri.getPort() >= 0
             && uri.getPort() <= MAX_PORT

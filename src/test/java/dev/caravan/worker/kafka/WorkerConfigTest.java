@@ -53,6 +53,7 @@ class WorkerConfigTest {
     "offset.storage.partitions, -7, at least 1",
     "status.storage.partitions, many, Not a number",
     "config.storage.topic, with space, letters",
+    "offset.storage.topic, __consumer_offsets, Kafka needs that topic for itself",
     "status.storage.topic, caravan-configs, each needs a topic of its own",
     "bootstrap.servers, broker, host:port",
     "bootstrap.servers, 'a:9092,b', host:port",
@@ -89,6 +90,7 @@ class WorkerConfigTest {
     "http://:8083, 0.0.0.0, 8083, ",
     "http://0.0.0.0:0, 0.0.0.0, 0, ",
     "http://127.0.0.1:1234/, 127.0.0.1, 1234, 127.0.0.1",
+    "HTTP://:1234, 0.0.0.0, 1234, ",
     "http://[::1]:1234, ::1, 1234, ::1",
   })
   void theListenerTellsWhereToListen(String listener, String host, int port, String advertised) {
