@@ -108,6 +108,8 @@ public final class WorkerApplication implements AutoCloseable {
             "caravan",
             "camel.main.jmxEnabled",
             "false",
+            "camel.main.startupSummaryLevel",
+            "brief",
             "camel.main.shutdownTimeout",
             SHUTDOWN_SECONDS,
             "camel.main.routesIncludePattern",
