@@ -78,7 +78,7 @@ public final class ChaosCommand implements Callable<Integer> {
 
   @Option(
       names = "--faults",
-      paramLabel = "TEXT,...",
+      paramLabel = "TEXT",
       split = ",",
       description =
           "Only faults with one of these texts in their names, such as 'killed' or 'network'"
