@@ -95,8 +95,19 @@ final class BenchHistory {
           seconds(later),
           seconds(without),
           worker.processStatus("VmRSS") / 1024);
-      return running.compareTo(reading.plus(MAX_AFTER_READ)) <= 0
-          && later.compareTo(without.plus(MAX_LATER)) <= 0;
+      boolean isSoon = running.compareTo(reading.plus(MAX_AFTER_READ)) <= 0;
+      if (!isSoon) {
+        say(
+            "bench: failed: tasks may run %d s later than a consumer has read the history",
+            MAX_AFTER_READ.toSeconds());
+      }
+      boolean isSteady = later.compareTo(without.plus(MAX_LATER)) <= 0;
+      if (!isSteady) {
+        say(
+            "bench: failed: other tasks may take %d s longer than without a history",
+            MAX_LATER.toSeconds());
+      }
+      return isSoon && isSteady;
     }
   }
 
