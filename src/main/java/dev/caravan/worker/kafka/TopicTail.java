@@ -96,34 +96,41 @@ public final class TopicTail implements AutoCloseable {
   }
 
   private void follow() throws InterruptedException {
-    KafkaConsumer<byte[], byte[]> opened =
-        new KafkaConsumer<>(
-            consumerSettings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
-    consumer = opened;
     try {
-      opened.assign(positions.keySet());
-      positions.forEach(opened::seek);
-      while (closed.getCount() > 0 && !mustRestart.get()) {
-        ConsumerRecords<byte[], byte[]> records = opened.poll(POLL);
-        Map<TopicPartition, Long> reached = new HashMap<>();
-        positions.keySet().forEach(partition -> reached.put(partition, opened.position(partition)));
-        if (reached.entrySet().stream().anyMatch(this::isBackwards)) {
-          begin();
-          return;
-        }
-        if (!reached.equals(positions)) {
-          reader.read(records, reached);
-          positions.putAll(reached);
-        }
+      // This fails too, for example while no broker's name can be resolved.
+      KafkaConsumer<byte[], byte[]> opened =
+          new KafkaConsumer<>(
+              consumerSettings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+      consumer = opened;
+      try {
+        follow(opened);
+      } finally {
+        // At once: it would wait half a second for what it has asked for at the end.
+        opened.close(Duration.ZERO);
       }
     } catch (WakeupException e) {
       // Closed, or to be restarted: the loop sees it.
     } catch (KafkaException | IllegalStateException e) {
       LOG.error("{} can't be read at the moment, and are tried again: {}", positions, e.toString());
       closed.await(BACKOFF_MILLIS, TimeUnit.MILLISECONDS);
-    } finally {
-      // At once: it would wait half a second for what it has asked for at the end.
-      opened.close(Duration.ZERO);
+    }
+  }
+
+  private void follow(KafkaConsumer<byte[], byte[]> opened) {
+    opened.assign(positions.keySet());
+    positions.forEach(opened::seek);
+    while (closed.getCount() > 0 && !mustRestart.get()) {
+      ConsumerRecords<byte[], byte[]> records = opened.poll(POLL);
+      Map<TopicPartition, Long> reached = new HashMap<>();
+      positions.keySet().forEach(partition -> reached.put(partition, opened.position(partition)));
+      if (reached.entrySet().stream().anyMatch(this::isBackwards)) {
+        begin();
+        return;
+      }
+      if (!reached.equals(positions)) {
+        reader.read(records, reached);
+        positions.putAll(reached);
+      }
     }
   }
 
