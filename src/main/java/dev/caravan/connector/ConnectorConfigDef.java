@@ -103,9 +103,8 @@ final class ConnectorConfigDef {
           "NOW",
           "saved-or-now");
 
-  /** A full name of Avro: names separated by dots. */
-  private static final Pattern FULL_NAME =
-      Pattern.compile("[A-Za-z_][A-Za-z0-9_]*(\\.[A-Za-z_][A-Za-z0-9_]*)*");
+  /** A name of Avro; a full name is names separated by dots. */
+  private static final Pattern AVRO_NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
 
   static final ConfigDef DEFINITION =
       new ConfigDef()
@@ -356,7 +355,9 @@ final class ConnectorConfigDef {
   }
 
   private static void checkSchemaName(String key, Object value) {
-    if (!FULL_NAME.matcher((String) value).matches()) {
+    // A pattern of the whole would take stack for each dot.
+    if (!Arrays.stream(((String) value).split("\\.", -1))
+        .allMatch(name -> AVRO_NAME.matcher(name).matches())) {
       throw new ConfigException(
           key,
           value,

@@ -31,6 +31,9 @@ record NodeAddresses(boolean tls, List<String> nodes) {
               + ")*\\.?)(?::(\\d{1,5}))?");
   private static final int MAX_PORT = 65535;
 
+  /** More than a host name of 253 characters and a port have; the pattern takes stack for each. */
+  private static final int MAX_NODE_CHARS = 260;
+
   NodeAddresses {
     nodes = List.copyOf(nodes);
   }
@@ -72,7 +75,7 @@ record NodeAddresses(boolean tls, List<String> nodes) {
   private static String node(String key, String value, String node) {
     Matcher matcher = NODE.matcher(node);
     Optional<Integer> port =
-        matcher.matches()
+        node.length() <= MAX_NODE_CHARS && matcher.matches()
             ? Optional.ofNullable(matcher.group(2)).map(Integer::valueOf)
             : Optional.of(-1);
     if (port.isPresent() && (port.get() < 1 || port.get() > MAX_PORT)) {

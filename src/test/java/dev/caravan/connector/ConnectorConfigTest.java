@@ -253,6 +253,16 @@ class ConnectorConfigTest {
   }
 
   @Test
+  void aValueOfAnyLengthIsToldToBeWrong() {
+    Map<String, String> properties = minimal();
+    properties.put("couchbase.nodes", "a.".repeat(100_000) + "a");
+    properties.put("schema.name", "a.".repeat(100_000));
+    assertThat(errors(properties))
+        .hasSize(2)
+        .allSatisfy(error -> assertThat(error).startsWith("Invalid value a.a.a."));
+  }
+
+  @Test
   void anEmptyOrUnprintableNameIsWrong() {
     for (String name : List.of("", "a\u0000b")) {
       Map<String, String> properties = minimal();

@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.caravan.cli.process.RecordedTasks.RecordedTask;
 import dev.caravan.cli.process.TestWorker;
 import dev.caravan.sandbox.KafkaBroker;
@@ -216,6 +217,28 @@ class WorkerGroupTest {
         List<RecordedTask> tasks = worker.tasks().runningOf("golden");
         assertThat(tasks).allMatch(task -> task.config().tasks() == 6);
       }
+    }
+  }
+
+  @Test
+  void aConfigurationThatNobodyCanReadHoldsUpNoOtherConnector() throws Exception {
+    try (TestWorker worker = TestWorker.start(kafka, "unreadable");
+        KafkaProducer<String, String> producer =
+            new KafkaProducer<>(
+                Map.of("bootstrap.servers", kafka.bootstrapServers()),
+                new StringSerializer(),
+                new StringSerializer())) {
+      String nodes = "a.".repeat(100_000) + "a";
+      ObjectNode record = JSON.createObjectNode();
+      record.set("properties", JSON.readTree(CONFIG.formatted(1)));
+      record.withObject("/properties").put("name", "bad").put("couchbase.nodes", nodes);
+      producer.send(new ProducerRecord<>("unreadable", "connector-bad", record.toString())).get();
+
+      create(worker, "good", 1);
+
+      awaitShares(List.of(worker), "good", 1);
+      JsonNode bad = JSON.readTree(worker.get("/connectors/bad/status").body());
+      assertThat(bad.at("/connector/state").textValue()).isEqualTo("FAILED");
     }
   }
 

@@ -57,9 +57,16 @@ public record Connector(
       return new Connector(name, properties, stored.generation(), config.tasks(), "", false);
     } catch (InvalidConnectorConfigException e) {
       LOG.error("Connector {} can't run: {}", name, e.getMessage());
-      return new Connector(
-          name, properties, stored.generation(), List.of(), String.valueOf(e.getMessage()), false);
+      return unusable(name, stored, String.valueOf(e.getMessage()));
+    } catch (RuntimeException | StackOverflowError e) {
+      // Whatever it is, all other connectors must be read.
+      LOG.error("Connector {} can't run: its configuration can't be read", name, e);
+      return unusable(name, stored, "Its configuration can't be read: " + e);
     }
+  }
+
+  private static Connector unusable(String name, StoredConnector stored, String error) {
+    return new Connector(name, stored.properties(), stored.generation(), List.of(), error, false);
   }
 
   public ConnectorInfo info() {
