@@ -57,6 +57,13 @@ public final class GroupMembership implements AutoCloseable {
   private final GroupMetadataSize size;
   private final Heartbeats heartbeats = new Heartbeats(System.nanoTime());
   private boolean isJoining;
+
+  /** How old the last heartbeat is at most that Kafka has answered, while Kafka is there. */
+  private final Duration recent;
+
+  /** Whether the client has begun to join, while Kafka was there, and has not joined yet. */
+  private boolean isAwaitingJoin;
+
   private long inquired = System.nanoTime();
 
   /**
@@ -89,6 +96,11 @@ public final class GroupMembership implements AutoCloseable {
     this.lease = lease;
     this.groupId = String.valueOf(settings.get(ConsumerConfig.GROUP_ID_CONFIG));
     this.sessionTimeout = String.valueOf(settings.get(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG));
+    Duration heartbeat =
+        Duration.ofMillis(
+            Long.parseLong(
+                String.valueOf(settings.get(ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG))));
+    this.recent = SILENCE.plus(heartbeat);
     Map<String, Object> all = new HashMap<>(settings);
     all.put(ConsumerConfig.PARTITION_ASSIGNMENT_STRATEGY_CONFIG, assignors);
     all.put(GroupAssignor.MEMBER, member);
@@ -156,7 +168,7 @@ public final class GroupMembership implements AutoCloseable {
       observeHeartbeats();
       if (lease.hasEnded()) {
         member.lost();
-      } else if (lease.age().compareTo(SILENCE) > 0) {
+      } else if (isAwaitingJoin && lease.age().compareTo(SILENCE) > 0) {
         inquire();
       }
       if (member.wantsRebalance()) {
@@ -189,6 +201,10 @@ public final class GroupMembership implements AutoCloseable {
    * Kafka's client sends no heartbeats while it joins, and a join may take until the session of a
    * worker that is dead is over. Who waits for it is not taken for dead meanwhile; so it is enough
    * to know that the group still waits.
+   *
+   * <p>Not so before the client has begun to join, or if it had no answer for long by then: it may
+   * be this worker that the group waits for, until its session is over, since its heartbeats don't
+   * get to Kafka on their connection and what this asks does on another.
    */
   private void inquire() {
     long now = System.nanoTime();
@@ -253,12 +269,14 @@ public final class GroupMembership implements AutoCloseable {
   private final class Pausing implements ConsumerRebalanceListener {
     @Override
     public void onPartitionsAssigned(Collection<TopicPartition> partitions) {
+      isAwaitingJoin = false;
       consumer.pause(partitions);
     }
 
     @Override
     public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
       isJoining = true;
+      isAwaitingJoin = lease.age().compareTo(recent) <= 0;
     }
 
     /** The group has forgotten this worker: the member id or the generation was reset. */

@@ -67,9 +67,22 @@ final class SimulatedWorker implements GroupWork.Listener, AutoCloseable {
       Tasks all,
       Wanted wanted,
       List<Class<? extends ConsumerPartitionAssignor>> assignors) {
+    this(id, config, config, all, wanted, assignors);
+  }
+
+  /**
+   * @param questions how it reaches Kafka for everything but its place in the group
+   */
+  SimulatedWorker(
+      String id,
+      WorkerConfig config,
+      WorkerConfig questions,
+      Tasks all,
+      Wanted wanted,
+      List<Class<? extends ConsumerPartitionAssignor>> assignors) {
     this.id = id;
     this.all = all;
-    this.cluster = new KafkaCluster(config);
+    this.cluster = new KafkaCluster(questions);
     this.lease = new GroupLease(config.leaseTimeout());
     this.work = new GroupWork(() -> id, ownership, lease, herder, this);
     work.want(wanted);
