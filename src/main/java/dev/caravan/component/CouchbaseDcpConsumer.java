@@ -77,13 +77,12 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
    * most for the {@code drainTimeout}. Camel looks only once a second whether a route that stops is
    * empty; a route that is empty before stops at once.
    *
+   * @return whether it is; if not, it will be read again, and there is no use in waiting longer
    * @throws InterruptedException if the thread is interrupted meanwhile
    */
-  public void awaitDrained() throws InterruptedException {
+  public boolean awaitDrained() throws InterruptedException {
     LaneRunner current = runner;
-    if (current != null) {
-      current.awaitDrained();
-    }
+    return current == null || current.awaitDrained();
   }
 
   @Override

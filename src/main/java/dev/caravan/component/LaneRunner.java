@@ -57,6 +57,7 @@ final class LaneRunner implements Runnable {
   private Lane lane;
   private long laneBegunNanos = System.nanoTime();
   private boolean stopping;
+  private long stoppingSinceNanos;
   private boolean suspended;
   private @Nullable Throwable lastFailure;
   private @Nullable Throwable gaveUp;
@@ -204,14 +205,22 @@ final class LaneRunner implements Runnable {
 
   /** Stops the lane, after which none follows. Returns at once. */
   synchronized void stop() {
-    stopping = true;
+    if (!stopping) {
+      stopping = true;
+      stoppingSinceNanos = System.nanoTime();
+    }
     lane.stop();
     notifyAll();
   }
 
   /** Waits after {@link #stop} for what is on its way, for the time that the route has for it. */
-  void awaitDrained() throws InterruptedException {
-    boolean unused = ended.await(drainTimeout.toMillis(), TimeUnit.MILLISECONDS);
+  boolean awaitDrained() throws InterruptedException {
+    // Of several that were stopped together, each has the same time.
+    return ended.await(nanosToDrain(), TimeUnit.NANOSECONDS) && lastLane().isEmpty();
+  }
+
+  private synchronized long nanosToDrain() {
+    return drainTimeout.toNanos() - (System.nanoTime() - stoppingSinceNanos);
   }
 
   /**

@@ -3,6 +3,7 @@ package dev.caravan.connector;
 
 import dev.caravan.component.ConsumerStatus;
 import dev.caravan.component.CouchbaseDcpConsumer;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -25,7 +26,10 @@ final class TaskRoute implements Task {
   private static final Logger LOG = LoggerFactory.getLogger(TaskRoute.class);
 
   /** Camel holds a lock on all its routes for as long as one stops. */
-  private static final int STOP_SECONDS = 5;
+  private static final Duration STOP_TIME = Duration.ofSeconds(5);
+
+  /** For a route that has had its time: waiting longer would only hold up all other tasks. */
+  private static final Duration STOP_AT_ONCE = Duration.ofMillis(100);
 
   private final CamelContext context;
   private final String routeId;
@@ -70,7 +74,7 @@ final class TaskRoute implements Task {
           names.values(),
           (CouchbaseDcpConsumer) context.getRoute(routeId).getConsumer());
     } catch (Throwable e) {
-      remove(context, routeId, names.values());
+      remove(context, routeId, names.values(), STOP_TIME);
       throw e;
     }
   }
@@ -96,21 +100,23 @@ final class TaskRoute implements Task {
   @Override
   public void close() {
     drain();
+    boolean isDrained = false;
     try {
       // Before Camel stops the route, which takes a second if anything is in it, under Camel's
       // lock.
-      consumer.awaitDrained();
+      isDrained = consumer.awaitDrained();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    remove(context, routeId, beanNames);
+    remove(context, routeId, beanNames, isDrained ? STOP_TIME : STOP_AT_ONCE);
   }
 
   /** Also after a start that failed halfway: Camel keeps the definition then. */
-  private static void remove(CamelContext context, String routeId, Collection<String> beanNames) {
+  private static void remove(
+      CamelContext context, String routeId, Collection<String> beanNames, Duration stopTime) {
     try {
       if (context.getRoute(routeId) != null) {
-        context.getRouteController().stopRoute(routeId, STOP_SECONDS, TimeUnit.SECONDS);
+        context.getRouteController().stopRoute(routeId, stopTime.toMillis(), TimeUnit.MILLISECONDS);
         context.removeRoute(routeId);
       }
       RouteDefinition definition = ((ModelCamelContext) context).getRouteDefinition(routeId);
