@@ -16,6 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
+import java.util.function.LongSupplier;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.jspecify.annotations.Nullable;
@@ -87,7 +88,7 @@ final class Lane implements Runnable {
   private final Object interruption = new Object();
   private boolean isHeldUp;
   private long heldUpSinceNanos;
-  private @Nullable Thread opening;
+  private @Nullable Thread waiting;
   private @Nullable Thread processing;
   private volatile @Nullable FailedChanges failedChanges;
   private volatile boolean stopping;
@@ -178,19 +179,28 @@ final class Lane implements Runnable {
     }
   }
 
-  /** Opens the transactions; {@link #stop} interrupts that at once, as nothing is sent yet. */
+  /** Opens the transactions. */
   private void open() {
+    interruptibly(
+        () -> {
+          commits.open();
+          return 0;
+        });
+  }
+
+  /** Takes a step that may wait for long and sends nothing: {@link #stop} interrupts it at once. */
+  private long interruptibly(LongSupplier step) {
     synchronized (interruption) {
       if (stopping) {
-        return;
+        return System.nanoTime();
       }
-      opening = Thread.currentThread();
+      waiting = Thread.currentThread();
     }
     try {
-      commits.open();
+      return step.getAsLong();
     } finally {
       synchronized (interruption) {
-        opening = null;
+        waiting = null;
         Thread.interrupted();
       }
     }
@@ -228,7 +238,8 @@ final class Lane implements Runnable {
     long deadline = Long.MAX_VALUE;
     long now = System.nanoTime();
     for (BucketStream stream : streams) {
-      deadline = Math.min(deadline, stream.tend() - now);
+      long next = stream.isLoading() ? interruptibly(stream::tend) : stream.tend();
+      deadline = Math.min(deadline, next - now);
     }
     return now + deadline;
   }
@@ -443,8 +454,8 @@ final class Lane implements Runnable {
         return;
       }
       stopping = true;
-      if (opening != null) {
-        opening.interrupt();
+      if (waiting != null) {
+        waiting.interrupt();
       }
       if (processing != null) {
         Duration grace = STOP_GRACE.compareTo(drainTimeout) < 0 ? STOP_GRACE : drainTimeout;

@@ -78,6 +78,7 @@ public final class BucketStream {
   private CompletableFuture<?> pending = CompletableFuture.completedFuture(null);
   private CompletableFuture<Map<Integer, Offset>> located = nothing();
   private CompletableFuture<Map<Integer, Long>> highSeqnos = nothing();
+  private boolean hasLoaded;
   private boolean hasNewStart;
   private CompletableFuture<Void> startSaved = new CompletableFuture<>();
   private CompletableFuture<?> closing = CompletableFuture.completedFuture(null);
@@ -192,6 +193,14 @@ public final class BucketStream {
     return System.nanoTime() + ATTENTION_NANOS;
   }
 
+  /**
+   * Whether the next {@link #tend} may wait for the first offsets to be loaded, and does nothing
+   * else that matters, so that it may be interrupted.
+   */
+  public boolean isLoading() {
+    return step == Step.CONNECTING && !hasLoaded;
+  }
+
   /** Only once a first attempt to connect was made. */
   private DcpSession session() {
     return requireNonNull(session, "no session");
@@ -252,6 +261,7 @@ public final class BucketStream {
         return;
       }
     }
+    hasLoaded = true;
     saved.forEach((vbucket, offset) -> progress.start(vbucket, offset, true));
     if (!saved.isEmpty() && settings.purgedTombstones() == PurgedTombstones.LENIENT) {
       LOG.warn(

@@ -45,6 +45,14 @@ public final class TestRequests {
     assertThat(response.statusCode()).as(response.body()).isIn(200, 201);
   }
 
+  public static void delete(String url, String name) throws IOException, InterruptedException {
+    HttpResponse<String> response =
+        HTTP.send(
+            HttpRequest.newBuilder(URI.create(url + "/connectors/" + name)).DELETE().build(),
+            HttpResponse.BodyHandlers.ofString());
+    assertThat(response.statusCode()).as(response.body()).isEqualTo(204);
+  }
+
   public static String get(String url) throws IOException, InterruptedException {
     return HTTP.send(
             HttpRequest.newBuilder(URI.create(url)).build(), HttpResponse.BodyHandlers.ofString())
