@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor;
 import org.junit.jupiter.api.Test;
 
 /** A worker of whose connections to Kafka only one carries nothing any more. */
@@ -23,8 +24,7 @@ class CutMemberTest {
 
   private static WorkerConfig config(String brokers) {
     return WorkerConfig.parse(
-        Map.of(
-            "bootstrap.servers", brokers, "group.id", "cut", "session.timeout.ms", "6000"));
+        Map.of("bootstrap.servers", brokers, "group.id", "cut", "session.timeout.ms", "6000"));
   }
 
   private static int assigned(SimulatedWorker worker) {
@@ -50,23 +50,19 @@ class CutMemberTest {
             .all()
             .get();
       }
-      List<Class<? extends org.apache.kafka.clients.consumer.ConsumerPartitionAssignor>> assignors =
-          List.of(GroupAssignor.class);
+      List<Class<? extends ConsumerPartitionAssignor>> assignors = List.of(GroupAssignor.class);
       try (SimulatedWorker stays = new SimulatedWorker("stays", direct, tasks, WANTED, assignors);
           SimulatedWorker cut =
               new SimulatedWorker(
                   "cut", config(network.address()), direct, tasks, WANTED, assignors)) {
-        await()
-            .atMost(SOON)
-            .untilAsserted(() -> assertThat(tasks.runningOn("cut")).isEqualTo(3));
+        await().atMost(SOON).untilAsserted(() -> assertThat(tasks.runningOn("cut")).isEqualTo(3));
 
         network.partition();
         try (SimulatedWorker joins =
             new SimulatedWorker("joins", direct, tasks, WANTED, assignors)) {
           await()
               .atMost(SOON)
-              .untilAsserted(
-                  () -> assertThat(assigned(stays) + assigned(joins)).isEqualTo(6));
+              .untilAsserted(() -> assertThat(assigned(stays) + assigned(joins)).isEqualTo(6));
           await().atMost(SOON).until(() -> cut.losses() == 1);
         }
 
