@@ -211,15 +211,14 @@ final class PersistenceGate extends ChannelDuplexHandler {
   }
 
   /**
-   * Lets through what is persisted now: nothing while the stream is being opened, as it may come
-   * again then.
-   *
-   * @param seqno the last that is persisted everywhere, unsigned
+   * Lets through what is persisted by now: nothing while the stream is being opened, as it may come
+   * again then. Asks for the persisted seqno on the event loop: a stream that was opened again in
+   * between has other changes.
    */
-  void release(int vbucket, long seqno) {
+  void release(int vbucket) {
     EventExecutor loop = executor();
     if (!loop.inEventLoop()) {
-      loop.execute(() -> release(vbucket, seqno));
+      loop.execute(() -> release(vbucket));
       return;
     }
     ArrayDeque<Held> queue = held.get(vbucket);
@@ -228,7 +227,7 @@ final class PersistenceGate extends ChannelDuplexHandler {
     }
     // What comes meanwhile comes after, since it comes on this thread.
     for (Held first = queue.peek();
-        first != null && Long.compareUnsigned(first.seqno(), seqno) <= 0;
+        first != null && watch.isPersisted(vbucket, first.seqno());
         first = queue.peek()) {
       queue.remove();
       context().fireChannelRead(first.event());

@@ -74,6 +74,11 @@ final class PersistenceWatch {
     return Long.compareUnsigned(seqno, persisted.get(vbucket)) <= 0;
   }
 
+  /** Notes up to which seqno, unsigned, a vBucket is persisted everywhere; 0 if not known. */
+  void persisted(int vbucket, long seqno) {
+    persisted.set(vbucket, seqno);
+  }
+
   /** A gate begins to hold events of a vBucket. */
   synchronized void waits(int vbucket, PersistenceGate gate) {
     waiting.put(vbucket, gate);
@@ -204,11 +209,11 @@ final class PersistenceWatch {
         return;
       }
       everywhere = question.of().everywhere();
-      persisted.set(vbucket, everywhere);
+      persisted(vbucket, everywhere);
       holder = waiting.get(vbucket);
     }
     if (holder != null && everywhere != 0) {
-      holder.release(vbucket, everywhere);
+      holder.release(vbucket);
     }
   }
 }

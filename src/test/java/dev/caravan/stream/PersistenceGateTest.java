@@ -46,7 +46,8 @@ class PersistenceGateTest {
     assertThat(channel.inboundMessages()).isEmpty();
     assertThat(read.refCnt()).isZero();
 
-    gate.release(7, 3);
+    watch.persisted(7, 3);
+    gate.release(7);
 
     ByteBuf passed = channel.readInbound();
     assertThat(MessageUtil.getVbucket(passed)).isEqualTo((short) 7);
@@ -62,7 +63,8 @@ class PersistenceGateTest {
     channel.writeInbound(change, next);
     channel.close();
 
-    gate.release(7, 4);
+    watch.persisted(7, 4);
+    gate.release(7);
 
     assertThat(channel.inboundMessages()).isEmpty();
     assertThat(change.refCnt()).isZero();
@@ -92,12 +94,14 @@ class PersistenceGateTest {
   void whatIsHeldIsKeptWhenItsStreamIsOpenAlready() {
     channel.writeInbound(mutation(7, 3));
     request(7, 1);
-    gate.release(7, 3);
+    watch.persisted(7, 3);
+    gate.release(7);
     assertThat(channel.inboundMessages()).isEmpty();
     channel.writeInbound(mutation(7, 4));
 
     answer(1, ResponseStatus.KEY_EXISTS);
-    gate.release(7, 4);
+    watch.persisted(7, 4);
+    gate.release(7);
 
     for (long seqno = 3; seqno <= 4; seqno++) {
       ByteBuf passed = channel.readInbound();
@@ -115,11 +119,25 @@ class PersistenceGateTest {
     channel.writeInbound(mutation(7, 3));
     answer(2, ResponseStatus.KEY_EXISTS);
 
-    gate.release(7, 3);
+    watch.persisted(7, 3);
+    gate.release(7);
 
     ByteBuf passed = channel.readInbound();
     assertThat(passed.getLong(MessageUtil.HEADER_SIZE)).isEqualTo(3);
     passed.release();
+    assertThat(channel.inboundMessages()).isEmpty();
+  }
+
+  @Test
+  void whatWasPersistedBeforeAStreamWasOpenedAgainLetsNothingThrough() {
+    watch.persisted(7, 3);
+    request(7, 1);
+    answer(1, ResponseStatus.valueOf(0));
+    channel.writeInbound(mutation(7, 2));
+
+    // As one that was on its way between two event loops.
+    gate.release(7);
+
     assertThat(channel.inboundMessages()).isEmpty();
   }
 }
