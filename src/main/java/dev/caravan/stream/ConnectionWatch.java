@@ -86,8 +86,6 @@ final class ConnectionWatch extends ChannelDuplexHandler {
       count(-bytes);
     } else if (frame.getByte(1) == MessageUtil.DCP_STREAM_REQUEST_OPCODE) {
       requests.sent(frame);
-      // What arrived after that and was held back is gone, and is to arrive again.
-      arrivals.set(MessageUtil.getVbucket(frame), StreamRequests.startSeqno(frame));
     }
     context.write(message, promise);
   }

@@ -387,6 +387,7 @@ final class DcpSession {
             window,
             new StreamRequests(
                 reader::stream,
+                arrivals,
                 new StreamRequests.Listener() {
                   @Override
                   public void opened(VbucketStream stream, FailoverHistory history) {

@@ -49,15 +49,22 @@ final class StreamRequests {
     default void misdirected(VbucketStream stream) {}
   }
 
+  /** A request that is not answered yet, and the seqno after which it asks, unsigned. */
+  private record Request(VbucketStream stream, long startSeqno) {}
+
   private final IntFunction<@Nullable VbucketStream> streams;
+  private final Arrivals arrivals;
   private final Listener listener;
-  private final Map<Integer, VbucketStream> requested = new HashMap<>();
+  private final Map<Integer, Request> requested = new HashMap<>();
 
   /**
    * @param streams of the session, by vBucket; null for one that is not to be read
+   * @param arrivals set back for each stream that is opened
    */
-  StreamRequests(IntFunction<@Nullable VbucketStream> streams, Listener listener) {
+  StreamRequests(
+      IntFunction<@Nullable VbucketStream> streams, Arrivals arrivals, Listener listener) {
     this.streams = streams;
+    this.arrivals = arrivals;
     this.listener = listener;
   }
 
@@ -72,31 +79,31 @@ final class StreamRequests {
     request.setLong(VBUUID, offset.vbuuid());
     request.setLong(SNAPSHOT_START, offset.snapshotStartSeqno());
     request.setLong(SNAPSHOT_END, offset.snapshotEndSeqno());
-    requested.put(MessageUtil.getOpaque(request), stream);
+    requested.put(MessageUtil.getOpaque(request), new Request(stream, offset.bySeqno()));
   }
 
-  /** After which seqno a stream request asks, unsigned. */
-  static long startSeqno(ByteBuf request) {
-    return request.getLong(START_SEQNO);
-  }
-
-  /** The answer to a stream request has come. */
+  /**
+   * The answer to a stream request has come. Only success opens the stream: the client may request
+   * a stream twice, and the second answer is KEY_EXISTS, while the open stream goes on.
+   */
   void answered(ByteBuf response) {
-    VbucketStream stream = requested.remove(MessageUtil.getOpaque(response));
-    if (stream == null) {
+    Request request = requested.remove(MessageUtil.getOpaque(response));
+    if (request == null) {
       return;
     }
     ResponseStatus status = MessageUtil.getResponseStatus(response);
     if (status.equals(ResponseStatus.NOT_MY_VBUCKET)) {
-      listener.misdirected(stream);
+      listener.misdirected(request.stream());
     } else if (status.isSuccess()) {
+      // Events after that seqno that were held back are discarded, and arrive again.
+      arrivals.set(request.stream().number(), request.startSeqno());
       ByteBuf content = MessageUtil.getContent(response);
       List<FailoverLogEntry> log = new ArrayList<>();
       for (int at = 0; at + 16 <= content.readableBytes(); at += 16) {
         long vbuuid = content.getLong(content.readerIndex() + at);
         log.add(new FailoverLogEntry(content.getLong(content.readerIndex() + at + 8), vbuuid));
       }
-      listener.opened(stream, new FailoverHistory(log));
+      listener.opened(request.stream(), new FailoverHistory(log));
     }
   }
 }
