@@ -73,8 +73,8 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
   }
 
   /**
-   * Waits after {@link #drain} until everything that was on its way is delivered and committed, at
-   * most for the {@code drainTimeout}. Camel looks only once a second whether a route that stops is
+   * Waits after {@link #drain} until all exchanges have left the route and are committed, at most
+   * until the {@code drainTimeout} has passed since then. Camel looks only once a second whether a route that stops is
    * empty; a route that is empty before stops at once.
    *
    * @return whether it is; if not, it will be read again, and there is no use in waiting longer

@@ -213,9 +213,14 @@ final class LaneRunner implements Runnable {
     notifyAll();
   }
 
-  /** Waits after {@link #stop} for what is on its way, for the time that the route has for it. */
+  /**
+   * Waits after {@link #stop} until all exchanges have left the route and are committed, at most
+   * for the rest of the drain timeout. The timeout counts from the stop: consumers that stop at the
+   * same time share it, although one after the other is waited for.
+   *
+   * @return whether all of them have
+   */
   boolean awaitDrained() throws InterruptedException {
-    // Of several that were stopped together, each has the same time.
     return ended.await(nanosToDrain(), TimeUnit.NANOSECONDS) && lastLane().isEmpty();
   }
 
@@ -229,7 +234,7 @@ final class LaneRunner implements Runnable {
    * @return whether it has ended; if not, it won't save offsets any more
    */
   boolean awaitEnd() throws InterruptedException {
-    if (ended.await(drainTimeout.plus(END_TIMEOUT).toMillis(), TimeUnit.MILLISECONDS)) {
+    if (ended.await(Math.max(0, nanosToDrain()) + END_TIMEOUT.toNanos(), TimeUnit.NANOSECONDS)) {
       return true;
     }
     synchronized (this) {

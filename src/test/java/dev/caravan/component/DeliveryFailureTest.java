@@ -249,6 +249,42 @@ class DeliveryFailureTest {
     assertThat(transactions.aborted()).isZero();
   }
 
+  /** Consumers that hang are closed one after the other, and must not each wait for that long. */
+  @Test
+  void theDrainTimeoutCountsFromTheStop() throws Exception {
+    CountDownLatch entered = new CountDownLatch(1);
+    CountDownLatch letGo = new CountDownLatch(1);
+    bucket.upsert("doc", "1");
+    routes.start(
+        uri("drainTimeout=3s"),
+        exchange -> {
+          entered.countDown();
+          awaitWhateverHappens(letGo);
+        });
+    try {
+      assertThat(entered.await(20, TimeUnit.SECONDS)).isTrue();
+      routes.consumer().drain();
+      routes.consumer().awaitDrained();
+
+      long begin = System.nanoTime();
+      routes.consumer().awaitDrained();
+
+      assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofSeconds(2));
+    } finally {
+      letGo.countDown();
+    }
+  }
+
+  private static void awaitWhateverHappens(CountDownLatch latch) {
+    while (latch.getCount() > 0) {
+      try {
+        latch.await();
+      } catch (InterruptedException e) {
+        // A route that hangs.
+      }
+    }
+  }
+
   /** As a producer's send is interrupted that waits for room in its buffer, in mid-batch. */
   @Test
   void aTransactionIsDiscardedWhenStoppingInterruptsAnExchange() throws Exception {
