@@ -298,21 +298,6 @@ final class Lane implements Runnable {
     }
   }
 
-  private static void count(List<DcpEvent> changes, boolean dispatched) {
-    int from = 0;
-    for (int i = 1; i <= changes.size(); i++) {
-      BucketStream stream = changes.get(from).stream();
-      if (i == changes.size() || changes.get(i).stream() != stream) {
-        if (dispatched) {
-          stream.dispatched(i - from);
-        } else {
-          stream.completed(i - from);
-        }
-        from = i;
-      }
-    }
-  }
-
   /** An exchange in the route. It comes out once, however often the route calls back. */
   private final class Delivery implements Runnable {
     private final Exchange exchange;
@@ -328,7 +313,7 @@ final class Lane implements Runnable {
 
     void begin() {
       inFlight.begin(changes.size(), bytes);
-      count(changes, true);
+      DcpEvent.dispatched(changes);
       try {
         route.process(exchange, this);
       } catch (RuntimeException | Error e) {
@@ -392,7 +377,7 @@ final class Lane implements Runnable {
       try {
         route.release(exchange);
       } finally {
-        count(changes, false);
+        DcpEvent.completed(changes);
         if (inFlight.end(changes.size(), bytes, delivered)) {
           inbox.wakeUp();
         }

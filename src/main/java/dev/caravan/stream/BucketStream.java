@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>It has no thread of its own. Its lane calls {@link #tend} often; every step that waits for the
  * network is a future that wakes the lane. All methods are for that one thread, except {@link
- * #status}, {@link #dispatched} and {@link #completed}, which are for any.
+ * #status}, which is for any.
  *
  * <p>Invariant: a new session starts only when no change of the previous one is in a route any
  * more, so that no acknowledgement of an old event can come after the same event of the new
@@ -68,7 +68,7 @@ public final class BucketStream {
   private final ChangeSink sink;
   private final Progress progress = new Progress();
   private final StreamEnds ends = new StreamEnds();
-  private final AtomicInteger inFlight = new AtomicInteger();
+  private final DispatchedEvents dispatched = new DispatchedEvents(this::noneDispatched);
   private final AtomicInteger rollbacks = new AtomicInteger();
   private volatile @Nullable DcpSession session;
   private volatile Step step = Step.WAITING;
@@ -115,14 +115,8 @@ public final class BucketStream {
     return bucket;
   }
 
-  /** Notes that changes of this stream went into a route. */
-  public void dispatched(int changes) {
-    inFlight.addAndGet(changes);
-  }
-
-  /** Notes that changes came out of the route, acknowledged or not. */
-  public void completed(int changes) {
-    if (inFlight.addAndGet(-changes) == 0 && (step == Step.DRAINING || isFinite())) {
+  private void noneDispatched() {
+    if (step == Step.DRAINING || isFinite()) {
       sink.wakeUp();
     }
   }
@@ -145,12 +139,13 @@ public final class BucketStream {
         }
         DcpSession made =
             new DcpSession(
+                bucket,
                 settings,
-                this,
                 progress,
                 ends,
                 new DcpClientFactory(settings, eventLoops.group()),
                 persistencePolling,
+                dispatched,
                 sink,
                 rollbacks);
         session = made;
@@ -170,7 +165,7 @@ public final class BucketStream {
         whenPendingIsDone(this::streaming);
         if (step == Step.OPENING) {
           // A node that is away keeps the step here, while the others stream.
-          session().watchStalls(now);
+          session().detectStalls(now);
         }
       }
       case STREAMING -> {
@@ -179,11 +174,11 @@ public final class BucketStream {
         if (failure != null) {
           lost(failure);
         } else {
-          session().watchStalls(now);
+          session().detectStalls(now);
         }
       }
       case DRAINING -> {
-        if (inFlight.get() == 0 && closing.isDone()) {
+        if (dispatched.isNone() && closing.isDone()) {
           progress.rewind();
           ends.rewind();
           step = Step.WAITING;

@@ -30,7 +30,7 @@ final class ChangeDecoder {
   private final int idStart;
   private final int idEnd;
 
-  ChangeDecoder(ByteBuf event, VbucketStream vbucket, PartitionState state) {
+  ChangeDecoder(ByteBuf event, PartitionState state, Keyspaces keyspaces) {
     this.event = event;
     int start = MessageUtil.HEADER_SIZE + event.getByte(MessageUtil.EXTRAS_LENGTH_OFFSET);
     this.keyStart = start;
@@ -46,7 +46,9 @@ final class ChangeDecoder {
       } while (next < 0);
     }
     this.idStart = start;
-    this.keyspace = vbucket.keyspace(state.getCollectionsManifest(), collectionId);
+    this.keyspace =
+        keyspaces.of(
+            MessageUtil.getVbucket(event), state.getCollectionsManifest(), collectionId);
   }
 
   Keyspace keyspace() {
@@ -59,12 +61,12 @@ final class ChangeDecoder {
   }
 
   /** The change itself; its value is copied, still compressed. */
-  DcpChange change(DcpSession session, ChannelFlowController window, Position position) {
+  DcpChange change(EventSource source, ChannelFlowController window, Position position) {
     byte opcode = event.getByte(1);
     boolean mutation = opcode == MessageUtil.DCP_MUTATION_OPCODE;
     int valueSize = event.readableBytes() - idEnd;
     return new DcpChange(
-        session,
+        source,
         window,
         event.readableBytes(),
         position,

@@ -7,14 +7,10 @@ import com.couchbase.client.core.deps.io.netty.channel.Channel;
 import com.couchbase.client.core.deps.io.netty.channel.ChannelDuplexHandler;
 import com.couchbase.client.core.deps.io.netty.channel.ChannelHandlerContext;
 import com.couchbase.client.core.deps.io.netty.channel.ChannelPromise;
-import com.couchbase.client.dcp.buffer.DcpOps.BadResponseStatusException;
-import com.couchbase.client.dcp.core.state.NotConnectedException;
 import com.couchbase.client.dcp.message.DcpGetPartitionSeqnosResponse;
 import com.couchbase.client.dcp.message.MessageUtil;
 import com.couchbase.client.dcp.message.PartitionAndSeqno;
 import com.couchbase.client.dcp.message.VbucketState;
-import com.couchbase.client.dcp.transport.netty.DcpMessageHandler;
-import com.couchbase.client.dcp.transport.netty.DcpResponse;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
@@ -104,10 +100,6 @@ final class ConnectionWatch extends ChannelDuplexHandler {
     return full.getAndSet(false) || unacknowledged >= size;
   }
 
-  boolean isActive() {
-    return channel.isActive();
-  }
-
   /**
    * Asks for the high seqnos of the vBuckets that are active on this node (kv_engine,
    * docs/BinaryProtocol.md, "Get all vbucket sequence numbers").
@@ -120,39 +112,12 @@ final class ConnectionWatch extends ChannelDuplexHandler {
    * @return fails if the node doesn't answer, or refuses
    */
   CompletableFuture<List<PartitionAndSeqno>> highSeqnos(OptionalLong collection) {
-    CompletableFuture<List<PartitionAndSeqno>> answer = new CompletableFuture<>();
-    DcpMessageHandler requests = channel.pipeline().get(DcpMessageHandler.class);
-    if (requests == null) {
-      answer.completeExceptionally(new NotConnectedException());
-      return answer;
-    }
     ByteBuf extras = Unpooled.buffer(8).writeInt(VbucketState.ACTIVE.value());
     collection.ifPresent(id -> extras.writeInt((int) id));
     ByteBuf request = Unpooled.buffer();
     MessageUtil.initRequest(MessageUtil.GET_SEQNOS_OPCODE, request);
     MessageUtil.setExtras(extras, request);
     extras.release();
-    requests
-        .sendRequest(request)
-        .addListener(
-            future -> {
-              if (!future.isSuccess()) {
-                answer.completeExceptionally(future.cause());
-                return;
-              }
-              DcpResponse response = (DcpResponse) future.getNow();
-              try {
-                if (response.status().isSuccess()) {
-                  answer.complete(DcpGetPartitionSeqnosResponse.parse(response.buffer()));
-                } else {
-                  answer.completeExceptionally(new BadResponseStatusException(response.status()));
-                }
-              } catch (RuntimeException e) {
-                answer.completeExceptionally(e);
-              } finally {
-                response.buffer().release();
-              }
-            });
-    return answer;
+    return NodeRequest.send(channel.pipeline(), request, DcpGetPartitionSeqnosResponse::parse);
   }
 }

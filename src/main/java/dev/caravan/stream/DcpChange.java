@@ -25,7 +25,7 @@ public final class DcpChange extends DcpEvent {
   private final byte[] value;
 
   DcpChange(
-      DcpSession session,
+      EventSource source,
       ChannelFlowController window,
       int wireSize,
       Position position,
@@ -38,7 +38,7 @@ public final class DcpChange extends DcpEvent {
       int flags,
       long expiry,
       byte[] value) {
-    super(session, window, wireSize, position);
+    super(source, window, wireSize, position);
     this.keyspace = keyspace;
     this.documentId = documentId;
     this.opcode = opcode;

@@ -3,6 +3,7 @@ package dev.caravan.stream;
 
 import com.couchbase.client.dcp.transport.netty.ChannelFlowController;
 import java.util.List;
+import java.util.function.ObjIntConsumer;
 
 /**
  * One thing that a route is told of a vBucket, with its place in the vBucket's stream: a {@link
@@ -13,24 +14,24 @@ import java.util.List;
  * progress doesn't pass it.
  */
 public abstract sealed class DcpEvent permits DcpChange, DcpRollback {
-  private final DcpSession session;
+  private final EventSource source;
   private final ChannelFlowController window;
   private final int wireSize;
   private final Position position;
 
   /**
-   * @param window where the bytes of the event are given back
+   * @param window returns the bytes of the event to the node
    * @param wireSize how many these are; 0 for an event that Couchbase didn't send as such
    */
-  DcpEvent(DcpSession session, ChannelFlowController window, int wireSize, Position position) {
-    this.session = session;
+  DcpEvent(EventSource source, ChannelFlowController window, int wireSize, Position position) {
+    this.source = source;
     this.window = window;
     this.wireSize = wireSize;
     this.position = position;
   }
 
   public String bucket() {
-    return session.bucket();
+    return source.bucket();
   }
 
   public int vbucket() {
@@ -50,32 +51,48 @@ public abstract sealed class DcpEvent permits DcpChange, DcpRollback {
   /** How many bytes the inflated value takes, without inflating it. */
   public abstract int contentSize();
 
-  /**
-   * Whether the session that this came from is over, so that it will arrive again from the next
-   * one.
-   */
+  /** Whether the event's session is closed, so that the event will arrive again from the next. */
   public boolean isStale() {
-    return session.isClosed();
+    return source.isClosed();
   }
 
-  /** The bucket stream that this is part of. */
-  public BucketStream stream() {
-    return session.stream();
+  /** Notes that events go into a route. */
+  public static void dispatched(List<? extends DcpEvent> events) {
+    bySource(events, EventSource::dispatched);
+  }
+
+  /** Notes that events have left the route, acknowledged or not. */
+  public static void completed(List<? extends DcpEvent> events) {
+    bySource(events, EventSource::completed);
+  }
+
+  private static void bySource(
+      List<? extends DcpEvent> events, ObjIntConsumer<EventSource> action) {
+    int count = 0;
+    for (int i = 0; i < events.size(); i++) {
+      DcpEvent event = events.get(i);
+      count++;
+      DcpEvent next = i + 1 < events.size() ? events.get(i + 1) : null;
+      if (next == null || next.source != event.source) {
+        action.accept(event.source, count);
+        count = 0;
+      }
+    }
   }
 
   /**
-   * Marks events as done and gives their bytes back to the flow-control windows that they came
+   * Marks events as done and returns their bytes to the flow-control windows that they came
    * through.
    */
   public static void acknowledge(List<? extends DcpEvent> events) {
     int bytes = 0;
     for (int i = 0; i < events.size(); i++) {
       DcpEvent event = events.get(i);
-      event.session.progress().acknowledge(event.position);
+      event.source.acknowledge(event.position);
       bytes += event.wireSize;
       DcpEvent next = i + 1 < events.size() ? events.get(i + 1) : null;
       if (next == null || next.window != event.window) {
-        event.session.done(event.window, bytes);
+        event.source.release(event.window, bytes);
         bytes = 0;
       }
     }

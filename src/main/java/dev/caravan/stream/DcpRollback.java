@@ -2,6 +2,7 @@
 package dev.caravan.stream;
 
 import com.couchbase.client.dcp.transport.netty.ChannelFlowController;
+import dev.caravan.offset.Offset;
 
 /**
  * Couchbase had to go back in a vBucket's history, because it has lost a part of it that was
@@ -10,23 +11,23 @@ import com.couchbase.client.dcp.transport.netty.ChannelFlowController;
  * arrives before the node's answer.
  */
 public final class DcpRollback extends DcpEvent {
-  private final Reread reread;
+  private final Offset refused;
   private final long newVbuuid;
   private final int lost;
 
   /**
-   * @param reread which has ended
+   * @param refused the offset that Couchbase refused
    */
-  DcpRollback(DcpSession session, Position position, Reread reread) {
-    super(session, ChannelFlowController.dummy, 0, position);
-    this.reread = reread;
-    this.newVbuuid = reread.newVbuuid();
-    this.lost = reread.lost();
+  DcpRollback(EventSource source, Position position, Offset refused, long newVbuuid, int lost) {
+    super(source, ChannelFlowController.dummy, 0, position);
+    this.refused = refused;
+    this.newVbuuid = newVbuuid;
+    this.lost = lost;
   }
 
   /** The last seqno that was published of the history that Couchbase refused; unsigned. */
   public long fromSeqno() {
-    return reread.refused().bySeqno();
+    return refused.bySeqno();
   }
 
   /** The seqno after which the vBucket was read again, unsigned. */
@@ -36,7 +37,7 @@ public final class DcpRollback extends DcpEvent {
 
   /** The id of the history that Couchbase refused. */
   public long oldVbuuid() {
-    return reread.refused().vbuuid();
+    return refused.vbuuid();
   }
 
   /** The id of the history that the vBucket has now. */

@@ -14,7 +14,10 @@ import dev.caravan.stream.ConnectionFailure.Reason;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Turns the events of a session's streams into {@link DcpChange}s and {@link Progress}.
@@ -29,24 +32,41 @@ import org.jspecify.annotations.Nullable;
  * saw the last copy persisted, under the client's lock of the vBucket.
  */
 final class EventReader {
-  private final DcpSession session;
-  private final StreamSettings settings;
+  private static final Logger LOG = LoggerFactory.getLogger(EventReader.class);
+
+  private final boolean rollbackEvents;
   private final Progress progress;
   private final ChangeSink sink;
   private final HeldBytes held;
+  private final StreamStates states;
+  private final Keyspaces keyspaces;
+  private final SessionEnd sessionEnd;
+  private final ObjLongConsumer<VbucketStream> onRollback;
+  private final EventSource source;
   private volatile @Nullable VbucketStream[] vbuckets = new VbucketStream[0];
 
+  /**
+   * @param source of the events
+   * @param onRollback called when Couchbase refuses a stream's offset and asks to go back to a seqno
+   */
   EventReader(
-      DcpSession session,
       StreamSettings settings,
       Progress progress,
       ChangeSink sink,
-      HeldBytes held) {
-    this.session = session;
-    this.settings = settings;
+      HeldBytes held,
+      EventSource source,
+      StreamStates states,
+      SessionEnd sessionEnd,
+      ObjLongConsumer<VbucketStream> onRollback) {
+    this.rollbackEvents = settings.rollbackEvents();
     this.progress = progress;
     this.sink = sink;
     this.held = held;
+    this.states = states;
+    this.keyspaces = new Keyspaces(settings.collections());
+    this.sessionEnd = sessionEnd;
+    this.onRollback = onRollback;
+    this.source = source;
   }
 
   /**
@@ -59,8 +79,7 @@ final class EventReader {
     @Nullable VbucketStream[] streams = new VbucketStream[vbucketCount];
     for (int vbucket : expected) {
       VbucketStream stream =
-          new VbucketStream(
-              vbucket, progress.of(vbucket), settings.collections(), this::rereadEnded);
+          new VbucketStream(vbucket, progress.of(vbucket), this::rereadEnded);
       streams[vbucket] = stream;
       offsets.put(vbucket, stream.offset());
     }
@@ -74,8 +93,13 @@ final class EventReader {
     return vbucket < streams.length ? streams[vbucket] : null;
   }
 
-  private VbucketStream streamOf(ByteBuf event) {
-    int vbucket = MessageUtil.getVbucket(event);
+  /** The vbuuid of the history that a vBucket's stream receives; 0 if the vBucket is not read. */
+  long vbuuid(int vbucket) {
+    VbucketStream stream = stream(vbucket);
+    return stream == null ? 0 : stream.vbuuid();
+  }
+
+  private VbucketStream streamOf(int vbucket) {
     VbucketStream stream = stream(vbucket);
     if (stream == null) {
       throw new IllegalStateException(
@@ -89,15 +113,16 @@ final class EventReader {
     try {
       // None of these is handed on, so none has to be waited for.
       window.ack(event);
-      if (session.isOver()) {
+      if (sessionEnd.isOver()) {
         return;
       }
       if (RollbackMessage.is(event)) {
-        session.onRollback(RollbackMessage.vbucket(event), RollbackMessage.seqno(event));
+        onRollback.accept(
+            streamOf(RollbackMessage.vbucket(event)), RollbackMessage.seqno(event));
         return;
       }
-      VbucketStream vbucket = streamOf(event);
-      long manifestUid = session.partitionState(vbucket.number()).getCollectionsManifestUid();
+      VbucketStream vbucket = streamOf(MessageUtil.getVbucket(event));
+      long manifestUid = states.of(vbucket.number()).getCollectionsManifestUid();
       if (DcpSnapshotMarkerRequest.is(event)) {
         vbucket.onSnapshot(
             DcpSnapshotMarkerRequest.startSeqno(event),
@@ -109,7 +134,7 @@ final class EventReader {
         vbucket.onSystemEvent(DcpSystemEventRequest.getSeqno(event), manifestUid);
       }
     } catch (Throwable error) {
-      session.fail(error);
+      sessionEnd.fail(error);
     } finally {
       event.release();
     }
@@ -118,12 +143,12 @@ final class EventReader {
   /** Owns the event and releases it. */
   void onData(ChannelFlowController window, ByteBuf event) {
     try {
-      if (session.isOver() || !hold(event.readableBytes())) {
+      if (sessionEnd.isOver() || !hold(event.readableBytes())) {
         return;
       }
-      VbucketStream vbucket = streamOf(event);
+      VbucketStream vbucket = streamOf(MessageUtil.getVbucket(event));
       ChangeDecoder decoder =
-          new ChangeDecoder(event, vbucket, session.partitionState(vbucket.number()));
+          new ChangeDecoder(event, states.of(vbucket.number()), keyspaces);
       Position position =
           vbucket.onChange(
               DcpMutationMessage.bySeqno(event),
@@ -135,9 +160,9 @@ final class EventReader {
         held.release(event.readableBytes());
         return;
       }
-      sink.offer(decoder.change(session, window, position));
+      sink.offer(decoder.change(source, window, position));
     } catch (Throwable error) {
-      session.fail(error);
+      sessionEnd.fail(error);
     } finally {
       event.release();
     }
@@ -145,10 +170,19 @@ final class EventReader {
 
   private void rereadEnded(Reread reread, Position position) {
     VbucketProgress vbucket = progress.of(position.vbucket);
-    session.rereadEnded(reread, position.vbucket);
-    if (settings.rollbackEvents()) {
+    LOG.info(
+        "vBucket {} of bucket '{}' was read again from seqno {} to where it was before, seqno {}: Couchbase has lost"
+            + " {} of the changes that were published.",
+        position.vbucket,
+        source.bucket(),
+        Long.toUnsignedString(reread.fromSeqno()),
+        Long.toUnsignedString(reread.refused().bySeqno()),
+        reread.lost());
+    if (rollbackEvents) {
       vbucket.add(position);
-      sink.offer(new DcpRollback(session, position, reread));
+      sink.offer(
+          new DcpRollback(
+              source, position, reread.refused(), reread.newVbuuid(), reread.lost()));
     } else {
       vbucket.advance(position);
     }
@@ -158,11 +192,11 @@ final class EventReader {
     if (held.hold(bytes)) {
       return true;
     }
-    session.fail(
+    sessionEnd.fail(
         new ConnectionFailure(
             Reason.OTHER,
             "Connections for bucket '"
-                + session.bucket()
+                + source.bucket()
                 + "' broke while "
                 + held.count()
                 + " bytes of changes were not done; reading again when they are."));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.stream;
 
-import com.couchbase.client.dcp.state.FailoverLogEntry;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -9,10 +8,15 @@ import org.jspecify.annotations.Nullable;
  * The history of a vBucket, as far as it is known: each failover begins a branch of its own.
  * Immutable.
  *
- * @param log the failover log, the newest branch first: its vbuuid, and the seqno after which it
- *     began
+ * @param log the failover log, the newest branch first
  */
-record FailoverHistory(List<FailoverLogEntry> log) {
+record FailoverHistory(List<Branch> log) {
+  /**
+   * An entry of the failover log.
+   *
+   * @param seqno the last one before the branch, unsigned
+   */
+  record Branch(long vbuuid, long seqno) {}
 
   FailoverHistory {
     log = List.copyOf(log);
@@ -23,12 +27,12 @@ record FailoverHistory(List<FailoverLogEntry> log) {
 
   /** A history of which no more than the newest branch is known. */
   static FailoverHistory of(long vbuuid) {
-    return new FailoverHistory(List.of(new FailoverLogEntry(0, vbuuid)));
+    return new FailoverHistory(List.of(new Branch(vbuuid, 0)));
   }
 
   /** Identifies the newest branch. */
   long vbuuid() {
-    return log.get(0).getUuid();
+    return log.get(0).vbuuid();
   }
 
   /**
@@ -37,12 +41,12 @@ record FailoverHistory(List<FailoverLogEntry> log) {
    */
   @Nullable Long commonSeqno(FailoverHistory later) {
     long end = -1;
-    for (FailoverLogEntry branch : log) {
-      Long laterEnd = later.end(branch.getUuid());
+    for (Branch branch : log) {
+      Long laterEnd = later.end(branch.vbuuid());
       if (laterEnd != null) {
         return Long.compareUnsigned(laterEnd, end) < 0 ? laterEnd : Long.valueOf(end);
       }
-      end = branch.getSeqno();
+      end = branch.seqno();
     }
     return null;
   }
@@ -50,11 +54,11 @@ record FailoverHistory(List<FailoverLogEntry> log) {
   /** The last seqno of a branch: where the next one began. Null if it is not a part of this. */
   private @Nullable Long end(long vbuuid) {
     long end = -1;
-    for (FailoverLogEntry branch : log) {
-      if (branch.getUuid() == vbuuid) {
+    for (Branch branch : log) {
+      if (branch.vbuuid() == vbuuid) {
         return end;
       }
-      end = branch.getSeqno();
+      end = branch.seqno();
     }
     return null;
   }

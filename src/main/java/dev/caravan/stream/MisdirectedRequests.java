@@ -16,35 +16,36 @@ import java.util.concurrent.ConcurrentHashMap;
  * <p>Thread-safe.
  */
 final class MisdirectedRequests {
+  private final String bucket;
   private final Duration limit;
+  private final SessionEnd end;
   private final Map<Integer, Long> sinceNanos = new ConcurrentHashMap<>();
 
   /**
-   * @param limit how long a vBucket may be refused, as one that is moving is
+   * @param limit for how long a vBucket may be refused, as one that is moving is
+   * @param end fails if a vBucket is refused for longer
    */
-  MisdirectedRequests(Duration limit) {
+  MisdirectedRequests(String bucket, Duration limit, SessionEnd end) {
+    this.bucket = bucket;
     this.limit = limit;
+    this.end = end;
   }
 
-  /**
-   * A node does not have a vBucket.
-   *
-   * @return whether this vBucket has been refused for longer than the limit
-   */
-  boolean refused(int vbucket, long nowNanos) {
-    Long since = sinceNanos.putIfAbsent(vbucket, nowNanos);
-    return since != null && nowNanos - since > limit.toNanos();
+  /** A node does not have a vBucket. */
+  void refused(int vbucket) {
+    long now = System.nanoTime();
+    Long since = sinceNanos.putIfAbsent(vbucket, now);
+    if (since != null && now - since > limit.toNanos()) {
+      end.fail(
+          new ConnectionFailure(
+              Reason.OTHER,
+              "For %d ms, the node that the cluster map names for vBucket %d of bucket '%s' has answered that it does not have it (NOT_MY_VBUCKET). Connecting again with a new cluster map."
+                  .formatted(limit.toMillis(), vbucket, bucket)));
+    }
   }
 
   /** A node has opened the stream of a vBucket. */
   void opened(int vbucket) {
     sinceNanos.remove(vbucket);
-  }
-
-  ConnectionFailure failure(String bucket, int vbucket) {
-    return new ConnectionFailure(
-        Reason.OTHER,
-        "For %d ms, the node that the cluster map names for vBucket %d of bucket '%s' has answered that it does not have it (NOT_MY_VBUCKET). Connecting again with a new cluster map."
-            .formatted(limit.toMillis(), vbucket, bucket));
   }
 }

@@ -9,16 +9,12 @@ import com.couchbase.client.core.deps.io.netty.channel.ChannelDuplexHandler;
 import com.couchbase.client.core.deps.io.netty.channel.ChannelHandlerContext;
 import com.couchbase.client.core.deps.io.netty.channel.ChannelPromise;
 import com.couchbase.client.core.deps.io.netty.util.concurrent.EventExecutor;
-import com.couchbase.client.dcp.buffer.DcpOps.BadResponseStatusException;
-import com.couchbase.client.dcp.core.state.NotConnectedException;
 import com.couchbase.client.dcp.message.DcpBufferAckRequest;
 import com.couchbase.client.dcp.message.DcpSnapshotMarkerRequest;
 import com.couchbase.client.dcp.message.DcpStreamEndMessage;
 import com.couchbase.client.dcp.message.MessageUtil;
 import com.couchbase.client.dcp.message.ResponseStatus;
 import com.couchbase.client.dcp.message.StreamEndReason;
-import com.couchbase.client.dcp.transport.netty.DcpMessageHandler;
-import com.couchbase.client.dcp.transport.netty.DcpResponse;
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
@@ -37,15 +33,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The handler's methods run on the connection's event loop; the others are for any thread.
  */
-final class PersistenceGate extends ChannelDuplexHandler {
-  /**
-   * What a node has answered to OBSERVE_SEQNO.
-   *
-   * @param vbuuid of its copy's present history
-   * @param seqno the last that is on its disk, unsigned
-   */
-  record Observed(long vbuuid, long seqno) {}
-
+final class PersistenceGate extends ChannelDuplexHandler implements GatedConnection {
   /** An event, owned by the gate while it is held. */
   private record Held(long seqno, ByteBuf event) {}
 
@@ -66,7 +54,8 @@ final class PersistenceGate extends ChannelDuplexHandler {
     this.watch = watch;
   }
 
-  String address() {
+  @Override
+  public String address() {
     return address;
   }
 
@@ -74,7 +63,8 @@ final class PersistenceGate extends ChannelDuplexHandler {
     return requireNonNull(context, "not in a pipeline");
   }
 
-  EventExecutor executor() {
+  @Override
+  public EventExecutor executor() {
     return context().executor();
   }
 
@@ -211,11 +201,12 @@ final class PersistenceGate extends ChannelDuplexHandler {
   }
 
   /**
-   * Lets through what is persisted by now: nothing while the stream is being opened, as it may come
-   * again then. Asks for the persisted seqno on the event loop: a stream that was opened again in
-   * between has other changes.
+   * Lets nothing through while the stream is being opened, as its events may come again. Asks for
+   * the persisted seqno on the event loop: a stream that was opened again in between has other
+   * changes.
    */
-  void release(int vbucket) {
+  @Override
+  public void release(int vbucket) {
     EventExecutor loop = executor();
     if (!loop.inEventLoop()) {
       loop.execute(() -> release(vbucket));
@@ -245,47 +236,22 @@ final class PersistenceGate extends ChannelDuplexHandler {
    * question | header: 24 bytes | vbuuid: 8 |
    * answer   | header: 24 bytes | failed over: 1 | vBucket: 2 | vbuuid: 8 | persisted: 8 | current: 8 | ..
    * </pre>
-   *
-   * @param vbuuid a history that its copy has, now or before
-   * @return fails if the node doesn't answer, or has no such copy or history
    */
-  CompletableFuture<Observed> observe(int vbucket, long vbuuid) {
-    CompletableFuture<Observed> answer = new CompletableFuture<>();
-    DcpMessageHandler requests = context().pipeline().get(DcpMessageHandler.class);
-    if (requests == null) {
-      answer.completeExceptionally(new NotConnectedException());
-      return answer;
-    }
+  @Override
+  public CompletableFuture<Observed> observe(int vbucket, long vbuuid) {
     ByteBuf request = Unpooled.buffer();
     MessageUtil.initRequest(MessageUtil.OBSERVE_SEQNO_OPCODE, request);
     MessageUtil.setVbucket(vbucket, request);
     ByteBuf content = Unpooled.buffer(Long.BYTES).writeLong(vbuuid);
     MessageUtil.setContent(content, request);
     content.release();
-    requests
-        .sendRequest(request)
-        .addListener(
-            future -> {
-              if (!future.isSuccess()) {
-                answer.completeExceptionally(future.cause());
-                return;
-              }
-              DcpResponse response = (DcpResponse) future.getNow();
-              try {
-                if (response.status().isSuccess()) {
-                  ByteBuf body = MessageUtil.getContent(response.buffer());
-                  int start = body.readerIndex() + 3;
-                  answer.complete(
-                      new Observed(body.getLong(start), body.getLong(start + Long.BYTES)));
-                } else {
-                  answer.completeExceptionally(new BadResponseStatusException(response.status()));
-                }
-              } catch (RuntimeException e) {
-                answer.completeExceptionally(e);
-              } finally {
-                response.buffer().release();
-              }
-            });
-    return answer;
+    return NodeRequest.send(
+        context().pipeline(),
+        request,
+        response -> {
+          ByteBuf body = MessageUtil.getContent(response);
+          int start = body.readerIndex() + 3;
+          return new Observed(body.getLong(start), body.getLong(start + Long.BYTES));
+        });
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.stream;
 
-import com.couchbase.client.dcp.core.state.NotConnectedException;
+import java.nio.channels.NotYetConnectedException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Iterator;
@@ -16,7 +16,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Asks the nodes of a session how far vBuckets are persisted, for the {@link PersistenceGate}s of
+ * Asks the nodes of a session how far vBuckets are persisted, for the {@link GatedConnection}s of
  * its connections. Asked is only for vBuckets of which a gate holds events: at most once an
  * interval for each copy, and not at all while nothing waits.
  *
@@ -36,8 +36,8 @@ final class PersistenceWatch {
   private final long intervalNanos;
   private final Supplier<@Nullable ClusterMap> maps;
   private final IntToLongFunction vbuuids;
-  private final Set<PersistenceGate> gates = ConcurrentHashMap.newKeySet();
-  private final Map<Integer, PersistenceGate> waiting = new HashMap<>();
+  private final Set<GatedConnection> gates = ConcurrentHashMap.newKeySet();
+  private final Map<Integer, GatedConnection> waiting = new HashMap<>();
   private final Map<Integer, PersistedCopies> copies = new HashMap<>();
   private final AtomicLongArray persisted = new AtomicLongArray(VbucketSelection.MAX_VBUCKETS);
   private @Nullable ClusterMap map;
@@ -57,12 +57,12 @@ final class PersistenceWatch {
     this.lastNanos = System.nanoTime() - intervalNanos;
   }
 
-  void opened(PersistenceGate gate) {
+  void opened(GatedConnection gate) {
     gates.add(gate);
   }
 
   /** A connection is closed, and its gate holds nothing any more. */
-  void closed(PersistenceGate gate) {
+  void closed(GatedConnection gate) {
     gates.remove(gate);
     synchronized (this) {
       waiting.values().removeIf(holder -> holder == gate);
@@ -80,13 +80,13 @@ final class PersistenceWatch {
   }
 
   /** A gate begins to hold events of a vBucket. */
-  synchronized void waits(int vbucket, PersistenceGate gate) {
+  synchronized void waits(int vbucket, GatedConnection gate) {
     waiting.put(vbucket, gate);
     schedule(gate);
   }
 
   /** A gate has no event of a vBucket any more. */
-  synchronized void waitsNoMore(int vbucket, PersistenceGate gate) {
+  synchronized void waitsNoMore(int vbucket, GatedConnection gate) {
     waiting.remove(vbucket, gate);
   }
 
@@ -108,7 +108,7 @@ final class PersistenceWatch {
     }
   }
 
-  private void schedule(PersistenceGate gate) {
+  private void schedule(GatedConnection gate) {
     if (isScheduled) {
       return;
     }
@@ -127,7 +127,7 @@ final class PersistenceWatch {
 
   private void ask() {
     mapChanged();
-    Map<Question, PersistenceGate> questions = new HashMap<>();
+    Map<Question, GatedConnection> questions = new HashMap<>();
     synchronized (this) {
       isScheduled = false;
       long now = System.nanoTime();
@@ -135,7 +135,7 @@ final class PersistenceWatch {
       for (int vbucket : waiting.keySet()) {
         addQuestions(vbucket, now, questions);
       }
-      Iterator<PersistenceGate> holders = waiting.values().iterator();
+      Iterator<GatedConnection> holders = waiting.values().iterator();
       if (holders.hasNext()) {
         schedule(holders.next());
       }
@@ -150,7 +150,7 @@ final class PersistenceWatch {
    */
   private record Question(int vbucket, int copy, long vbuuid, PersistedCopies of) {}
 
-  private void addQuestions(int vbucket, long now, Map<Question, PersistenceGate> questions) {
+  private void addQuestions(int vbucket, long now, Map<Question, GatedConnection> questions) {
     ClusterMap current = map;
     if (current == null) {
       return;
@@ -164,7 +164,7 @@ final class PersistenceWatch {
         all.absent(copy);
         continue;
       }
-      PersistenceGate gate = gateTo(node);
+      GatedConnection gate = gateTo(node);
       if (gate != null && all.mayAsk(copy, now)) {
         questions.put(
             new Question(vbucket, copy, all.ask(copy, vbuuids.applyAsLong(vbucket)), all), gate);
@@ -172,8 +172,8 @@ final class PersistenceWatch {
     }
   }
 
-  private @Nullable PersistenceGate gateTo(Set<String> node) {
-    for (PersistenceGate gate : gates) {
+  private @Nullable GatedConnection gateTo(Set<String> node) {
+    for (GatedConnection gate : gates) {
       if (node.contains(gate.address())) {
         return gate;
       }
@@ -181,7 +181,7 @@ final class PersistenceWatch {
     return null;
   }
 
-  private void ask(Question question, PersistenceGate gate) {
+  private void ask(Question question, GatedConnection gate) {
     gate.observe(question.vbucket(), question.vbuuid())
         .whenComplete(
             (answer, error) -> {
@@ -195,13 +195,13 @@ final class PersistenceWatch {
 
   private synchronized void failed(Question question, Throwable error) {
     // A connection that is only being made is asked again the next time.
-    long pause = error instanceof NotConnectedException ? 0 : REFUSED_INTERVALS * intervalNanos;
+    long pause = error instanceof NotYetConnectedException ? 0 : REFUSED_INTERVALS * intervalNanos;
     question.of().refused(question.copy(), System.nanoTime() + pause);
   }
 
-  private void answered(Question question, PersistenceGate.Observed answer) {
+  private void answered(Question question, GatedConnection.Observed answer) {
     int vbucket = question.vbucket();
-    PersistenceGate holder;
+    GatedConnection holder;
     long everywhere;
     synchronized (this) {
       question.of().answered(question.copy(), answer.vbuuid(), answer.seqno());

@@ -2,6 +2,7 @@
 package dev.caravan.stream;
 
 import com.couchbase.client.dcp.message.PartitionAndSeqno;
+import dev.caravan.stream.ConnectionFailure.Reason;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -14,14 +15,14 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListSet;
-import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Sees to it that no vBucket stops in silence: now and then it asks the nodes how far the selected
  * collections have come. A stream that has sent nothing for a while, although there is something to
- * send, is opened again; if that doesn't help, the vBucket is {@link #stalled}.
+ * send, is opened again; if that doesn't help, {@link #failure} names the vBucket.
  *
  * <p>A stream that may not send isn't stalled: one whose connection's flow-control window was full
  * meanwhile, because the route is slow, suspended or throttled. Neither is one whose events are
@@ -32,7 +33,7 @@ import org.slf4j.LoggerFactory;
  * far behind, its stream is opened again now and then: that brings a SEQNO_ADVANCED, without which
  * its saved offset would be purged some day, and everything would be read again.
  *
- * <p>For the thread that looks after the bucket; {@link #stalled} is for any.
+ * <p>For the thread that looks after the bucket; {@link #failure} is for any.
  */
 final class StallWatch {
   private static final Logger LOG = LoggerFactory.getLogger(StallWatch.class);
@@ -48,10 +49,13 @@ final class StallWatch {
 
   private final String bucket;
   private final long timeoutNanos;
+  private final Set<String> collections;
   private final Arrivals arrivals;
   private final StreamEnds ends;
   private final Collection<ConnectionWatch> connections;
-  private final IntConsumer reopen;
+  private final StreamStates states;
+  private final StreamOpener opener;
+  private final SessionEnd sessionEnd;
   private final Map<Integer, Behind> behind = new HashMap<>();
   private final Map<Integer, Long> advancedNanos = new HashMap<>();
   private final BitSet caughtUp = new BitSet();
@@ -62,22 +66,28 @@ final class StallWatch {
 
   /**
    * @param timeout how long a stream may send nothing; zero for ever
-   * @param connections those that are there at the moment
-   * @param reopen opens the stream of a vBucket again
+   * @param collections qualified names of the selected collections; empty for the whole bucket
+   * @param connections those that exist at the moment
    */
   StallWatch(
       String bucket,
       Duration timeout,
+      Set<String> collections,
       Arrivals arrivals,
       StreamEnds ends,
       Collection<ConnectionWatch> connections,
-      IntConsumer reopen) {
+      StreamStates states,
+      StreamOpener opener,
+      SessionEnd sessionEnd) {
     this.bucket = bucket;
     this.timeoutNanos = timeout.toNanos();
+    this.collections = collections;
     this.arrivals = arrivals;
     this.ends = ends;
     this.connections = connections;
-    this.reopen = reopen;
+    this.states = states;
+    this.opener = opener;
+    this.sessionEnd = sessionEnd;
   }
 
   /** How far vBuckets are, as the nodes say. The answers of one round of questions. */
@@ -103,18 +113,28 @@ final class StallWatch {
   /** A vBucket that has something to send, and what became of it so far. */
   private record Behind(long arrived, long sinceNanos, boolean reopened) {}
 
-  /** The vBuckets that send nothing although there is something, and reopening didn't help. */
-  Set<Integer> stalled() {
-    return stalled;
+  /** Names the streams that stay silent after they were opened again; null if there are none. */
+  @Nullable ConnectionFailure failure() {
+    return stalled.isEmpty()
+        ? null
+        : new ConnectionFailure(
+            Reason.STALLED,
+            "vBuckets "
+                + stalled
+                + " of bucket '"
+                + bucket
+                + "' send nothing, although they have changed; opening their streams again didn't help. Are their"
+                + " nodes well?");
   }
 
-  /**
-   * Looks at the last answers and asks again, if it is time to.
-   *
-   * @param collections the numbers of the selected collections; empty for the whole bucket
-   */
-  void tend(long now, Collection<Integer> vbuckets, List<Long> collections) {
+  /** Evaluates the last answers and asks again, if it is time to. Needs open streams. */
+  void tend(long now, Collection<Integer> vbuckets) {
     if (timeoutNanos == 0 || now - nextNanos < 0 || !round.isComplete()) {
+      return;
+    }
+    List<Long> collectionIds =
+        collections.isEmpty() ? List.of() : states.collectionIds(vbuckets, collections);
+    if (collectionIds == null) {
       return;
     }
     nextNanos = now + timeoutNanos / CHECKS_PER_TIMEOUT;
@@ -135,12 +155,12 @@ final class StallWatch {
           stalled.remove(vbucket);
           if (advanced < REOPENED_AT_ONCE && isFarBehind(vbucket, entry.getValue().any(), now)) {
             advanced++;
-            reopen.accept(vbucket);
+            reopen(vbucket);
           }
         }
       }
     }
-    round = ask(collections);
+    round = ask(collectionIds);
   }
 
   private boolean isBehind(int vbucket, long high) {
@@ -176,7 +196,7 @@ final class StallWatch {
       stalled.add(vbucket);
     }
     behind.put(vbucket, new Behind(arrived, now, true));
-    reopen.accept(vbucket);
+    reopen(vbucket);
   }
 
   private boolean isFarBehind(int vbucket, long high, long now) {
@@ -191,14 +211,30 @@ final class StallWatch {
     return true;
   }
 
-  private Round ask(List<Long> collections) {
+  private void reopen(int vbucket) {
+    opener
+        .reopen(vbucket)
+        .subscribe(
+            ignored -> {},
+            error -> {
+              if (!sessionEnd.isOver()) {
+                LOG.warn(
+                    "The stream of vBucket {} of bucket '{}' couldn't be opened again: {}",
+                    vbucket,
+                    bucket,
+                    error.toString());
+              }
+            });
+  }
+
+  private Round ask(List<Long> collectionIds) {
     Map<ConnectionWatch, Map<Integer, High>> answers = new HashMap<>();
     List<CompletableFuture<?>> pending = new ArrayList<>();
     for (ConnectionWatch connection : connections) {
       Map<Integer, High> answer = new ConcurrentHashMap<>();
       answers.put(connection, answer);
-      pending.add(ask(connection, OptionalLong.empty(), collections.isEmpty(), answer));
-      for (long collection : collections) {
+      pending.add(ask(connection, OptionalLong.empty(), collectionIds.isEmpty(), answer));
+      for (long collection : collectionIds) {
         pending.add(ask(connection, OptionalLong.of(collection), true, answer));
       }
     }

@@ -2,15 +2,17 @@
 package dev.caravan.stream;
 
 import com.couchbase.client.dcp.Client;
+import dev.caravan.offset.Offset;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Consumer;
+import java.util.function.Supplier;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.util.retry.Retry;
@@ -31,28 +33,52 @@ final class StreamOpener {
 
   private static final Duration NO_NODE_DELAY = Duration.ofSeconds(1);
 
-  private final Client client;
+  private final Supplier<Client> client;
+  private final StreamStates states;
+  private final StreamEnds ends;
   private final PendingWork pending;
-  private final Consumer<Throwable> onFailure;
+  private final SessionEnd sessionEnd;
   private final Set<Integer> moving = ConcurrentHashMap.newKeySet();
   private final AtomicBoolean moveScheduled = new AtomicBoolean();
 
   /**
-   * @param onFailure called when a stream can't be moved, whatever is tried
+   * @param client throws if there is none yet
    */
-  StreamOpener(Client client, PendingWork pending, Consumer<Throwable> onFailure) {
+  StreamOpener(
+      Supplier<Client> client,
+      StreamStates states,
+      StreamEnds ends,
+      PendingWork pending,
+      SessionEnd sessionEnd) {
     this.client = client;
+    this.states = states;
+    this.ends = ends;
     this.pending = pending;
-    this.onFailure = onFailure;
+    this.sessionEnd = sessionEnd;
   }
 
   /**
-   * Opens streams where their states say.
+   * Opens streams.
    *
    * @return completes when every one is open, however long that takes; fails when one can't be, or
    *     the session is over
    */
-  Mono<Void> open(Collection<Integer> vbuckets) {
+  Mono<Void> open(Map<Integer, Offset> from) {
+    from.forEach(this::set);
+    return open(from.keySet());
+  }
+
+  private void set(int vbucket, Offset from) {
+    states.set(vbucket, from, ends.of(vbucket), () -> move(vbucket));
+  }
+
+  /** Opens a stream that Couchbase has refused, from another offset. */
+  Mono<Void> openAgain(int vbucket, Offset from) {
+    set(vbucket, from);
+    return client.get().startStreaming(Set.of(vbucket));
+  }
+
+  private Mono<Void> open(Collection<Integer> vbuckets) {
     List<Integer> all = List.copyOf(vbuckets);
     List<Mono<Void>> calls = new ArrayList<>();
     for (int from = 0; from < all.size(); from += STREAMS_PER_CALL) {
@@ -62,7 +88,7 @@ final class StreamOpener {
   }
 
   private Mono<Void> call(List<Integer> vbuckets) {
-    return Mono.defer(() -> client.startStreaming(vbuckets))
+    return Mono.defer(() -> client.get().startStreaming(vbuckets))
         .onErrorResume(
             StreamOpener::isWithoutNode,
             error -> Flux.fromIterable(vbuckets).flatMap(this::openOne, vbuckets.size()).then());
@@ -71,9 +97,9 @@ final class StreamOpener {
   private Mono<Void> openOne(int vbucket) {
     return Mono.defer(
             () ->
-                client.streamIsOpen(vbucket)
+                client.get().streamIsOpen(vbucket)
                     ? Mono.empty()
-                    : client.startStreaming(Set.of(vbucket)))
+                    : client.get().startStreaming(Set.of(vbucket)))
         .retryWhen(
             Retry.fixedDelay(Long.MAX_VALUE, NO_NODE_DELAY).filter(StreamOpener::isWithoutNode));
   }
@@ -85,13 +111,16 @@ final class StreamOpener {
   }
 
   /** Opens a stream again that has ended or whose connection was lost, where the vBucket is now. */
-  void move(int vbucket) {
+  private void move(int vbucket) {
+    if (sessionEnd.isOver()) {
+      return;
+    }
     moving.add(vbucket);
     if (moveScheduled.compareAndSet(false, true)) {
       Mono.delay(MOVE_DELAY)
           .then(Mono.defer(() -> open(takeMoving())))
           .transform(pending::bound)
-          .subscribe(ignored -> {}, onFailure);
+          .subscribe(ignored -> {}, sessionEnd::fail);
     }
   }
 
@@ -108,8 +137,9 @@ final class StreamOpener {
   /** Opens a stream again that is open already and sends nothing. */
   Mono<Void> reopen(int vbucket) {
     return client
+        .get()
         .stopStreaming(Set.of(vbucket))
-        .then(Mono.defer(() -> client.startStreaming(Set.of(vbucket))))
+        .then(Mono.defer(() -> client.get().startStreaming(Set.of(vbucket))))
         .transform(pending::bound);
   }
 }

@@ -4,7 +4,6 @@ package dev.caravan.stream;
 import com.couchbase.client.core.deps.io.netty.buffer.ByteBuf;
 import com.couchbase.client.dcp.message.MessageUtil;
 import com.couchbase.client.dcp.message.ResponseStatus;
-import com.couchbase.client.dcp.state.FailoverLogEntry;
 import dev.caravan.offset.Offset;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -98,10 +97,11 @@ final class StreamRequests {
       // Events after that seqno that were held back are discarded, and arrive again.
       arrivals.set(request.stream().number(), request.startSeqno());
       ByteBuf content = MessageUtil.getContent(response);
-      List<FailoverLogEntry> log = new ArrayList<>();
+      List<FailoverHistory.Branch> log = new ArrayList<>();
       for (int at = 0; at + 16 <= content.readableBytes(); at += 16) {
         long vbuuid = content.getLong(content.readerIndex() + at);
-        log.add(new FailoverLogEntry(content.getLong(content.readerIndex() + at + 8), vbuuid));
+        log.add(
+            new FailoverHistory.Branch(vbuuid, content.getLong(content.readerIndex() + at + 8)));
       }
       listener.opened(request.stream(), new FailoverHistory(log));
     }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.stream;
 
-import com.couchbase.client.dcp.highlevel.StreamOffset;
+import com.couchbase.client.dcp.highlevel.SnapshotMarker;
 import com.couchbase.client.dcp.highlevel.internal.CollectionsManifest;
 import com.couchbase.client.dcp.state.FailoverLogEntry;
 import com.couchbase.client.dcp.state.PartitionState;
+import dev.caravan.offset.Offset;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -34,12 +35,13 @@ final class StreamState extends PartitionState {
    * @param endSeqno the last seqno to stream, unsigned
    * @param onMove called when the client would open the stream again; must not block
    */
-  StreamState(StreamOffset from, long endSeqno, Runnable onMove) {
+  StreamState(Offset from, long endSeqno, Runnable onMove) {
     this.onMove = onMove;
-    setStartSeqno(from.getSeqno(), from.getSnapshot());
+    setStartSeqno(
+        from.bySeqno(), new SnapshotMarker(from.snapshotStartSeqno(), from.snapshotEndSeqno()));
     setEndSeqno(endSeqno);
-    setCollectionsManifestUid(from.getCollectionsManifestUid());
-    setFailoverLog(List.of(new FailoverLogEntry(UNTIL_OPEN, from.getVbuuid())));
+    setCollectionsManifestUid(from.collectionsManifestUid());
+    setFailoverLog(List.of(new FailoverLogEntry(UNTIL_OPEN, from.vbuuid())));
   }
 
   @Override

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.stream;
 
-import com.couchbase.client.dcp.highlevel.internal.CollectionsManifest;
-import com.couchbase.client.dcp.highlevel.internal.CollectionsManifest.CollectionInfo;
 import dev.caravan.offset.Offset;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,7 +30,6 @@ final class VbucketStream {
   }
 
   private final int number;
-  private final Set<String> collections;
   private final VbucketProgress progress;
   private final RereadListener listener;
   private StreamSnapshot snapshot;
@@ -54,21 +50,14 @@ final class VbucketStream {
 
   private long manifestUid;
   private @Nullable Reread reread;
-  private @Nullable CollectionsManifest manifest;
-  private long collectionId;
-  private @Nullable Keyspace keyspace;
 
   /**
    * Begins where the acknowledged prefix ends. If that is in a re-read, the re-read begins again:
    * the vBucket's history may be another one again.
-   *
-   * @param collections qualified names of the selected collections; empty for the whole bucket
    */
-  VbucketStream(
-      int number, VbucketProgress progress, Set<String> collections, RereadListener listener) {
+  VbucketStream(int number, VbucketProgress progress, RereadListener listener) {
     this.number = number;
     this.progress = progress;
-    this.collections = collections;
     this.listener = listener;
     Reread unfinished = progress.unfinishedReread();
     Offset offset = unfinished == null ? progress.committable() : unfinished.refused();
@@ -274,29 +263,5 @@ final class VbucketStream {
       reread = null;
       published = snapshot;
     }
-  }
-
-  /** What a collection's number stands for now. */
-  synchronized Keyspace keyspace(CollectionsManifest current, long id) {
-    if (keyspace != null && current == manifest && id == collectionId) {
-      return keyspace;
-    }
-    Keyspace resolved = resolve(current.getCollection(id));
-    manifest = current;
-    collectionId = id;
-    keyspace = resolved;
-    return resolved;
-  }
-
-  private Keyspace resolve(@Nullable CollectionInfo info) {
-    if (info == null) {
-      // Dropped since the document was written.
-      return new Keyspace("", "", false);
-    }
-    // The client opens an unfiltered stream when a selected collection is missing, before it
-    // reports that.
-    boolean selected =
-        collections.isEmpty() || collections.contains(info.scope().name() + "." + info.name());
-    return new Keyspace(info.scope().name(), info.name(), selected);
   }
 }

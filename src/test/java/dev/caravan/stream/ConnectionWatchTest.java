@@ -9,7 +9,6 @@ import com.couchbase.client.core.deps.io.netty.channel.embedded.EmbeddedChannel;
 import com.couchbase.client.dcp.message.MessageUtil;
 import com.couchbase.client.dcp.message.ResponseStatus;
 import dev.caravan.offset.Offset;
-import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -28,7 +27,7 @@ class ConnectionWatchTest {
     Progress progress = new Progress();
     progress.start(VBUCKET, new Offset(1, 50, 50, 50, 0), true);
     VbucketStream opened =
-        new VbucketStream(VBUCKET, progress.of(VBUCKET), Set.of(), (reread, position) -> {});
+        new VbucketStream(VBUCKET, progress.of(VBUCKET), (reread, position) -> {});
     channel = new EmbeddedChannel();
     channel
         .pipeline()

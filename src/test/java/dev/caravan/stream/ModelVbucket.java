@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.stream;
 
-import com.couchbase.client.dcp.state.FailoverLogEntry;
 import dev.caravan.offset.Offset;
+import dev.caravan.stream.FailoverHistory.Branch;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -28,7 +28,7 @@ final class ModelVbucket {
   /** A copy of the vBucket: the versions that it has, and its failover log, the newest first. */
   private static final class Copy {
     private final TreeMap<Long, Change> changes = new TreeMap<>();
-    private final List<FailoverLogEntry> log = new ArrayList<>();
+    private final List<Branch> log = new ArrayList<>();
     private long highSeqno;
     private long purgeSeqno;
     private final Set<Integer> purgedKeys = new HashSet<>();
@@ -69,8 +69,8 @@ final class ModelVbucket {
 
   private void branch(Copy copy, long seqno) {
     // A node forgets the branches that began later: they are not part of this history.
-    copy.log.removeIf(entry -> entry.getSeqno() > seqno);
-    copy.log.add(0, new FailoverLogEntry(seqno, ++uuids));
+    copy.log.removeIf(entry -> entry.seqno() > seqno);
+    copy.log.add(0, new Branch(++uuids, seqno));
     if (copy.log.size() > maxEntries) {
       copy.log.remove(copy.log.size() - 1);
     }
@@ -87,7 +87,7 @@ final class ModelVbucket {
     return active.highSeqno;
   }
 
-  List<FailoverLogEntry> log() {
+  List<Branch> log() {
     return List.copyOf(active.log);
   }
 
@@ -106,7 +106,7 @@ final class ModelVbucket {
   void failOver(boolean mayBePartial) {
     Copy promoted = other.copy();
     long whole = promoted.highSeqno;
-    boolean isPrefix = active.log.get(0).getUuid() == promoted.log.get(0).getUuid();
+    boolean isPrefix = active.log.get(0).vbuuid() == promoted.log.get(0).vbuuid();
     if (mayBePartial && isPrefix && active.highSeqno > whole) {
       // A snapshot is sent without what was superseded in it, and only a part has arrived.
       long end = Math.min(active.highSeqno, whole + 1L + random.nextInt(10));
@@ -181,11 +181,11 @@ final class ModelVbucket {
     }
     Long upper = null;
     long newer = active.highSeqno;
-    for (FailoverLogEntry entry : active.log) {
-      if (entry.getUuid() == asked.vbuuid()) {
+    for (Branch entry : active.log) {
+      if (entry.vbuuid() == asked.vbuuid()) {
         upper = newer;
       }
-      newer = entry.getSeqno();
+      newer = entry.seqno();
     }
     if (upper == null || start < active.purgeSeqno) {
       return 0;

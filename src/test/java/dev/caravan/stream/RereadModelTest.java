@@ -79,7 +79,6 @@ class RereadModelTest {
           new VbucketStream(
               VBUCKET,
               progress.of(VBUCKET),
-              Set.of(),
               (reread, position) -> {
                 refused = null;
                 progress.of(VBUCKET).advance(position);
@@ -305,7 +304,7 @@ class RereadModelTest {
     Offset offset = consumer.progress.of(VBUCKET).committable();
     assertThat(offset.bySeqno()).as("seed %d", seed).isEqualTo(server.highSeqno());
     if (server.highSeqno() > 0) {
-      assertThat(offset.vbuuid()).as("seed %d", seed).isEqualTo(server.log().get(0).getUuid());
+      assertThat(offset.vbuuid()).as("seed %d", seed).isEqualTo(server.log().get(0).vbuuid());
     }
   }
 

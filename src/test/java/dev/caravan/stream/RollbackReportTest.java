@@ -3,8 +3,8 @@ package dev.caravan.stream;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.couchbase.client.dcp.state.FailoverLogEntry;
 import dev.caravan.offset.Offset;
+import dev.caravan.stream.FailoverHistory.Branch;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -18,10 +18,10 @@ class RollbackReportTest {
 
   /** The history OLD went up to seqno 100, where NEW began. */
   private static final FailoverHistory FAILED_OVER =
-      new FailoverHistory(List.of(new FailoverLogEntry(100, NEW), new FailoverLogEntry(0, OLD)));
+      new FailoverHistory(List.of(new Branch(NEW, 100), new Branch(OLD, 0)));
 
   private static final FailoverHistory UNCHANGED =
-      new FailoverHistory(List.of(new FailoverLogEntry(0, OLD)));
+      new FailoverHistory(List.of(new Branch(OLD, 0)));
 
   private static RollbackReport report(
       long vbuuid, long seqno, long snapshotEnd, long to, FailoverHistory history) {

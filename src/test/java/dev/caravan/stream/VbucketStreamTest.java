@@ -4,7 +4,6 @@ package dev.caravan.stream;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.offset.Offset;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -13,7 +12,7 @@ class VbucketStreamTest {
   private static VbucketStream from(Offset offset) {
     Progress progress = new Progress();
     progress.start(0, offset, true);
-    return new VbucketStream(0, progress.of(0), Set.of(), (reread, position) -> {});
+    return new VbucketStream(0, progress.of(0), (reread, position) -> {});
   }
 
   /** A stream request whose start is not within its snapshot is ERANGE (answers-rollback, T2). */
