@@ -2,14 +2,14 @@
 package dev.caravan.component;
 
 import dev.caravan.offset.SharedOffsetStore;
-import dev.caravan.stream.PurgedTombstones;
-import dev.caravan.stream.RollbackPolicy;
-import dev.caravan.stream.SeedNodes;
-import dev.caravan.stream.StreamFrom;
-import dev.caravan.stream.StreamSettings;
-import dev.caravan.stream.StreamSettings.Login;
-import dev.caravan.stream.StreamTo;
-import dev.caravan.stream.VbucketSelection;
+import dev.caravan.stream.settings.PurgedTombstones;
+import dev.caravan.stream.settings.RollbackPolicy;
+import dev.caravan.stream.settings.SeedNodes;
+import dev.caravan.stream.settings.StreamFrom;
+import dev.caravan.stream.settings.StreamSettings;
+import dev.caravan.stream.settings.StreamSettings.Login;
+import dev.caravan.stream.settings.StreamTo;
+import dev.caravan.stream.settings.VbucketSelection;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -6,11 +6,11 @@ import static java.util.Objects.requireNonNull;
 import dev.caravan.offset.OffsetStore;
 import dev.caravan.offset.TransactionalOffsetStore;
 import dev.caravan.stream.BucketStream;
-import dev.caravan.stream.DcpChange;
-import dev.caravan.stream.DcpEvent;
-import dev.caravan.stream.DcpRollback;
-import dev.caravan.stream.StreamSettings;
 import dev.caravan.stream.StreamStart;
+import dev.caravan.stream.change.DcpChange;
+import dev.caravan.stream.change.DcpEvent;
+import dev.caravan.stream.change.DcpRollback;
+import dev.caravan.stream.settings.StreamSettings;
 import java.util.List;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
@@ -74,8 +74,8 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
 
   /**
    * Waits after {@link #drain} until all exchanges have left the route and are committed, at most
-   * until the {@code drainTimeout} has passed since then. Camel looks only once a second whether a route that stops is
-   * empty; a route that is empty before stops at once.
+   * until the {@code drainTimeout} has passed since then. Camel looks only once a second whether a
+   * route that stops is empty; a route that is empty before stops at once.
    *
    * @return whether it is; if not, it will be read again, and there is no use in waiting longer
    * @throws InterruptedException if the thread is interrupted meanwhile

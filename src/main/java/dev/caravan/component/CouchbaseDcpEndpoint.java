@@ -5,7 +5,7 @@ import static java.util.Objects.requireNonNullElse;
 
 import dev.caravan.offset.MemoryOffsetStore;
 import dev.caravan.offset.SharedOffsetStore;
-import dev.caravan.stream.StreamSettings;
+import dev.caravan.stream.settings.StreamSettings;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -71,7 +71,8 @@ public class CouchbaseDcpEndpoint extends DefaultEndpoint implements EndpointSer
                 + name
                 + "' in couchbase-dcp:"
                 + buckets
-                + " is no bucket's name. Use couchbase-dcp:bucket or couchbase-dcp:bucket1,bucket2.");
+                + " is no bucket's name. Use couchbase-dcp:bucket or"
+                + " couchbase-dcp:bucket1,bucket2.");
       }
     }
     return List.copyOf(names);
@@ -99,7 +100,8 @@ public class CouchbaseDcpEndpoint extends DefaultEndpoint implements EndpointSer
   @Override
   public Producer createProducer() {
     throw new UnsupportedOperationException(
-        "couchbase-dcp only reads. Use it in 'from', and camel-couchbase or another component to write.");
+        "couchbase-dcp only reads. Use it in 'from', and camel-couchbase or another component to"
+            + " write.");
   }
 
   @Override

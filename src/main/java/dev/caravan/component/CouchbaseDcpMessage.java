@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.component;
 
-import dev.caravan.stream.DcpChange;
+import dev.caravan.stream.change.DcpChange;
 import java.util.Map;
 import org.apache.camel.CamelContext;
 import org.apache.camel.spi.DataType;

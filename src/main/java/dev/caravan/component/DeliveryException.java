@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.component;
 
-import dev.caravan.stream.DcpChange;
-import dev.caravan.stream.DcpEvent;
+import dev.caravan.stream.change.DcpChange;
+import dev.caravan.stream.change.DcpEvent;
 import java.util.List;
 import org.apache.camel.Message;
 import org.jspecify.annotations.Nullable;

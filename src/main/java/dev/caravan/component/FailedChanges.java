@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.component;
 
-import dev.caravan.stream.DcpEvent;
+import dev.caravan.stream.change.DcpEvent;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.component;
 
-import dev.caravan.stream.ChangeSink;
-import dev.caravan.stream.DcpEvent;
+import dev.caravan.stream.change.ChangeSink;
+import dev.caravan.stream.change.DcpEvent;
 import java.util.ArrayDeque;
 import java.util.Collection;
 import java.util.concurrent.TimeUnit;

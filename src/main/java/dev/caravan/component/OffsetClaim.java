@@ -3,7 +3,7 @@ package dev.caravan.component;
 
 import dev.caravan.offset.OffsetStore;
 import dev.caravan.offset.SharedOffsetStore;
-import dev.caravan.stream.VbucketSelection;
+import dev.caravan.stream.settings.VbucketSelection;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -2,7 +2,7 @@
 package dev.caravan.component;
 
 import dev.caravan.offset.TransactionalOffsetStore;
-import dev.caravan.stream.CommitPoint;
+import dev.caravan.stream.progress.CommitPoint;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;

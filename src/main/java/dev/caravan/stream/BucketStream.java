@@ -6,7 +6,18 @@ import static java.util.Objects.requireNonNull;
 import dev.caravan.offset.Offset;
 import dev.caravan.offset.OffsetStore;
 import dev.caravan.offset.TransactionalOffsetStore;
-import dev.caravan.stream.ConnectionFailure.Reason;
+import dev.caravan.stream.change.ChangeSink;
+import dev.caravan.stream.client.DcpClientFactory;
+import dev.caravan.stream.cluster.ConnectionFailure;
+import dev.caravan.stream.cluster.ConnectionFailure.Reason;
+import dev.caravan.stream.flow.DispatchedEvents;
+import dev.caravan.stream.progress.CommitPoint;
+import dev.caravan.stream.progress.Progress;
+import dev.caravan.stream.progress.StreamEnds;
+import dev.caravan.stream.settings.PurgedTombstones;
+import dev.caravan.stream.settings.StreamFrom;
+import dev.caravan.stream.settings.StreamSettings;
+import dev.caravan.stream.settings.StreamTo;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -234,7 +245,8 @@ public final class BucketStream {
       persistencePolling = polling;
       LOG.info(
           polling.isZero()
-              ? "Bucket '{}' is ephemeral, where nothing is persisted: changes are not held back until it is."
+              ? "Bucket '{}' is ephemeral, where nothing is persisted: changes are not held back"
+                    + " until it is."
               : "Bucket '{}' is not ephemeral: changes are held back until they are persisted.",
           bucket);
       end(System.nanoTime());

@@ -3,7 +3,19 @@ package dev.caravan.stream;
 
 import com.couchbase.client.dcp.message.PartitionAndSeqno;
 import dev.caravan.offset.Offset;
-import dev.caravan.stream.ConnectionFailure.Reason;
+import dev.caravan.stream.client.ConnectionWatch;
+import dev.caravan.stream.client.PendingWork;
+import dev.caravan.stream.client.SessionEnd;
+import dev.caravan.stream.client.StreamOpener;
+import dev.caravan.stream.client.StreamStates;
+import dev.caravan.stream.cluster.ConnectionFailure;
+import dev.caravan.stream.cluster.ConnectionFailure.Reason;
+import dev.caravan.stream.progress.Arrivals;
+import dev.caravan.stream.progress.StreamEnds;
+import dev.caravan.stream.progress.VbucketStream;
+import dev.caravan.stream.rollback.FailoverHistory;
+import dev.caravan.stream.rollback.RollbackReport;
+import dev.caravan.stream.settings.RollbackPolicy;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -86,15 +98,15 @@ final class RollbackHandler {
       throw new ConnectionFailure(
           Reason.ROLLED_BACK,
           report
-              + ". rollbackPolicy is 'fail', so nothing more is read; set it to 'resume' and start again to read"
-              + " on from seqno "
+              + ". rollbackPolicy is 'fail', so nothing more is read; set it to 'resume' and start"
+              + " again to read on from seqno "
               + Long.toUnsignedString(report.toSeqno())
               + ".");
     }
     if (report.isPurge()) {
       LOG.error(
-          "{}. The vBucket is read again from its beginning; what was published and is still true is not published"
-              + " again. (purgedTombstones=lenient would go on without.)",
+          "{}. The vBucket is read again from its beginning; what was published and is still true"
+              + " is not published again. (purgedTombstones=lenient would go on without.)",
           report);
     } else {
       LOG.warn("{}. Reading again from there.", report);

@@ -2,7 +2,14 @@
 package dev.caravan.stream;
 
 import com.couchbase.client.dcp.message.PartitionAndSeqno;
-import dev.caravan.stream.ConnectionFailure.Reason;
+import dev.caravan.stream.client.ConnectionWatch;
+import dev.caravan.stream.client.SessionEnd;
+import dev.caravan.stream.client.StreamOpener;
+import dev.caravan.stream.client.StreamStates;
+import dev.caravan.stream.cluster.ConnectionFailure;
+import dev.caravan.stream.cluster.ConnectionFailure.Reason;
+import dev.caravan.stream.progress.Arrivals;
+import dev.caravan.stream.progress.StreamEnds;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -123,8 +130,8 @@ final class StallWatch {
                 + stalled
                 + " of bucket '"
                 + bucket
-                + "' send nothing, although they have changed; opening their streams again didn't help. Are their"
-                + " nodes well?");
+                + "' send nothing, although they have changed; opening their streams again didn't"
+                + " help. Are their nodes well?");
   }
 
   /** Evaluates the last answers and asks again, if it is time to. Needs open streams. */
@@ -186,8 +193,8 @@ final class StallWatch {
       return;
     }
     LOG.warn(
-        "vBucket {} of bucket '{}' has sent nothing since seqno {} for {} s, although it has changed; its stream is"
-            + " opened again.",
+        "vBucket {} of bucket '{}' has sent nothing since seqno {} for {} s, although it has"
+            + " changed; its stream is opened again.",
         vbucket,
         bucket,
         Long.toUnsignedString(arrived),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.stream;
 
+import dev.caravan.stream.settings.StreamFrom;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 

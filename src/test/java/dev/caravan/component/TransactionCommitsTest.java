@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.offset.Offset;
 import dev.caravan.offset.TransactionalOffsetStore;
-import dev.caravan.stream.CommitPoint;
+import dev.caravan.stream.progress.CommitPoint;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;

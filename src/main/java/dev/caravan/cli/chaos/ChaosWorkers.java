@@ -6,7 +6,7 @@ import dev.caravan.cli.chaos.audit.ChaosOutage;
 import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
 import dev.caravan.cli.chaos.audit.ChaosOutage.Scope;
 import dev.caravan.cli.process.WorkerProcess;
-import dev.caravan.stream.VbucketSelection;
+import dev.caravan.stream.settings.VbucketSelection;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.file.Files;

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.stream.client;
+
+import com.couchbase.client.dcp.transport.netty.ChannelFlowController;
+import dev.caravan.stream.change.EventSource;
+import dev.caravan.stream.flow.DispatchedEvents;
+import dev.caravan.stream.flow.HeldBytes;
+import dev.caravan.stream.progress.Position;
+import dev.caravan.stream.progress.Progress;
+
+/** The events of one session. Thread-safe. */
+public final class SessionEventSource implements EventSource {
+  private final String bucket;
+  private final Progress progress;
+  private final HeldBytes held;
+  private final DispatchedEvents dispatched;
+  private final SessionEnd sessionEnd;
+
+  public SessionEventSource(
+      String bucket,
+      Progress progress,
+      HeldBytes held,
+      DispatchedEvents dispatched,
+      SessionEnd sessionEnd) {
+    this.bucket = bucket;
+    this.progress = progress;
+    this.held = held;
+    this.dispatched = dispatched;
+    this.sessionEnd = sessionEnd;
+  }
+
+  @Override
+  public String bucket() {
+    return bucket;
+  }
+
+  @Override
+  public boolean isClosed() {
+    return sessionEnd.isClosed();
+  }
+
+  @Override
+  public void dispatched(int events) {
+    dispatched.dispatched(events);
+  }
+
+  @Override
+  public void completed(int events) {
+    dispatched.completed(events);
+  }
+
+  @Override
+  public void acknowledge(Position position) {
+    progress.acknowledge(position);
+  }
+
+  @Override
+  public void release(ChannelFlowController window, int bytes) {
+    held.release(bytes);
+    try {
+      window.ack(bytes);
+    } catch (Throwable error) {
+      sessionEnd.fail(error);
+    }
+  }
+}

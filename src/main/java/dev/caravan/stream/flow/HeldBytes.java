@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.stream.flow;
+
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.IntSupplier;
+
+/**
+ * Counts the bytes of a session's changes that are not done, and bounds them. Each connection that
+ * is made anew brings another flow-control window while that of the lost one is still being worked
+ * on; more than two windows a node are too many, however often connections break.
+ *
+ * <p>Thread-safe.
+ */
+public final class HeldBytes {
+  private final int window;
+  private final IntSupplier nodes;
+  private final AtomicLong held = new AtomicLong();
+  private volatile int largest;
+
+  /**
+   * @param window the flow-control window of a connection, in bytes
+   * @param nodes how many nodes there are connections to
+   */
+  public HeldBytes(int window, IntSupplier nodes) {
+    this.window = window;
+    this.nodes = nodes;
+  }
+
+  /**
+   * Counts a change as held.
+   *
+   * @return whether it may be held
+   */
+  public boolean hold(int bytes) {
+    if (bytes > largest) {
+      largest = bytes;
+    }
+    // A server sends one message more than fits.
+    long limit = 2L * nodes.getAsInt() * ((long) window + largest);
+    return held.addAndGet(bytes) <= limit;
+  }
+
+  public void release(int bytes) {
+    held.addAndGet(-bytes);
+  }
+
+  public long count() {
+    return held.get();
+  }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.stream.settings;
+
+import java.util.Locale;
+
+/**
+ * What to do when Couchbase has forgotten deletions that weren't streamed: a consumer was away for
+ * longer than the bucket's metadata purge interval.
+ */
+public enum PurgedTombstones {
+  /** Stream the vBucket from its beginning, as Couchbase demands. */
+  STRICT,
+  /** Go on where the vBucket was left, without those deletions. */
+  LENIENT;
+
+  /**
+   * Parses {@code strict} or {@code lenient}.
+   *
+   * @throws IllegalArgumentException if it is neither
+   */
+  public static PurgedTombstones parse(String text) {
+    return switch (text) {
+      case "strict" -> STRICT;
+      case "lenient" -> LENIENT;
+      default ->
+          throw new IllegalArgumentException(
+              "purgedTombstones '" + text + "' is unknown. Use strict or lenient.");
+    };
+  }
+
+  @Override
+  public String toString() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.stream.settings;
+
+import java.util.Locale;
+
+/** What to do when Couchbase has lost a part of a vBucket's history that was streamed already. */
+public enum RollbackPolicy {
+  /** Stream again from the last seqno that both histories have. */
+  RESUME,
+  /** Stop the consumer, so that somebody can look at what was published. */
+  FAIL;
+
+  /**
+   * Parses {@code resume} or {@code fail}.
+   *
+   * @throws IllegalArgumentException if it is neither
+   */
+  public static RollbackPolicy parse(String text) {
+    return switch (text) {
+      case "resume" -> RESUME;
+      case "fail" -> FAIL;
+      default ->
+          throw new IllegalArgumentException(
+              "rollbackPolicy '" + text + "' is unknown. Use resume or fail.");
+    };
+  }
+
+  @Override
+  public String toString() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}
