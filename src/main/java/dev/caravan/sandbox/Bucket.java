@@ -24,7 +24,7 @@ public final class Bucket {
   private final String name;
   private final String uuid = UUID.randomUUID().toString().replace("-", "");
   private final VBucket[] vbuckets;
-  private final ConcurrentMap<String, DcpProducer> producers = new ConcurrentHashMap<>();
+  private final ConcurrentMap<String, NamedConnection> connections = new ConcurrentHashMap<>();
   private final DocumentCollection defaultCollection;
   private final boolean ephemeral;
   private final int replicas;
@@ -91,28 +91,8 @@ public final class Bucket {
     return map;
   }
 
-  void map(VBucketMap changed) {
-    map = changed;
-  }
-
   Replication replication() {
     return replication;
-  }
-
-  /** What a vBucket is on a node, or null when it isn't there. */
-  @Nullable VBucketState stateOn(int node, int id) {
-    VBucket vbucket = vbucket(id);
-    if (vbucket == null) {
-      return null;
-    }
-    if (map.active(id) == node) {
-      return vbucket.state();
-    }
-    return map.hasReplica(id, node) ? VBucketState.REPLICA : null;
-  }
-
-  boolean isActiveElsewhere(int node, int id) {
-    return id < vbuckets.length && map.active(id) != node;
   }
 
   /** The number of the node that has a vBucket. */
@@ -120,9 +100,21 @@ public final class Bucket {
     return map.active(vbucket);
   }
 
-  /** All of them, in the order of their ids. */
+  /** Its vBuckets in the order of their ids. */
   List<VBucket> vbuckets() {
     return Collections.unmodifiableList(Arrays.asList(vbuckets));
+  }
+
+  /** The bucket as a node serves it. */
+  ServedBucket servedBy(int node) {
+    return new ServedBucket(this, node);
+  }
+
+  /** Its cluster has deleted it: its history ends. */
+  void retire() {
+    for (VBucket vbucket : vbuckets) {
+      vbucket.retire();
+    }
   }
 
   VBucket vbucketOfKey(byte[] keyWithoutPrefix) {
@@ -144,9 +136,9 @@ public final class Bucket {
     return manifest;
   }
 
-  /** The open DCP connections by name, on which one connection replaces another. */
-  ConcurrentMap<String, DcpProducer> producers() {
-    return producers;
+  /** The open DCP connections by name. */
+  ConcurrentMap<String, NamedConnection> connections() {
+    return connections;
   }
 
   public DocumentCollection defaultCollection() {
@@ -412,19 +404,6 @@ public final class Bucket {
       }
     }
     replication.persist(node);
-  }
-
-  /** What a backfill of a vBucket reads: what its active node has persisted. */
-  VBucket.Tail onDisk(VBucket vbucket, long afterSeqno) {
-    VBucketReplica persisted = replication.persisted(nodeOf(vbucket.id()), vbucket.id());
-    return persisted == null || persisted.highSeqno() <= afterSeqno
-        ? vbucket.after(afterSeqno)
-        : vbucket.after(afterSeqno, persisted.copy());
-  }
-
-  /** Up to where its active node has persisted a vBucket. */
-  long persistedSeqno(int vbucket) {
-    return replication.persistedSeqno(nodeOf(vbucket), vbucket, Long.MAX_VALUE);
   }
 
   /**

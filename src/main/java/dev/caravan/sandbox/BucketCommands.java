@@ -3,21 +3,12 @@ package dev.caravan.sandbox;
 
 import java.nio.ByteBuffer;
 import java.util.Arrays;
-import java.util.EnumSet;
 import java.util.Optional;
-import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Questions about the selected bucket: seqnos, failover logs, scopes and collections. Stateless.
  */
-final class BucketCommands implements KvConnection.Commands {
-  /** The states in which a vBucket serves some request. */
-  static final Set<VBucketState> ACTIVE = EnumSet.of(VBucketState.ACTIVE);
-
-  static final Set<VBucketState> ALIVE = EnumSet.complementOf(EnumSet.of(VBucketState.DEAD));
-  static final Set<VBucketState> ANY_STATE = EnumSet.allOf(VBucketState.class);
-
+final class BucketCommands implements Commands {
   private static final int EVERY_LIVING = 0;
   private static final byte[] NOTHING = {};
 
@@ -67,7 +58,7 @@ final class BucketCommands implements KvConnection.Commands {
       session.answer(request, Status.EINVAL);
       return;
     }
-    Bucket bucket = session.bucket();
+    ServedBucket bucket = session.bucket();
     int wanted = extras >= 4 ? request.intExtra(0) : EVERY_LIVING;
     boolean ofCollection = extras == 8 || !session.has(Feature.COLLECTIONS);
     int collection = extras == 8 ? request.intExtra(4) : 0;
@@ -79,17 +70,15 @@ final class BucketCommands implements KvConnection.Commands {
       return;
     }
     ByteBuffer seqnos = ByteBuffer.allocate(bucket.vbucketCount() * 10);
-    for (VBucket vbucket : bucket.vbuckets()) {
-      VBucketState state = bucket.stateOn(session.node(), vbucket.id());
-      if (state != null
-          && (wanted == EVERY_LIVING ? ALIVE.contains(state) : wanted == state.code())) {
-        VBucketReplica lagging = bucket.replication().lagging(session.node(), vbucket.id());
-        seqnos.putShort((short) vbucket.id());
-        if (lagging == null) {
-          seqnos.putLong(ofCollection ? vbucket.highSeqno(collection) : vbucket.highSeqno());
-        } else {
-          seqnos.putLong(ofCollection ? lagging.highSeqno(collection) : lagging.highSeqno());
-        }
+    for (int id = 0; id < bucket.vbucketCount(); id++) {
+      VBucket vbucket = bucket.vbucket(id);
+      VBucketState state = bucket.state(id);
+      if (vbucket != null
+          && state != null
+          && (wanted == EVERY_LIVING ? Session.ALIVE.contains(state) : wanted == state.code())) {
+        seqnos.putShort((short) id);
+        seqnos.putLong(
+            ofCollection ? bucket.highSeqno(vbucket, collection) : bucket.highSeqno(vbucket));
       }
     }
     session.answer(request, Arrays.copyOf(seqnos.array(), seqnos.position()));
@@ -104,7 +93,7 @@ final class BucketCommands implements KvConnection.Commands {
    * </pre>
    */
   private static void observe(Session session, Request request) {
-    VBucket vbucket = requireVBucket(session, request, ALIVE);
+    VBucket vbucket = session.requireVBucket(request, Session.ALIVE);
     if (vbucket == null) {
       return;
     }
@@ -116,9 +105,7 @@ final class BucketCommands implements KvConnection.Commands {
       return;
     }
     long uuid = ByteBuffer.wrap(request.value()).getLong();
-    Replication replication = session.bucket().replication();
-    VBucketReplica lagging = replication.lagging(session.node(), vbucket.id());
-    VBucket.Branch branch = lagging == null ? vbucket.branchOf(uuid) : lagging.branchOf(uuid);
+    VBucket.Branch branch = session.bucket().branchOf(vbucket, uuid);
     if (branch == null) {
       session.answer(request, Status.KEY_ENOENT);
       return;
@@ -126,7 +113,7 @@ final class BucketCommands implements KvConnection.Commands {
     ByteBuffer reply = ByteBuffer.allocate(branch.isCurrent() ? 27 : 43);
     reply.put((byte) (branch.isCurrent() ? 0 : 1)).putShort((short) vbucket.id());
     reply.putLong(branch.currentUuid());
-    reply.putLong(replication.persistedSeqno(session.node(), vbucket.id(), branch.highSeqno()));
+    reply.putLong(session.bucket().persistedSeqno(vbucket, branch.highSeqno()));
     reply.putLong(branch.highSeqno());
     if (!branch.isCurrent()) {
       reply.putLong(branch.uuid()).putLong(branch.upper());
@@ -135,16 +122,10 @@ final class BucketCommands implements KvConnection.Commands {
   }
 
   private static void failoverLog(Session session, Request request) {
-    VBucket vbucket = requireVBucket(session, request, ANY_STATE);
+    VBucket vbucket = session.requireVBucket(request, Session.ANY_STATE);
     if (vbucket != null) {
-      session.answer(request, failoverLog(session, vbucket));
+      session.answer(request, session.bucket().failoverLog(vbucket));
     }
-  }
-
-  /** The failover log as this node has it. */
-  static byte[] failoverLog(Session session, VBucket vbucket) {
-    VBucketReplica lagging = session.bucket().replication().lagging(session.node(), vbucket.id());
-    return lagging == null ? vbucket.failoverLog() : lagging.copy().failoverLog().encoded();
   }
 
   private static void collectionId(Session session, Request request) {
@@ -158,9 +139,9 @@ final class BucketCommands implements KvConnection.Commands {
     Optional<CollectionsManifest.Collection> collection =
         scope.flatMap(s -> manifest.collection(s, orDefault(path[1])));
     if (scope.isEmpty()) {
-      refuseUnknown(session, request, Status.UNKNOWN_SCOPE);
+      session.refuseUnknown(request, Status.UNKNOWN_SCOPE);
     } else if (collection.isEmpty()) {
-      refuseUnknown(session, request, Status.UNKNOWN_COLLECTION);
+      session.refuseUnknown(request, Status.UNKNOWN_COLLECTION);
     } else {
       sendId(session, request, manifest.uid(), collection.get().id());
     }
@@ -171,7 +152,7 @@ final class BucketCommands implements KvConnection.Commands {
     Optional<CollectionsManifest.Scope> scope =
         manifest.scope(orDefault(path(request).split("\\.", -1)[0]));
     if (scope.isEmpty()) {
-      refuseUnknown(session, request, Status.UNKNOWN_SCOPE);
+      session.refuseUnknown(request, Status.UNKNOWN_SCOPE);
     } else {
       sendId(session, request, manifest.uid(), scope.get().id());
     }
@@ -189,30 +170,5 @@ final class BucketCommands implements KvConnection.Commands {
 
   private static String orDefault(String name) {
     return name.isEmpty() ? CollectionsManifest.DEFAULT : name;
-  }
-
-  /** Answers that a scope or collection is unknown, and what manifest that is said by. */
-  static void refuseUnknown(Session session, Request request, Status status) {
-    session.error(
-        request,
-        status,
-        "{\"error\":{\"context\":\"Unknown scope or collection in operation\"},\"manifest_uid\":\""
-            + Long.toHexString(session.bucket().manifest().uid())
-            + "\"}");
-  }
-
-  /**
-   * The request's vBucket, or null when it is in none of these states on this node and the request
-   * was answered with the map of those who have it.
-   */
-  static @Nullable VBucket requireVBucket(
-      Session session, Request request, Set<VBucketState> states) {
-    VBucket vbucket = session.bucket().vbucket(request.vbucket());
-    VBucketState state = session.bucket().stateOn(session.node(), request.vbucket());
-    if (vbucket == null || state == null || !states.contains(state)) {
-      session.answerJson(request, Status.NOT_MY_VBUCKET, session.clusterConfig());
-      return null;
-    }
-    return vbucket;
   }
 }

@@ -139,7 +139,7 @@ final class ClusterState {
     Bucket dropped = bucket(name);
     buckets.remove(name);
     accounts.removeBucket(name);
-    dropped.vbuckets().forEach(VBucket::retire);
+    dropped.retire();
     config.forget(dropped);
     return dropped;
   }

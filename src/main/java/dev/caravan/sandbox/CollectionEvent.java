@@ -21,18 +21,6 @@ import java.util.List;
  * @param version of the payload
  */
 record CollectionEvent(Item.Kind kind, int id, byte[] nameAndPayload, int nameLength, int version) {
-  /** The version of the payload that {@link #flatBuffer} makes. */
-  static final int FLATBUFFERS_VERSION = 2;
-
-  private static final int UID = 0;
-  private static final int SCOPE = 1;
-  private static final int COLLECTION = 2;
-  private static final int NAME_OF_SCOPE = 2;
-  private static final int HAS_MAX_TTL = 3;
-  private static final int MAX_TTL = 4;
-  private static final int NAME_OF_COLLECTION = 5;
-  private static final int FIELDS = 6;
-
   static CollectionEvent created(CollectionsManifest.Scope scope, long uid) {
     byte[] name = scope.name().getBytes(StandardCharsets.UTF_8);
     ByteBuffer body = ByteBuffer.allocate(name.length + 12);
@@ -81,29 +69,5 @@ record CollectionEvent(Item.Kind kind, int id, byte[] nameAndPayload, int nameLe
       events.add(created(collection, --left == 0 ? manifest.uid() : 0));
     }
     return events;
-  }
-
-  /** The payload of a stored event as FlatBuffers, for clients that ask for that. */
-  static byte[] flatBuffer(Item event) {
-    String name = new String(event.key(), StandardCharsets.UTF_8);
-    ByteBuffer packed = ByteBuffer.wrap(event.value());
-    long uid = packed.getLong();
-    int scope = packed.getInt();
-    boolean ofCollection = packed.hasRemaining();
-    int collection = ofCollection ? packed.getInt() : 0;
-    boolean limited = packed.hasRemaining();
-    FlatBuffer table = new FlatBuffer(FIELDS, event.keyLength());
-    int nameAt = name.isEmpty() ? 0 : table.string(name);
-    table.number(UID, uid, Long.BYTES);
-    if (!name.isEmpty()) {
-      table.reference(ofCollection ? NAME_OF_COLLECTION : NAME_OF_SCOPE, nameAt);
-    }
-    table.number(MAX_TTL, limited ? packed.getInt() : 0, Integer.BYTES);
-    if (ofCollection) {
-      table.number(COLLECTION, collection, Integer.BYTES);
-    }
-    table.number(SCOPE, scope, Integer.BYTES);
-    table.number(HAS_MAX_TTL, limited ? 1 : 0, 1);
-    return table.finish();
   }
 }

@@ -20,9 +20,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -56,10 +54,7 @@ public final class CouchbaseNode implements AutoCloseable {
       new WriteBufferWaterMark(256 * 1024, 1024 * 1024);
 
   private final ClusterState cluster;
-  private final int number;
-  private final Duration idleTimeout;
-  private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
-  private final LongAdder requests = new LongAdder();
+  private final NodeService service;
 
   /** How long the port of a node that was stopped may take to be free. */
   private static final Duration PORT_FREE = Duration.ofSeconds(5);
@@ -69,8 +64,6 @@ public final class CouchbaseNode implements AutoCloseable {
   private final ChannelGroup channels = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
   private final EventLoopGroup eventLoops;
   private final InetSocketAddress address;
-  private final Set<String> unloaded = ConcurrentHashMap.newKeySet();
-  private volatile Refusal refusal = Refusal.NOTHING;
   private volatile Channel server;
   private volatile long delayMillis;
 
@@ -84,8 +77,7 @@ public final class CouchbaseNode implements AutoCloseable {
   CouchbaseNode(ClusterState cluster, int number, String host, int port, Duration idleTimeout)
       throws IOException {
     this.cluster = cluster;
-    this.number = number;
-    this.idleTimeout = idleTimeout;
+    service = new NodeService(cluster, number, idleTimeout);
     eventLoops =
         new NioEventLoopGroup(EVENT_LOOPS, new DefaultThreadFactory("couchbase-node", true));
     try {
@@ -115,7 +107,7 @@ public final class CouchbaseNode implements AutoCloseable {
                     channel
                         .pipeline()
                         .addLast(new Link(() -> delayMillis))
-                        .addLast(new ProtocolDetector(CouchbaseNode.this));
+                        .addLast(new ProtocolDetector(service));
                   }
                 });
     var bound = bootstrap.bind(wanted).awaitUninterruptibly();
@@ -143,7 +135,7 @@ public final class CouchbaseNode implements AutoCloseable {
 
   /** By which its cluster knows it, from 0 on. */
   public int number() {
-    return number;
+    return service.number();
   }
 
   public String host() {
@@ -191,23 +183,9 @@ public final class CouchbaseNode implements AutoCloseable {
     push(bucket, cluster.config().renew(bucket));
   }
 
-  /** Publishes a map that was made elsewhere; returns false when the present one is newer. */
-  boolean publishClusterMap(Bucket bucket, ClusterConfig.Revision revision) {
-    boolean accepted = cluster.config().accept(bucket, revision);
-    if (accepted) {
-      push(bucket, revision);
-    }
-    return accepted;
-  }
-
-  /** Tells the clients that asked for it of a new map. */
+  /** Sends a new map to the clients that asked for it. */
   void push(Bucket bucket, ClusterConfig.Revision revision) {
-    sessions.forEach(session -> session.push(bucket, revision));
-  }
-
-  /** How long a DCP client may be silent before it is disconnected. */
-  Duration idleTimeout() {
-    return idleTimeout;
+    service.push(bucket, revision);
   }
 
   /** Breaks all connections, as a network that fails does; clients can connect again at once. */
@@ -217,7 +195,7 @@ public final class CouchbaseNode implements AutoCloseable {
 
   /** Breaks the connections that use a bucket. */
   void disconnect(Bucket bucket) {
-    sessions.stream().filter(session -> session.uses(bucket)).forEach(Session::close);
+    service.disconnect(bucket);
   }
 
   /**
@@ -245,12 +223,8 @@ public final class CouchbaseNode implements AutoCloseable {
    * of those that are there.
    */
   public void refuse(Refusal changed) {
-    refusal = changed;
+    service.refuse(changed);
     disconnectAll();
-  }
-
-  boolean refuses(Refusal asked) {
-    return refusal == asked;
   }
 
   /**
@@ -261,13 +235,13 @@ public final class CouchbaseNode implements AutoCloseable {
    */
   public void unloadBucket(String name) {
     Bucket bucket = bucket(name);
-    unloaded.add(name);
+    service.unload(name);
     disconnect(bucket);
   }
 
   /** The end of {@link #unloadBucket}. */
   public void loadBucket(String name) {
-    unloaded.remove(name);
+    service.load(name);
   }
 
   /** Whether it listens: not between {@link #stop} and {@link #start}. */
@@ -282,7 +256,7 @@ public final class CouchbaseNode implements AutoCloseable {
   public synchronized void stop() {
     server.close().awaitUninterruptibly();
     disconnectAll();
-    cluster.buckets().forEach(bucket -> bucket.forgetMemory(number));
+    cluster.buckets().forEach(bucket -> bucket.forgetMemory(number()));
   }
 
   /**
@@ -312,41 +286,9 @@ public final class CouchbaseNode implements AutoCloseable {
     }
   }
 
-  /** The bucket as clients of this node see it: there is none on a node that was failed over. */
-  @Nullable Bucket findBucket(String name) {
-    return cluster.config().isMember(number) && !unloaded.contains(name)
-        ? cluster.find(name)
-        : null;
-  }
-
-  /** The names of the buckets as clients of this node see them. */
-  List<String> bucketNames() {
-    return cluster.bucketNames().stream().filter(name -> findBucket(name) != null).toList();
-  }
-
-  Accounts accounts() {
-    return cluster.accounts();
-  }
-
-  ClusterConfig clusterConfig() {
-    return cluster.config();
-  }
-
   /** How many requests clients have sent since the node was made, of whichever kind. */
   public long requestCount() {
-    return requests.sum();
-  }
-
-  void requested() {
-    requests.increment();
-  }
-
-  void connected(Session session) {
-    sessions.add(session);
-  }
-
-  void disconnected(Session session) {
-    sessions.remove(session);
+    return service.requestCount();
   }
 
   @Override

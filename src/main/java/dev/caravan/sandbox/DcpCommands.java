@@ -6,7 +6,7 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /** Opening and steering DCP. Stateless: what a connection has is in its {@link DcpProducer}. */
-final class DcpCommands implements KvConnection.Commands {
+final class DcpCommands implements Commands {
   private static final int OPEN_EXTRAS = 8;
   private static final int STREAM_EXTRAS = 48;
   private static final String STREAM_REQUEST = "DCP_STREAM_REQ";
@@ -72,15 +72,12 @@ final class DcpCommands implements KvConnection.Commands {
     DcpSettings settings =
         new DcpSettings(
             flags, session.has(Feature.SNAPPY), session.has(Feature.COLLECTIONS), window);
-    Bucket bucket = session.bucket();
+    ServedBucket bucket = session.bucket();
     String name = request.keyText();
     DcpProducer producer =
         new DcpProducer(session.channel(), bucket, name, settings, window, idleTimeout);
     session.producer(producer);
-    DcpProducer former = bucket.producers().put(name, producer);
-    if (former != null) {
-      former.close();
-    }
+    bucket.register(name, producer);
     session.answer(request, Status.SUCCESS);
   }
 
@@ -147,11 +144,9 @@ final class DcpCommands implements KvConnection.Commands {
       return;
     }
     // A replica is streamed where its vBucket would be active, but not from another node.
-    boolean elsewhere = session.bucket().isActiveElsewhere(session.node(), request.vbucket());
+    boolean elsewhere = session.bucket().isActiveElsewhere(request.vbucket());
     boolean activeOnly = elsewhere || new StreamFlags(request.intExtra(0)).activeOnly();
-    VBucket vbucket =
-        BucketCommands.requireVBucket(
-            session, request, activeOnly ? BucketCommands.ACTIVE : BucketCommands.ALIVE);
+    VBucket vbucket = session.requireVBucket(request, activeOnly ? Session.ACTIVE : Session.ALIVE);
     if (vbucket == null) {
       return;
     }
@@ -181,7 +176,7 @@ final class DcpCommands implements KvConnection.Commands {
       }
     } catch (RefusedException e) {
       if (e.status() == Status.UNKNOWN_COLLECTION || e.status() == Status.UNKNOWN_SCOPE) {
-        BucketCommands.refuseUnknown(session, request, e.status());
+        session.refuseUnknown(request, e.status());
       } else {
         session.answer(request, e.status());
       }
@@ -229,7 +224,7 @@ final class DcpCommands implements KvConnection.Commands {
     }
     StreamFlags flags = new StreamFlags(request.intExtra(0));
     VBucket.StreamStart start =
-        vbucket.startStream(position, flags, session.bucket().persistedSeqno(vbucket.id()));
+        vbucket.startStream(position, flags, session.bucket().persistedSeqno(vbucket));
     if (start.mustRollBack()) {
       byte[] seqno = ByteBuffer.allocate(Long.BYTES).putLong(start.rollbackSeqno()).array();
       session.send(request, Status.ROLLBACK, new byte[0], seqno, Datatype.RAW, 0);
@@ -239,7 +234,7 @@ final class DcpCommands implements KvConnection.Commands {
     DcpStream stream =
         new DcpStream(producer, vbucket, request.opaque(), filter, position, flags, start);
     producer.open(stream);
-    if (session.bucket().isActiveElsewhere(session.node(), vbucket.id())) {
+    if (session.bucket().isActiveElsewhere(vbucket.id())) {
       // It was moved in this very moment, perhaps before the stream could be told.
       stream.stateChanged();
     }
@@ -262,9 +257,9 @@ final class DcpCommands implements KvConnection.Commands {
   }
 
   private static void failoverLog(Session session, Request request) {
-    VBucket vbucket = BucketCommands.requireVBucket(session, request, BucketCommands.ANY_STATE);
+    VBucket vbucket = session.requireVBucket(request, Session.ANY_STATE);
     if (vbucket != null) {
-      session.answer(request, BucketCommands.failoverLog(session, vbucket));
+      session.answer(request, session.bucket().failoverLog(vbucket));
     }
   }
 

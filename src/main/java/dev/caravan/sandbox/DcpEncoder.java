@@ -128,9 +128,9 @@ final class DcpEncoder {
 
   /** A mutation whose value doesn't go out as it is stored. */
   private void convertedMutation(DcpStream stream, Item item, boolean fromCompressed) {
-    boolean hasXattrs = (item.datatype() & Datatype.XATTR) != 0;
+    boolean hasXattrs = item.hasXattrs();
     int datatype = item.datatype() & Datatype.JSON;
-    byte[] value = Values.inflated(item);
+    byte[] value = item.inflatedValue();
     if (hasXattrs) {
       int split = Xattrs.length(value);
       int from = settings.xattrs() ? 0 : split;
@@ -199,8 +199,8 @@ final class DcpEncoder {
 
   private void event(DcpStream stream, Item item) {
     boolean flat = settings.flatBuffers();
-    byte[] value = flat ? CollectionEvent.flatBuffer(item) : item.value();
-    int version = flat ? CollectionEvent.FLATBUFFERS_VERSION : item.eventVersion();
+    byte[] value = flat ? FlatBufferPayload.of(item) : item.value();
+    int version = flat ? FlatBufferPayload.VERSION : item.eventVersion();
     header(
         Opcode.DCP_SYSTEM_EVENT,
         stream,

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * {@link #schedule} and {@link #close} may be called by any thread, everything else is confined to
  * the event loop.
  */
-final class DcpProducer {
+final class DcpProducer implements NamedConnection {
   /**
    * What tells the streams of a connection apart.
    *
@@ -36,7 +36,7 @@ final class DcpProducer {
   private static final int FIRST_NOOP_OPAQUE = 10_000_001;
 
   private final Channel channel;
-  private final Bucket bucket;
+  private final ServedBucket bucket;
   private final String name;
   private final DcpSettings settings;
   private final FlowControlWindow window;
@@ -53,7 +53,7 @@ final class DcpProducer {
 
   DcpProducer(
       Channel channel,
-      Bucket bucket,
+      ServedBucket bucket,
       String name,
       DcpSettings settings,
       FlowControlWindow window,
@@ -216,8 +216,8 @@ final class DcpProducer {
     }
   }
 
-  /** Closes the connection, because another one took its name. */
-  void close() {
+  @Override
+  public void close() {
     channel.close();
   }
 
@@ -227,6 +227,6 @@ final class DcpProducer {
     streams.values().forEach(DcpStream::stop);
     streams.clear();
     ready.clear();
-    bucket.producers().remove(name, this);
+    bucket.unregister(name, this);
   }
 }

@@ -55,7 +55,7 @@ public final class DocumentCollection {
 
   private Mutation store(String documentId, byte[] value, int datatype, long expiry) {
     byte[] id = documentId.getBytes(StandardCharsets.UTF_8);
-    byte[] key = Leb128.prefixed(this.id, id);
+    byte[] key = DocumentKey.of(this.id, id);
     byte[] keyAndValue = Arrays.copyOf(key, key.length + value.length);
     System.arraycopy(value, 0, keyAndValue, key.length, value.length);
     VBucket vbucket = bucket.vbucketOfKey(id);
@@ -78,7 +78,7 @@ public final class DocumentCollection {
   public Optional<Mutation> remove(String documentId) {
     byte[] id = documentId.getBytes(StandardCharsets.UTF_8);
     VBucket vbucket = bucket.vbucketOfKey(id);
-    VBucket.Outcome outcome = vbucket.delete(Leb128.prefixed(this.id, id), 0, false);
+    VBucket.Outcome outcome = vbucket.delete(DocumentKey.of(this.id, id), 0, false);
     requireCollection(outcome.status());
     return outcome.status() == Status.SUCCESS
         ? Optional.of(mutation(vbucket, outcome))
@@ -89,7 +89,7 @@ public final class DocumentCollection {
   public boolean expire(String documentId) {
     byte[] id = documentId.getBytes(StandardCharsets.UTF_8);
     VBucket vbucket = bucket.vbucketOfKey(id);
-    Item document = vbucket.get(Leb128.prefixed(this.id, id));
+    Item document = vbucket.get(DocumentKey.of(this.id, id));
     if (document == null) {
       return false;
     }
@@ -100,8 +100,8 @@ public final class DocumentCollection {
   /** The value of a document, without extended attributes and uncompressed. */
   public Optional<byte[]> get(String documentId) {
     byte[] id = documentId.getBytes(StandardCharsets.UTF_8);
-    Item document = bucket.vbucketOfKey(id).get(Leb128.prefixed(this.id, id));
-    return document == null ? Optional.empty() : Optional.of(Values.body(document));
+    Item document = bucket.vbucketOfKey(id).get(DocumentKey.of(this.id, id));
+    return document == null ? Optional.empty() : Optional.of(document.body());
   }
 
   private void requireCollection(Status status) {

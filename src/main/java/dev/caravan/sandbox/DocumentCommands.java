@@ -5,7 +5,7 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /** Reading, writing and deleting whole documents. Stateless. */
-final class DocumentCommands implements KvConnection.Commands {
+final class DocumentCommands implements Commands {
   private static final int STORE_EXTRAS = 8;
   private static final int META_WITH_DATATYPE = 2;
 
@@ -88,7 +88,7 @@ final class DocumentCommands implements KvConnection.Commands {
     Request request = asked.request();
     byte[] body = asked.givenValue();
     int datatype = Datatype.of(body);
-    if (current == null || (current.datatype() & Datatype.XATTR) == 0) {
+    if (current == null || !current.hasXattrs()) {
       byte[] value = request.value();
       int snappy = request.datatype() & Datatype.SNAPPY;
       Write write =

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * Changes of a document that start from what is there: counters, appended bytes and new expiries.
  * Stateless.
  */
-final class DocumentEdits implements KvConnection.Commands {
+final class DocumentEdits implements Commands {
   private static final int COUNTER_EXTRAS = 20;
   private static final int DELTA = 0;
   private static final int INITIAL = 8;
@@ -75,7 +75,7 @@ final class DocumentEdits implements KvConnection.Commands {
     }
     long delta = request.longExtra(DELTA);
     try {
-      String digits = new String(Values.body(current), StandardCharsets.US_ASCII);
+      String digits = new String(current.body(), StandardCharsets.US_ASCII);
       long number = Long.parseUnsignedLong(digits);
       boolean belowZero = sign < 0 && Long.compareUnsigned(number, delta) < 0;
       return belowZero ? 0 : number + sign * delta;
@@ -94,7 +94,7 @@ final class DocumentEdits implements KvConnection.Commands {
                 if (current == null) {
                   throw new RefusedException(Status.NOT_STORED);
                 }
-                byte[] body = Values.body(current);
+                byte[] body = current.body();
                 byte[] given = asked.givenValue();
                 byte[] joined = atTheEnd ? join(body, given) : join(given, body);
                 return asked.rewrite(current, joined, current.flags(), current.expiry());

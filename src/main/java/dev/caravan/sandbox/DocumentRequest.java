@@ -15,9 +15,6 @@ import org.jspecify.annotations.Nullable;
  * @param key with its collection prefix
  */
 record DocumentRequest(Session session, Request request, VBucket vbucket, byte[] key) {
-  /** The largest value that a real node takes. */
-  static final int MAX_VALUE_LENGTH = 20 * 1024 * 1024;
-
   private static final int MAX_KEY_LENGTH = 250;
   private static final int RELATIVE_EXPIRY_LIMIT = 30 * 24 * 60 * 60;
   private static final byte[] NOTHING = {};
@@ -44,12 +41,13 @@ record DocumentRequest(Session session, Request request, VBucket vbucket, byte[]
       session.answer(request, Status.EINVAL);
       return null;
     }
-    VBucket vbucket = BucketCommands.requireVBucket(session, request, BucketCommands.ACTIVE);
+    VBucket vbucket = session.requireVBucket(request, Session.ACTIVE);
     if (vbucket == null) {
       return null;
     }
     byte[] key = key(session, request);
-    if (key == null || !session.permitsIn(Leb128.read(key), request, privilege, name)) {
+    if (key == null
+        || !session.permitsIn(DocumentKey.collectionId(key), request, privilege, name)) {
       return null;
     }
     return new DocumentRequest(session, request, vbucket, key);
@@ -60,9 +58,9 @@ record DocumentRequest(Session session, Request request, VBucket vbucket, byte[]
     byte[] key = request.key();
     int prefix = 0;
     if (session.has(Feature.COLLECTIONS)) {
-      prefix = Leb128.length(key);
+      prefix = DocumentKey.prefixLength(key);
     } else {
-      key = Leb128.prefixed(0, key);
+      key = DocumentKey.of(0, key);
       prefix = 1;
     }
     if (prefix < 0 || key.length == prefix || key.length > prefix + MAX_KEY_LENGTH) {
@@ -131,14 +129,20 @@ record DocumentRequest(Session session, Request request, VBucket vbucket, byte[]
   Write rewrite(@Nullable Item current, byte[] body, int flags, int expiry)
       throws RefusedException {
     int json = Datatype.of(body);
-    int xattr = current == null ? 0 : current.datatype() & Datatype.XATTR;
-    return write(current, Xattrs.before(body, current), json | xattr, flags, expiry);
+    return current != null && current.hasXattrs()
+        ? write(
+            current,
+            Xattrs.withBody(current.inflatedValue(), body),
+            json | Datatype.XATTR,
+            flags,
+            expiry)
+        : write(current, body, json, flags, expiry);
   }
 
   /** A write of a value over a version of the document, or of a new one. */
   Write write(@Nullable Item current, byte[] value, int datatype, int flags, int expiry)
       throws RefusedException {
-    if (value.length > MAX_VALUE_LENGTH) {
+    if (value.length > Request.MAX_VALUE_LENGTH) {
       throw new RefusedException(Status.E2BIG);
     }
     byte[] keyAndValue = Arrays.copyOf(key, key.length + value.length);
@@ -178,8 +182,8 @@ record DocumentRequest(Session session, Request request, VBucket vbucket, byte[]
   void answer(Item item) {
     byte[] flags = ByteBuffer.allocate(Integer.BYTES).putInt(item.flags()).array();
     int json = session.has(Feature.JSON) ? item.datatype() & Datatype.JSON : 0;
-    boolean asStored = session.has(Feature.SNAPPY) && (item.datatype() & Datatype.XATTR) == 0;
-    byte[] value = asStored ? item.value() : Values.body(item);
+    boolean asStored = session.has(Feature.SNAPPY) && !item.hasXattrs();
+    byte[] value = asStored ? item.value() : item.body();
     int snappy = asStored ? item.datatype() & Datatype.SNAPPY : 0;
     session.send(request, Status.SUCCESS, flags, value, json | snappy, item.cas());
   }
@@ -191,7 +195,7 @@ record DocumentRequest(Session session, Request request, VBucket vbucket, byte[]
   /** Answers how a write went, and with a value; for those who asked, with its place in history. */
   void answer(VBucket.Outcome outcome, Status status, byte[] value) {
     if (outcome.status() == Status.UNKNOWN_COLLECTION) {
-      BucketCommands.refuseUnknown(session, request, outcome.status());
+      session.refuseUnknown(request, outcome.status());
       return;
     }
     byte[] extras = NOTHING;

@@ -126,7 +126,7 @@ public final class History implements AutoCloseable {
         Operation operation = OPERATIONS[in.readByte()];
         byte[] key = new byte[in.readShort()];
         in.readFully(key);
-        int prefix = Leb128.length(key);
+        int prefix = DocumentKey.prefixLength(key);
         reader.accept(
             new Entry(
                 vbucket,
@@ -134,7 +134,7 @@ public final class History implements AutoCloseable {
                 seqno,
                 cas,
                 operation,
-                Leb128.read(key),
+                DocumentKey.collectionId(key),
                 new String(key, prefix, key.length - prefix, StandardCharsets.UTF_8),
                 isLost(known.getOrDefault(vbucket, List.of()), place, seqno, key)));
       }

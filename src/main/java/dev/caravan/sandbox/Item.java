@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.Map;
 
 /**
  * One version of a document, or one collection event: what has a seqno in a vBucket.
@@ -132,12 +134,35 @@ final class Item {
     return Arrays.copyOfRange(keyAndValue, keyLength, keyAndValue.length);
   }
 
-  boolean hasKey(byte[] key) {
-    return Arrays.equals(keyAndValue, 0, keyLength, key, 0, key.length);
-  }
-
   int datatype() {
     return datatype;
+  }
+
+  boolean hasXattrs() {
+    return (datatype & Datatype.XATTR) != 0;
+  }
+
+  /** The extended attributes by name, as JSON texts; empty if there are none. */
+  Map<String, String> xattrs() {
+    return hasXattrs() ? Xattrs.parse(inflatedValue()) : Map.of();
+  }
+
+  /** The value with its extended attributes, uncompressed. */
+  byte[] inflatedValue() {
+    if ((datatype & Datatype.SNAPPY) == 0) {
+      return value();
+    }
+    try {
+      return Datatype.inflate(value());
+    } catch (IOException e) {
+      throw new IllegalStateException("a stored value can't be inflated", e);
+    }
+  }
+
+  /** The value without extended attributes, uncompressed. */
+  byte[] body() {
+    byte[] value = inflatedValue();
+    return hasXattrs() ? Arrays.copyOfRange(value, Xattrs.length(value), value.length) : value;
   }
 
   int flags() {
@@ -177,7 +202,7 @@ final class Item {
 
   /** The collection that a document is in. */
   int collectionId() {
-    return Leb128.read(keyAndValue);
+    return DocumentKey.collectionId(keyAndValue);
   }
 
   /** Of an event: the collection or scope that it is about. */

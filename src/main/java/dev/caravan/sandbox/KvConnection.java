@@ -4,8 +4,10 @@ package dev.caravan.sandbox;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelPipeline;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.handler.codec.DecoderException;
+import io.netty.handler.codec.LengthFieldBasedFrameDecoder;
 import java.io.IOException;
 import java.util.List;
 import org.slf4j.Logger;
@@ -20,20 +22,15 @@ import org.slf4j.LoggerFactory;
  * the connection's event loop.
  */
 final class KvConnection extends SimpleChannelInboundHandler<ByteBuf> {
-  /** Some commands: each set knows a few opcodes. */
-  interface Commands {
-    /** Answers the request, or returns false when its opcode isn't one of these. */
-    boolean handle(Session session, Request request);
-  }
-
+  private static final int MAX_FRAME_LENGTH = Request.MAX_VALUE_LENGTH + (1 << 20);
   private static final Logger LOG = LoggerFactory.getLogger(KvConnection.class);
 
-  private final CouchbaseNode node;
+  private final KvNode node;
   private final SessionCommands sessionCommands;
   private final List<Commands> bucketCommands;
   private final Session session;
 
-  KvConnection(CouchbaseNode node, Channel channel) {
+  private KvConnection(KvNode node, Channel channel) {
     this.node = node;
     session = new Session(channel, node.clusterConfig(), node.number());
     sessionCommands = new SessionCommands(node);
@@ -46,14 +43,37 @@ final class KvConnection extends SimpleChannelInboundHandler<ByteBuf> {
             new DcpCommands(node.idleTimeout()));
   }
 
+  /** Adds what reads frames and answers them to the pipeline of a new channel. */
+  static void addTo(ChannelPipeline pipeline, KvNode node) {
+    pipeline
+        // The body length at offset 8 doesn't count the header of 24 bytes.
+        .addLast(new LengthFieldBasedFrameDecoder(MAX_FRAME_LENGTH, 8, 4, 12, 0))
+        .addLast(new KvConnection(node, pipeline.channel()));
+  }
+
+  /** Sends a new map of a bucket, if the client asked for that; any thread may call this. */
+  void push(Bucket changed, ClusterConfig.Revision revision) {
+    session.push(changed, revision);
+  }
+
+  /** Whether this bucket is the selected one; any thread may call this. */
+  boolean uses(Bucket bucket) {
+    return session.uses(bucket);
+  }
+
+  /** Breaks the connection; any thread may call this. */
+  void close() {
+    session.close();
+  }
+
   @Override
   public void handlerAdded(ChannelHandlerContext context) {
-    node.connected(session);
+    node.connected(this);
   }
 
   @Override
   public void channelInactive(ChannelHandlerContext context) {
-    node.disconnected(session);
+    node.disconnected(this);
     if (session.producer() != null) {
       session.producer().closed();
     }

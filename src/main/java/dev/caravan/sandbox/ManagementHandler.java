@@ -4,6 +4,7 @@ package dev.caravan.sandbox;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
@@ -14,6 +15,7 @@ import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.QueryStringDecoder;
+import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import org.jspecify.annotations.Nullable;
@@ -27,9 +29,9 @@ final class ManagementHandler extends SimpleChannelInboundHandler<HttpRequest> {
   private static final String BUCKETS = "/pools/default/buckets/";
   private static final String BASIC = "Basic ";
 
-  private final CouchbaseNode node;
+  private final NodeService node;
 
-  ManagementHandler(CouchbaseNode node) {
+  ManagementHandler(NodeService node) {
     this.node = node;
   }
 
@@ -43,7 +45,7 @@ final class ManagementHandler extends SimpleChannelInboundHandler<HttpRequest> {
     } else if (node.findBucket(name) == null || !account.covers(name)) {
       answer(context, HttpResponseStatus.NOT_FOUND, "Requested resource not found.\r\n");
     } else {
-      answer(context, HttpResponseStatus.OK, describe(name));
+      answer(context, HttpResponseStatus.OK, describe(context.channel(), name));
     }
   }
 
@@ -61,12 +63,13 @@ final class ManagementHandler extends SimpleChannelInboundHandler<HttpRequest> {
     }
   }
 
-  private String describe(String bucket) {
+  private static String describe(Channel channel, String bucket) {
+    InetSocketAddress local = (InetSocketAddress) channel.localAddress();
     ObjectNode root = JsonNodeFactory.instance.objectNode();
     root.put("name", bucket).put("bucketType", "membase");
     root.putArray("nodes")
         .addObject()
-        .put("hostname", node.host() + ":" + node.port())
+        .put("hostname", local.getAddress().getHostAddress() + ":" + local.getPort())
         .put("status", "healthy");
     return root.toString();
   }

@@ -4,7 +4,6 @@ package dev.caravan.sandbox;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.ByteToMessageDecoder;
-import io.netty.handler.codec.LengthFieldBasedFrameDecoder;
 import io.netty.handler.codec.http.HttpServerCodec;
 import java.util.List;
 
@@ -15,11 +14,9 @@ import java.util.List;
  * an HTTP GET with a letter that is none.
  */
 final class ProtocolDetector extends ByteToMessageDecoder {
-  private static final int MAX_FRAME_LENGTH = DocumentRequest.MAX_VALUE_LENGTH + (1 << 20);
+  private final NodeService node;
 
-  private final CouchbaseNode node;
-
-  ProtocolDetector(CouchbaseNode node) {
+  ProtocolDetector(NodeService node) {
     this.node = node;
   }
 
@@ -28,11 +25,7 @@ final class ProtocolDetector extends ByteToMessageDecoder {
     if (in.getByte(in.readerIndex()) == 'G') {
       context.pipeline().addLast(new HttpServerCodec(), new ManagementHandler(node));
     } else {
-      context
-          .pipeline()
-          // The body length at offset 8 doesn't count the header of 24 bytes.
-          .addLast(new LengthFieldBasedFrameDecoder(MAX_FRAME_LENGTH, 8, 4, 12, 0))
-          .addLast(new KvConnection(node, context.channel()));
+      KvConnection.addTo(context.pipeline(), node);
     }
     context.pipeline().remove(this);
   }

@@ -23,6 +23,10 @@ import java.nio.charset.StandardCharsets;
  */
 final class Request {
   static final int HEADER_LENGTH = 24;
+
+  /** The largest value that a real node takes. */
+  static final int MAX_VALUE_LENGTH = 20 * 1024 * 1024;
+
   static final int MAGIC_REQUEST = 0x80;
   static final int MAGIC_RESPONSE = 0x81;
   static final int MAGIC_FLEXIBLE_REQUEST = 0x08;

@@ -18,12 +18,12 @@ public final class Sandbox implements AutoCloseable {
 
   private final CouchbaseCluster cluster;
   private final KafkaBroker kafka;
-  private final @Nullable SandboxAdmin admin;
+  private final @Nullable AdminServer admin;
 
   private Sandbox(CouchbaseCluster cluster, KafkaBroker kafka, int adminPort) throws IOException {
     this.cluster = cluster;
     this.kafka = kafka;
-    admin = adminPort < 0 ? null : new SandboxAdmin(new SandboxCommands(cluster, kafka), adminPort);
+    admin = adminPort < 0 ? null : new AdminServer(new AdminCommands(cluster, kafka), adminPort);
   }
 
   public static Builder builder() {

@@ -10,11 +10,11 @@ final class SaslCommands {
   private static final String PLAIN = "PLAIN";
   private static final byte[] MECHANISMS = mechanisms();
 
-  private final CouchbaseNode node;
+  private final KvNode node;
   private final Accounts accounts;
   private @Nullable ScramExchange pending;
 
-  SaslCommands(CouchbaseNode node) {
+  SaslCommands(KvNode node) {
     this.node = node;
     accounts = node.accounts();
   }
@@ -90,7 +90,8 @@ final class SaslCommands {
       session.refuse(
           request,
           Status.EINVAL,
-          "Logic error: The server expects the client to start with SASL START before sending SASL STEP");
+          "Logic error: The server expects the client to start with SASL START before sending SASL"
+              + " STEP");
       return;
     }
     ScramExchange exchange = pending;
@@ -110,7 +111,7 @@ final class SaslCommands {
   }
 
   private boolean refusesLogins() {
-    return node.refuses(CouchbaseNode.Refusal.LOGIN);
+    return node.refusesLogins();
   }
 
   /** The same answer for a wrong password and an unknown user, with an id to find it in a log. */

@@ -18,6 +18,12 @@ import org.jspecify.annotations.Nullable;
  * when it has read all that has come.
  */
 final class Session {
+  /** The states in which a vBucket serves some request. */
+  static final Set<VBucketState> ACTIVE = EnumSet.of(VBucketState.ACTIVE);
+
+  static final Set<VBucketState> ALIVE = EnumSet.complementOf(EnumSet.of(VBucketState.DEAD));
+  static final Set<VBucketState> ANY_STATE = EnumSet.allOf(VBucketState.class);
+
   private static final int MAGIC_RESPONSE = 0x81;
   private static final byte[] NOTHING = {};
 
@@ -26,7 +32,7 @@ final class Session {
   private final int node;
   private Set<Feature> features = EnumSet.noneOf(Feature.class);
   private @Nullable Account account;
-  private volatile @Nullable Bucket bucket;
+  private volatile @Nullable ServedBucket bucket;
   private @Nullable DcpProducer producer;
 
   Session(Channel channel, ClusterConfig clusterConfig, int node) {
@@ -39,14 +45,10 @@ final class Session {
     return channel;
   }
 
-  /** The number of the node that it is a connection of. */
-  int node() {
-    return node;
-  }
-
   /** The cluster map as this connection is to see it. */
   byte[] clusterConfig() {
-    return clusterConfig.revision(bucket).json(node);
+    ServedBucket selected = bucket;
+    return clusterConfig.revision(selected == null ? null : selected.bucket()).json(node);
   }
 
   /**
@@ -61,7 +63,7 @@ final class Session {
         .eventLoop()
         .execute(
             () -> {
-              if (bucket == changed
+              if (uses(changed)
                   && has(Feature.DUPLEX)
                   && has(Feature.CLUSTERMAP_CHANGE_NOTIFICATION)) {
                 write(changed.name(), revision);
@@ -117,7 +119,8 @@ final class Session {
 
   /** Whether this bucket is the selected one. */
   boolean uses(Bucket candidate) {
-    return bucket == candidate;
+    ServedBucket selected = bucket;
+    return selected != null && selected.bucket() == candidate;
   }
 
   /**
@@ -125,15 +128,15 @@ final class Session {
    *
    * @throws IllegalStateException when none is
    */
-  Bucket bucket() {
-    Bucket selected = bucket;
+  ServedBucket bucket() {
+    ServedBucket selected = bucket;
     if (selected == null) {
       throw new IllegalStateException("no bucket is selected");
     }
     return selected;
   }
 
-  void bucket(Bucket selected) {
+  void bucket(ServedBucket selected) {
     bucket = selected;
   }
 
@@ -183,7 +186,7 @@ final class Session {
     CollectionsManifest manifest = bucket().manifest();
     CollectionsManifest.Collection collection = manifest.collection(collectionId);
     if (collection == null) {
-      BucketCommands.refuseUnknown(this, request, Status.UNKNOWN_COLLECTION);
+      refuseUnknown(request, Status.UNKNOWN_COLLECTION);
       return false;
     }
     String scope = manifest.scopeOf(collection).name();
@@ -199,7 +202,7 @@ final class Session {
   boolean permitsInScope(int scopeId, Request request, Privilege privilege, String operation) {
     CollectionsManifest.Scope scope = bucket().manifest().scope(scopeId);
     if (scope == null) {
-      BucketCommands.refuseUnknown(this, request, Status.UNKNOWN_SCOPE);
+      refuseUnknown(request, Status.UNKNOWN_SCOPE);
       return false;
     }
     return permitted(
@@ -221,7 +224,7 @@ final class Session {
         return true;
       }
       case MAY_NOT -> deny(request, privilege, operation);
-      case MAY_NOT_KNOW -> BucketCommands.refuseUnknown(this, request, unknown);
+      case MAY_NOT_KNOW -> refuseUnknown(request, unknown);
     }
     return false;
   }
@@ -237,6 +240,30 @@ final class Session {
         "{\"error\":{\"context\":%s,\"ref\":\"%s\"}}"
             .formatted(Json.quoted(context), UUID.randomUUID()));
     return false;
+  }
+
+  /** Answers that a scope or collection is unknown in the present manifest. */
+  void refuseUnknown(Request request, Status status) {
+    error(
+        request,
+        status,
+        "{\"error\":{\"context\":\"Unknown scope or collection in operation\"},\"manifest_uid\":\""
+            + Long.toHexString(bucket().manifest().uid())
+            + "\"}");
+  }
+
+  /**
+   * The request's vBucket, or null when it is in none of these states on this node and the request
+   * was answered with the map of those who have it.
+   */
+  @Nullable VBucket requireVBucket(Request request, Set<VBucketState> states) {
+    VBucket vbucket = bucket().vbucket(request.vbucket());
+    VBucketState state = bucket().state(request.vbucket());
+    if (vbucket == null || state == null || !states.contains(state)) {
+      answerJson(request, Status.NOT_MY_VBUCKET, clusterConfig());
+      return null;
+    }
+    return vbucket;
   }
 
   void send(Request request, Status status, byte[] extras, byte[] value, int datatype, long cas) {

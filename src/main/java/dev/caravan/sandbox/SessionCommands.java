@@ -8,13 +8,13 @@ import java.util.Map;
 import java.util.Set;
 
 /** The commands that make a session: HELLO, the choice of a bucket, and what needs neither. */
-final class SessionCommands {
+final class SessionCommands implements Commands {
   private static final String VERSION = "7.2.9-0000";
 
-  private final CouchbaseNode node;
+  private final KvNode node;
   private final SaslCommands sasl;
 
-  SessionCommands(CouchbaseNode node) {
+  SessionCommands(KvNode node) {
     this.node = node;
     sasl = new SaslCommands(node);
   }
@@ -35,7 +35,8 @@ final class SessionCommands {
     return true;
   }
 
-  boolean handle(Session session, Request request) {
+  @Override
+  public boolean handle(Session session, Request request) {
     switch (request.opcode()) {
       case Opcode.VERSION -> session.answer(request, VERSION.getBytes(StandardCharsets.US_ASCII));
       case Opcode.NOOP -> session.answer(request, Status.SUCCESS);
@@ -95,10 +96,10 @@ final class SessionCommands {
 
   private void selectBucket(Session session, Request request) {
     String name = request.keyText();
-    Bucket bucket = node.findBucket(name);
+    ServedBucket bucket = node.findBucket(name);
     if (session.producer() != null) {
       session.refuse(request, Status.NOT_SUPPORTED, "DCP connections cannot change bucket");
-    } else if (!session.account().covers(name) || node.refuses(CouchbaseNode.Refusal.ACCESS)) {
+    } else if (!session.account().covers(name) || node.refusesAccess()) {
       session.answer(request, Status.EACCESS);
     } else if (bucket == null) {
       session.answer(request, Status.KEY_ENOENT);
@@ -110,7 +111,7 @@ final class SessionCommands {
 
   /** The cluster manager's way to publish a map; extras: epoch (8) revision (8). */
   private void setClusterConfig(Session session, Request request) {
-    Bucket bucket = node.findBucket(request.keyText());
+    ServedBucket bucket = node.findBucket(request.keyText());
     if (!session.account().may(Privilege.SECURITY_MANAGEMENT, request.keyText())) {
       session.deny(request, Privilege.SECURITY_MANAGEMENT, "SET_CLUSTER_CONFIG");
     } else if (request.extrasLength() != 2 * Long.BYTES || request.valueLength() == 0) {
@@ -123,7 +124,7 @@ final class SessionCommands {
       ClusterConfig.Revision given =
           new ClusterConfig.Revision(
               request.longExtra(0), request.longExtra(Long.BYTES), request.value(), Map.of());
-      boolean accepted = node.publishClusterMap(bucket, given);
+      boolean accepted = node.publish(bucket.bucket(), given);
       session.answer(request, accepted ? Status.SUCCESS : Status.KEY_EEXISTS);
     }
   }

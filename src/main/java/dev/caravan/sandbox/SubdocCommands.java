@@ -17,7 +17,7 @@ import java.util.List;
  *   mutation  value: for each operation opcode (1) flags (1) path length (2) value length (4) path value
  * </pre>
  */
-final class SubdocCommands implements KvConnection.Commands {
+final class SubdocCommands implements Commands {
   private static final int MAX_OPERATIONS = 16;
 
   @Override

@@ -34,7 +34,7 @@ final class SubdocDocument {
 
   static SubdocDocument of(Item item, long vbuuid) {
     ObjectNode attributes = SubdocOperation.JSON.createObjectNode();
-    Xattrs.of(item)
+    item.xattrs()
         .forEach(
             (name, json) -> {
               try {
@@ -44,7 +44,7 @@ final class SubdocDocument {
               }
             });
     attributes.set(VIRTUAL, virtual(item, vbuuid));
-    return new SubdocDocument(Values.body(item), attributes);
+    return new SubdocDocument(item.body(), attributes);
   }
 
   /** What the node itself knows of the document. */
@@ -53,7 +53,7 @@ final class SubdocDocument {
     node.put("CAS", hex(item.cas())).put("vbucket_uuid", hex(vbuuid));
     node.put("seqno", hex(item.seqno())).put("revid", Long.toString(item.revSeqno()));
     node.put("exptime", Integer.toUnsignedLong(item.expiry())).put("flags", item.flags());
-    node.put("value_bytes", Values.body(item).length).put("deleted", item.isTombstone());
+    node.put("value_bytes", item.body().length).put("deleted", item.isTombstone());
     node.put("last_modified", Long.toString(item.cas() / 1_000_000_000));
     return node;
   }

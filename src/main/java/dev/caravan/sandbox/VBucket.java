@@ -129,7 +129,7 @@ final class VBucket {
   /** The CAS check of a real node, then the write; the status says what was wrong. */
   synchronized Outcome write(Write write) {
     CollectionsManifest.Collection collection =
-        manifest.collection(Leb128.read(write.keyAndValue()));
+        manifest.collection(DocumentKey.collectionId(write.keyAndValue()));
     if (collection == null) {
       return Outcome.failed(Status.UNKNOWN_COLLECTION);
     }
@@ -156,7 +156,7 @@ final class VBucket {
   }
 
   synchronized Outcome delete(byte[] key, long cas, boolean durable) {
-    if (manifest.collection(Leb128.read(key)) == null) {
+    if (manifest.collection(DocumentKey.collectionId(key)) == null) {
       return Outcome.failed(Status.UNKNOWN_COLLECTION);
     }
     Item current = live(key);
@@ -214,8 +214,8 @@ final class VBucket {
 
   private Item bury(Item document, Item.Kind kind) {
     byte[] body = document.key();
-    if ((document.datatype() & Datatype.XATTR) != 0) {
-      byte[] kept = Xattrs.systemOnly(Values.inflated(document));
+    if (document.hasXattrs()) {
+      byte[] kept = Xattrs.systemOnly(document.inflatedValue());
       body = Arrays.copyOf(body, body.length + kept.length);
       System.arraycopy(kept, 0, body, document.keyLength(), kept.length);
     }

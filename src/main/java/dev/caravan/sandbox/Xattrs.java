@@ -7,7 +7,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Extended attributes as they stand before the body of a value whose datatype says so.
@@ -25,15 +24,8 @@ final class Xattrs {
     return Integer.BYTES + ByteBuffer.wrap(value).getInt();
   }
 
-  /** The attributes of an item by name, as JSON texts; empty if it has none. */
-  static Map<String, String> of(@Nullable Item item) {
-    if (item == null || (item.datatype() & Datatype.XATTR) == 0) {
-      return new LinkedHashMap<>();
-    }
-    return parse(Values.inflated(item));
-  }
-
-  private static Map<String, String> parse(byte[] value) {
+  /** The attributes of an inflated value that has them, by name, as JSON texts. */
+  static Map<String, String> parse(byte[] value) {
     Map<String, String> all = new LinkedHashMap<>();
     ByteBuffer in = ByteBuffer.wrap(value, Integer.BYTES, length(value) - Integer.BYTES);
     while (in.hasRemaining()) {
@@ -61,12 +53,8 @@ final class Xattrs {
     return all.putInt(pairs.size()).put(pairs.toByteArray()).put(body).array();
   }
 
-  /** Puts the attributes of an item before another body. */
-  static byte[] before(byte[] body, @Nullable Item item) {
-    if (item == null || (item.datatype() & Datatype.XATTR) == 0) {
-      return body;
-    }
-    byte[] value = Values.inflated(item);
+  /** Puts the attributes of an inflated value that has them before another body. */
+  static byte[] withBody(byte[] value, byte[] body) {
     int length = length(value);
     byte[] all = Arrays.copyOf(value, length + body.length);
     System.arraycopy(body, 0, all, length, body.length);

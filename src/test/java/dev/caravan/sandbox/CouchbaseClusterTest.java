@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -106,8 +107,8 @@ class CouchbaseClusterTest {
     assertThat(List.of(0, 1, 2))
         .allMatch(
             node ->
-                bucket.vbuckets().stream()
-                    .anyMatch(vbucket -> bucket.nodeOf(vbucket.id()) == node));
+                IntStream.range(0, bucket.vbucketCount())
+                    .anyMatch(vbucket -> bucket.nodeOf(vbucket) == node));
   }
 
   @Test

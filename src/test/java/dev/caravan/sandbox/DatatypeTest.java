@@ -22,7 +22,7 @@ class DatatypeTest {
 
   @Test
   void aStringAsLongAsADocumentMayBeIsJson() {
-    String longest = '"' + "x".repeat(DocumentRequest.MAX_VALUE_LENGTH - 2) + '"';
+    String longest = '"' + "x".repeat(Request.MAX_VALUE_LENGTH - 2) + '"';
 
     assertThat(Datatype.of(longest.getBytes(UTF_8))).isEqualTo(Datatype.JSON);
   }

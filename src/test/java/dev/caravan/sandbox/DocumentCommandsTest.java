@@ -170,7 +170,7 @@ class DocumentCommandsTest {
     assertThat(client.call(0x00, VBUCKET, 0, NOTHING, new byte[252], NOTHING).status())
         .as("a key that is too long")
         .isEqualTo(0x04);
-    byte[] large = new byte[DocumentRequest.MAX_VALUE_LENGTH + 1];
+    byte[] large = new byte[Request.MAX_VALUE_LENGTH + 1];
     assertThat(client.call(0x01, VBUCKET, 0, new byte[8], KEY, large).status()).isEqualTo(0x03);
   }
 

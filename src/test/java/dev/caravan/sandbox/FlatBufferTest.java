@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 /** 08 of answers-protocol.txt, "v7 + flatbuffers_system_events": the payloads byte by byte. */
 class FlatBufferTest {
   private static String payload(CollectionEvent event) {
-    return HexFormat.of().formatHex(CollectionEvent.flatBuffer(Item.event(event, 1, 1)));
+    return HexFormat.of().formatHex(FlatBufferPayload.of(Item.event(event, 1, 1)));
   }
 
   private static CollectionEvent collection(

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What a vBucket keeps, against a plain map that is told the same. */
 class VBucketTest {
   private static byte[] key(int number) {
-    return Leb128.prefixed(0, ("key-" + number).getBytes(StandardCharsets.UTF_8));
+    return DocumentKey.of(0, ("key-" + number).getBytes(StandardCharsets.UTF_8));
   }
 
   private static VBucket.Outcome write(VBucket vbucket, byte[] key, byte value) {
@@ -81,10 +81,10 @@ class VBucketTest {
   @ParameterizedTest
   @CsvSource({"0, 1", "8, 1", "127, 1", "128, 2", "300, 2", "1000000, 3", "-1, 5"})
   void aCollectionIdIsAPrefixOfAsManyBytesAsItNeeds(int id, int length) {
-    byte[] key = Leb128.prefixed(id, new byte[] {'k'});
+    byte[] key = DocumentKey.of(id, new byte[] {'k'});
     assertThat(key).hasSize(length + 1).endsWith((byte) 'k');
-    assertThat(Leb128.length(key)).isEqualTo(length);
-    assertThat(Leb128.read(key)).isEqualTo(id);
-    assertThat(Leb128.length(new byte[] {(byte) 0x80})).isEqualTo(-1);
+    assertThat(DocumentKey.prefixLength(key)).isEqualTo(length);
+    assertThat(DocumentKey.collectionId(key)).isEqualTo(id);
+    assertThat(DocumentKey.prefixLength(new byte[] {(byte) 0x80})).isEqualTo(-1);
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import java.io.IOException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -8,11 +9,17 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /** What a sandbox can be told to do, by name. Immutable. */
-final class SandboxCommands {
+final class AdminCommands {
+  /** What a command does. */
+  @FunctionalInterface
+  interface Command {
+    void run(AdminArguments arguments) throws IOException, InterruptedException;
+  }
+
   private final CouchbaseCluster cluster;
   private final KafkaBroker kafka;
 
-  SandboxCommands(CouchbaseCluster cluster, KafkaBroker kafka) {
+  AdminCommands(CouchbaseCluster cluster, KafkaBroker kafka) {
     this.cluster = cluster;
     this.kafka = kafka;
   }
@@ -25,8 +32,8 @@ final class SandboxCommands {
     return kafka;
   }
 
-  Map<String, SandboxAdmin.Command> byName() {
-    Map<String, SandboxAdmin.Command> commands = new HashMap<>();
+  Map<String, Command> byName() {
+    Map<String, Command> commands = new HashMap<>();
     commands.put("failover", this::failOver);
     commands.put("rebalance", this::rebalance);
     commands.put("stop", arguments -> node(arguments).stop());
@@ -53,15 +60,15 @@ final class SandboxCommands {
     return commands;
   }
 
-  private Bucket bucket(SandboxArguments arguments) {
+  private Bucket bucket(AdminArguments arguments) {
     return cluster.bucket(arguments.bucket());
   }
 
-  private CouchbaseNode node(SandboxArguments arguments) {
+  private CouchbaseNode node(AdminArguments arguments) {
     return cluster.node(arguments.node());
   }
 
-  private int vbucket(SandboxArguments arguments) {
+  private int vbucket(AdminArguments arguments) {
     int vbucket = arguments.number("vbucket");
     int count = bucket(arguments).vbucketCount();
     if (vbucket >= count) {
@@ -71,17 +78,17 @@ final class SandboxCommands {
     return vbucket;
   }
 
-  private static CouchbaseNode.Refusal refusal(SandboxArguments arguments) {
+  private static CouchbaseNode.Refusal refusal(AdminArguments arguments) {
     return arguments.choice("what", CouchbaseNode.Refusal.class);
   }
 
-  private void nodes(SandboxArguments arguments, Consumer<CouchbaseNode> action) {
+  private void nodes(AdminArguments arguments, Consumer<CouchbaseNode> action) {
     List<CouchbaseNode> chosen =
         arguments.has("node") ? List.of(cluster.node(arguments.node())) : cluster.nodes();
     chosen.forEach(action);
   }
 
-  private void catchUp(SandboxArguments arguments) {
+  private void catchUp(AdminArguments arguments) {
     if (arguments.has("changes")) {
       bucket(arguments).replicatePartly(arguments.node(), arguments.number("changes"));
     } else {
@@ -89,7 +96,7 @@ final class SandboxCommands {
     }
   }
 
-  private void release(SandboxArguments arguments) {
+  private void release(AdminArguments arguments) {
     if (arguments.has("seqno")) {
       bucket(arguments).releaseStreams(vbucket(arguments), arguments.number("seqno"));
     } else {
@@ -97,11 +104,11 @@ final class SandboxCommands {
     }
   }
 
-  private void gather(SandboxArguments arguments) {
+  private void gather(AdminArguments arguments) {
     bucket(arguments).gatherChanges(Duration.ofMillis(arguments.millis()));
   }
 
-  private void failOver(SandboxArguments arguments) throws InterruptedException {
+  private void failOver(AdminArguments arguments) throws InterruptedException {
     int node = cluster.node(arguments.node()).number();
     if (arguments.has("ms")) {
       cluster.failOver(node, Duration.ofMillis(arguments.millis()));
@@ -110,7 +117,7 @@ final class SandboxCommands {
     }
   }
 
-  private void rebalance(SandboxArguments arguments) {
+  private void rebalance(AdminArguments arguments) {
     if (arguments.has("node")) {
       cluster.rebalance(arguments.nodes());
     } else {
@@ -118,7 +125,7 @@ final class SandboxCommands {
     }
   }
 
-  private void delay(SandboxArguments arguments) {
+  private void delay(AdminArguments arguments) {
     Duration delay = Duration.ofMillis(arguments.millis());
     nodes(arguments, node -> node.delay(delay));
   }

@@ -25,7 +25,7 @@ import java.util.concurrent.Executors;
  * {@code history} are GETs. Answers are JSON: what there is now after a command, {@code {"error":
  * ".."}} when something is wrong. Commands run one after the other. Thread-safe.
  */
-final class SandboxAdmin implements AutoCloseable {
+final class AdminServer implements AutoCloseable {
   private static final int OK = 200;
   private static final int BAD_REQUEST = 400;
   private static final int NOT_FOUND = 404;
@@ -33,14 +33,8 @@ final class SandboxAdmin implements AutoCloseable {
   private static final int CONFLICT = 409;
   private static final int FAILED = 500;
 
-  /** Something that a command does. */
-  @FunctionalInterface
-  interface Command {
-    void run(SandboxArguments arguments) throws IOException, InterruptedException;
-  }
-
-  private final SandboxCommands sandbox;
-  private final Map<String, Command> commands;
+  private final AdminCommands sandbox;
+  private final Map<String, AdminCommands.Command> commands;
   private final HttpServer server;
   private final ExecutorService executor;
 
@@ -50,7 +44,7 @@ final class SandboxAdmin implements AutoCloseable {
    * @param port 0 takes a free one
    * @throws IOException when the port is taken
    */
-  SandboxAdmin(SandboxCommands sandbox, int port) throws IOException {
+  AdminServer(AdminCommands sandbox, int port) throws IOException {
     this.sandbox = sandbox;
     commands = new TreeMap<>(sandbox.byName());
     try {
@@ -83,9 +77,9 @@ final class SandboxAdmin implements AutoCloseable {
   private void respond(HttpExchange exchange) throws IOException {
     String name = exchange.getRequestURI().getPath().substring(1);
     boolean get = exchange.getRequestMethod().equals("GET");
-    Command command = commands.get(name);
+    AdminCommands.Command command = commands.get(name);
     try {
-      SandboxArguments arguments = SandboxArguments.parse(exchange.getRequestURI().getRawQuery());
+      AdminArguments arguments = AdminArguments.parse(exchange.getRequestURI().getRawQuery());
       if (name.equals("history") && get) {
         history(exchange, arguments);
       } else if (name.equals("status") && get) {
@@ -107,7 +101,7 @@ final class SandboxAdmin implements AutoCloseable {
     }
   }
 
-  private void run(HttpExchange exchange, Command command, SandboxArguments arguments)
+  private void run(HttpExchange exchange, AdminCommands.Command command, AdminArguments arguments)
       throws IOException, InterruptedException {
     try {
       command.run(arguments);
@@ -146,7 +140,7 @@ final class SandboxAdmin implements AutoCloseable {
   }
 
   /** One JSON object per line and write, in the order of writing. */
-  private void history(HttpExchange exchange, SandboxArguments arguments) throws IOException {
+  private void history(HttpExchange exchange, AdminArguments arguments) throws IOException {
     History history = sandbox.cluster().history(arguments.bucket());
     exchange.getResponseHeaders().set("Content-Type", "application/x-ndjson");
     exchange.sendResponseHeaders(OK, 0);

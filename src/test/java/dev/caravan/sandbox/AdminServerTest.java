@@ -32,7 +32,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** A sandbox that is told from outside what is to go wrong. */
-class SandboxAdminTest {
+class AdminServerTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final HttpClient HTTP = HttpClient.newHttpClient();
   private static Sandbox sandbox;
@@ -106,7 +106,7 @@ class SandboxAdminTest {
     assertThat(post("failover?node=" + active).statusCode()).isEqualTo(200);
     HttpResponse<String> history = get("history?bucket=default");
     assertThat(history.headers().firstValue("Content-Type")).hasValue("application/x-ndjson");
-    List<JsonNode> last = history.body().lines().map(SandboxAdminTest::parsed).toList();
+    List<JsonNode> last = history.body().lines().map(AdminServerTest::parsed).toList();
     last = last.subList(last.size() - 2, last.size());
     assertThat(last.get(0).get("lost").asBoolean()).isFalse();
     JsonNode lost = last.get(1);

@@ -15,12 +15,12 @@ import org.jspecify.annotations.Nullable;
  * The arguments of a command of the sandbox: a query string. Immutable. Every getter throws {@link
  * IllegalArgumentException} with the name and the value when that isn't what it should be.
  */
-final class SandboxArguments {
+final class AdminArguments {
   private static final String DEFAULT_BUCKET = "default";
 
   private final Map<String, String> values;
 
-  private SandboxArguments(Map<String, String> values) {
+  private AdminArguments(Map<String, String> values) {
     this.values = values;
   }
 
@@ -29,7 +29,7 @@ final class SandboxArguments {
    *
    * @param query percent-encoded, null for none
    */
-  static SandboxArguments parse(@Nullable String query) {
+  static AdminArguments parse(@Nullable String query) {
     Map<String, String> values = new HashMap<>();
     if (query != null && !query.isEmpty()) {
       for (String pair : query.split("&", -1)) {
@@ -37,7 +37,7 @@ final class SandboxArguments {
         values.put(parts[0], parts.length == 2 ? decode(parts[1]) : "");
       }
     }
-    return new SandboxArguments(values);
+    return new AdminArguments(values);
   }
 
   private static String decode(String text) {
