@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import dev.caravan.sandbox.kv.protocol.Request;
+
 /** A set of commands, which knows some opcodes. */
 interface Commands {
   /** Answers the request, or returns false when its opcode isn't one of these. */

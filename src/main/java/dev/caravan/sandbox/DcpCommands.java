@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import dev.caravan.sandbox.kv.protocol.Datatype;
+import dev.caravan.sandbox.kv.protocol.Feature;
+import dev.caravan.sandbox.kv.protocol.Opcode;
+import dev.caravan.sandbox.kv.protocol.RefusedException;
+import dev.caravan.sandbox.kv.protocol.Request;
+import dev.caravan.sandbox.kv.protocol.Status;
+import dev.caravan.sandbox.kv.protocol.StreamFlags;
+import dev.caravan.sandbox.kv.protocol.StreamPosition;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import dev.caravan.sandbox.kv.protocol.Datatype;
+import dev.caravan.sandbox.kv.protocol.Opcode;
+import dev.caravan.sandbox.kv.protocol.Request;
+import dev.caravan.sandbox.kv.protocol.Xattrs;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.util.Arrays;

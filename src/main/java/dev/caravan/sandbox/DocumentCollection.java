@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import dev.caravan.sandbox.kv.protocol.Datatype;
+import dev.caravan.sandbox.kv.protocol.DocumentKey;
+import dev.caravan.sandbox.kv.protocol.Status;
+import dev.caravan.sandbox.kv.protocol.Xattrs;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

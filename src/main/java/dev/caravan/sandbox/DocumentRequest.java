@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import dev.caravan.sandbox.kv.protocol.Datatype;
+import dev.caravan.sandbox.kv.protocol.DocumentKey;
+import dev.caravan.sandbox.kv.protocol.Feature;
+import dev.caravan.sandbox.kv.protocol.RefusedException;
+import dev.caravan.sandbox.kv.protocol.Request;
+import dev.caravan.sandbox.kv.protocol.Status;
+import dev.caravan.sandbox.kv.protocol.Xattrs;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import dev.caravan.sandbox.kv.protocol.StreamFlags;
+import dev.caravan.sandbox.kv.protocol.StreamPosition;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import dev.caravan.sandbox.kv.protocol.Datatype;
+import dev.caravan.sandbox.kv.protocol.DocumentKey;
+import dev.caravan.sandbox.kv.protocol.Xattrs;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;

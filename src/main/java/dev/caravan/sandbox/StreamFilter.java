@@ -3,6 +3,8 @@ package dev.caravan.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.caravan.sandbox.kv.protocol.RefusedException;
+import dev.caravan.sandbox.kv.protocol.Status;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.HashSet;

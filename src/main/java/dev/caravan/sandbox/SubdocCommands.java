@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import dev.caravan.sandbox.kv.protocol.Datatype;
+import dev.caravan.sandbox.kv.protocol.Opcode;
+import dev.caravan.sandbox.kv.protocol.RefusedException;
+import dev.caravan.sandbox.kv.protocol.Request;
+import dev.caravan.sandbox.kv.protocol.Status;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;

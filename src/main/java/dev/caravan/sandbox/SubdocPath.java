@@ -4,6 +4,8 @@ package dev.caravan.sandbox;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.caravan.sandbox.kv.protocol.RefusedException;
+import dev.caravan.sandbox.kv.protocol.Status;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import dev.caravan.sandbox.kv.protocol.DocumentKey;
+import dev.caravan.sandbox.kv.protocol.Status;
+import dev.caravan.sandbox.kv.protocol.StreamFlags;
+import dev.caravan.sandbox.kv.protocol.StreamPosition;
+import dev.caravan.sandbox.kv.protocol.Xattrs;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

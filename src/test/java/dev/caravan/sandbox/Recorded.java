@@ -7,7 +7,7 @@ package dev.caravan.sandbox;
  * its own, so the events come in another order and with other uids. As there, all of it is on disk
  * only.
  */
-final class Recorded {
+public final class Recorded {
   static final String[] KEYS = {"k80", "k98", "k183", "k356", "k362"};
   static final int BOOKINGS_TTL = 86_400;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.sandbox.RawClient.Frame;

@@ -3,6 +3,9 @@ package dev.caravan.sandbox;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caravan.sandbox.kv.protocol.Datatype;
+import dev.caravan.sandbox.kv.protocol.DocumentKey;
+import dev.caravan.sandbox.kv.protocol.Status;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.protocol;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -13,7 +13,7 @@ import java.nio.charset.StandardCharsets;
  * What GET_ERROR_MAP answers: every status of the protocol, those included that this node never
  * sends, for clients that don't know one by its number. The errors are in {@code errors.json}.
  */
-final class ErrorMap {
+public final class ErrorMap {
   private static final byte[] VERSION_1 = render(1, 5);
   private static final byte[] VERSION_2 = render(2, 1);
 
@@ -24,7 +24,7 @@ final class ErrorMap {
    *
    * @param version the newest one that the client understands, 1 or more
    */
-  static byte[] json(int version) {
+  public static byte[] json(int version) {
     return version == 1 ? VERSION_1 : VERSION_2;
   }
 

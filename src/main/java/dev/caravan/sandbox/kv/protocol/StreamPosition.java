@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.protocol;
 
 /**
  * Where a client asks a stream to continue. Seqnos are unsigned, and so is the end: all ones is
  * "never".
  */
-record StreamPosition(
+public record StreamPosition(
     long startSeqno, long endSeqno, long vbuuid, long snapshotStart, long snapshotEnd) {
 
   /** Whether the numbers make a range: start at most end, and inside the snapshot. */
-  boolean isRange() {
+  public boolean isRange() {
     return Long.compareUnsigned(startSeqno, endSeqno) <= 0
         && Long.compareUnsigned(snapshotStart, startSeqno) <= 0
         && Long.compareUnsigned(startSeqno, snapshotEnd) <= 0;

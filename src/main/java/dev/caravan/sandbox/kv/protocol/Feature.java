@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.protocol;
 
 import org.jspecify.annotations.Nullable;
 
 /** What a client may ask for in HELLO and the node grants; codes that are not here are ignored. */
-enum Feature {
+public enum Feature {
   TCP_NODELAY(0x03),
   MUTATION_SEQNO(0x04),
   TCP_DELAY(0x05),
@@ -41,12 +41,12 @@ enum Feature {
     this.code = code;
   }
 
-  int code() {
+  public int code() {
     return code;
   }
 
   /** Returns the feature of this code, or null when the node doesn't grant it. */
-  static @Nullable Feature ofCode(int code) {
+  public static @Nullable Feature ofCode(int code) {
     return code < BY_CODE.length ? BY_CODE[code] : null;
   }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.protocol;
 
 /** How this node ends requests, as the KV protocol numbers it. */
-enum Status {
+public enum Status {
   SUCCESS(0x00),
   KEY_ENOENT(0x01),
   KEY_EEXISTS(0x02),
@@ -44,7 +44,7 @@ enum Status {
     this.code = code;
   }
 
-  int code() {
+  public int code() {
     return code;
   }
 
@@ -52,7 +52,7 @@ enum Status {
    * Whether clients from before the error map know this status. A client that didn't negotiate
    * XERROR is disconnected instead of being sent any other one.
    */
-  boolean isClassic() {
+  public boolean isClassic() {
     return switch (this) {
       case NO_BUCKET,
           EACCESS,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.protocol;
 
 /** The flags of a stream request. */
-record StreamFlags(int bits) {
+public record StreamFlags(int bits) {
   private static final int DISK_ONLY = 0x02;
   private static final int TO_LATEST = 0x04;
   private static final int ACTIVE_ONLY = 0x10;
@@ -11,34 +11,34 @@ record StreamFlags(int bits) {
   private static final int KNOWN =
       DISK_ONLY | TO_LATEST | ACTIVE_ONLY | STRICT_VBUUID | IGNORE_PURGED;
 
-  boolean areKnown() {
+  public boolean areKnown() {
     return (bits & ~KNOWN) == 0;
   }
 
   /** The stream ends after what is there when it is opened. */
-  boolean diskOnly() {
+  public boolean diskOnly() {
     return (bits & DISK_ONLY) != 0;
   }
 
   /** The stream ends at the high seqno of when it is opened, whatever end was asked for. */
-  boolean toLatest() {
+  public boolean toLatest() {
     return (bits & TO_LATEST) != 0;
   }
 
   /** A replica of the vBucket isn't good enough. */
-  boolean activeOnly() {
+  public boolean activeOnly() {
     return (bits & ACTIVE_ONLY) != 0;
   }
 
   /** An unknown vbuuid rolls back even at seqno 0. */
-  boolean strictVbuuid() {
+  public boolean strictVbuuid() {
     return (bits & STRICT_VBUUID) != 0;
   }
 
   /**
    * A position before the purge seqno is good enough, although deletions may be missing after it.
    */
-  boolean ignorePurged() {
+  public boolean ignorePurged() {
     return (bits & IGNORE_PURGED) != 0;
   }
 }

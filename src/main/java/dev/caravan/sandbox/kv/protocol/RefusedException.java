@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.protocol;
 
 /** A request, or a part of one, can't be carried out, for a reason that has a status. */
-final class RefusedException extends Exception {
+public final class RefusedException extends Exception {
   private static final long serialVersionUID = 1L;
 
   private final Status status;
 
-  RefusedException(Status status) {
+  public RefusedException(Status status) {
     super(status.name());
     this.status = status;
   }
 
-  Status status() {
+  public Status status() {
     return status;
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.protocol;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
@@ -16,16 +16,16 @@ import java.util.Map;
  *   for each attribute: length of the rest (4)  name 0x00  JSON value 0x00
  * </pre>
  */
-final class Xattrs {
+public final class Xattrs {
   private Xattrs() {}
 
   /** The length of the attributes at the start of an inflated value that has them. */
-  static int length(byte[] value) {
+  public static int length(byte[] value) {
     return Integer.BYTES + ByteBuffer.wrap(value).getInt();
   }
 
   /** The attributes of an inflated value that has them, by name, as JSON texts. */
-  static Map<String, String> parse(byte[] value) {
+  public static Map<String, String> parse(byte[] value) {
     Map<String, String> all = new LinkedHashMap<>();
     ByteBuffer in = ByteBuffer.wrap(value, Integer.BYTES, length(value) - Integer.BYTES);
     while (in.hasRemaining()) {
@@ -38,7 +38,7 @@ final class Xattrs {
   }
 
   /** Puts attributes before a body; without any, it is the body. */
-  static byte[] before(byte[] body, Map<String, String> attributes) {
+  public static byte[] before(byte[] body, Map<String, String> attributes) {
     if (attributes.isEmpty()) {
       return body;
     }
@@ -54,7 +54,7 @@ final class Xattrs {
   }
 
   /** Puts the attributes of an inflated value that has them before another body. */
-  static byte[] withBody(byte[] value, byte[] body) {
+  public static byte[] withBody(byte[] value, byte[] body) {
     int length = length(value);
     byte[] all = Arrays.copyOf(value, length + body.length);
     System.arraycopy(body, 0, all, length, body.length);
@@ -66,7 +66,7 @@ final class Xattrs {
    *
    * @return the attributes without a body, empty when there is no system attribute
    */
-  static byte[] systemOnly(byte[] value) {
+  public static byte[] systemOnly(byte[] value) {
     Map<String, String> attributes = parse(value);
     attributes.keySet().removeIf(name -> !name.startsWith("_"));
     return before(new byte[0], attributes);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.protocol;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
@@ -21,20 +21,20 @@ import java.nio.charset.StandardCharsets;
  * <p>It reads from the frame's buffer, which stays its giver's: a request must not be used after
  * the handler that received it has returned. All getters that return arrays copy.
  */
-final class Request {
-  static final int HEADER_LENGTH = 24;
+public final class Request {
+  public static final int HEADER_LENGTH = 24;
 
   /** The largest value that a real node takes. */
-  static final int MAX_VALUE_LENGTH = 20 * 1024 * 1024;
+  public static final int MAX_VALUE_LENGTH = 20 * 1024 * 1024;
 
-  static final int MAGIC_REQUEST = 0x80;
-  static final int MAGIC_RESPONSE = 0x81;
-  static final int MAGIC_FLEXIBLE_REQUEST = 0x08;
+  public static final int MAGIC_REQUEST = 0x80;
+  public static final int MAGIC_RESPONSE = 0x81;
+  public static final int MAGIC_FLEXIBLE_REQUEST = 0x08;
 
   /** A request of the node's own on a connection that isn't DCP, and the client's answer to it. */
-  static final int MAGIC_SERVER_REQUEST = 0x82;
+  public static final int MAGIC_SERVER_REQUEST = 0x82;
 
-  static final int MAGIC_CLIENT_RESPONSE = 0x83;
+  public static final int MAGIC_CLIENT_RESPONSE = 0x83;
 
   private static final int FRAME_INFO_BARRIER = 0;
   private static final int FRAME_INFO_DURABILITY = 1;
@@ -57,7 +57,7 @@ final class Request {
    *
    * @throws IllegalArgumentException when the lengths contradict each other or the magic is unknown
    */
-  Request(ByteBuf frame) {
+  public Request(ByteBuf frame) {
     this.frame = frame;
     int frameInfoLength = 0;
     switch (magic()) {
@@ -110,86 +110,86 @@ final class Request {
     }
   }
 
-  int magic() {
+  public int magic() {
     return frame.getUnsignedByte(0);
   }
 
-  int opcode() {
+  public int opcode() {
     return frame.getUnsignedByte(1);
   }
 
-  int datatype() {
+  public int datatype() {
     return frame.getUnsignedByte(5);
   }
 
-  int vbucket() {
+  public int vbucket() {
     return frame.getUnsignedShort(6);
   }
 
-  int opaque() {
+  public int opaque() {
     return frame.getInt(12);
   }
 
-  long cas() {
+  public long cas() {
     return frame.getLong(16);
   }
 
   /** Whether a durability level was asked for. */
-  boolean durable() {
+  public boolean durable() {
     return durable;
   }
 
   /** Whether a write is to keep the document's expiry. */
-  boolean preserveTtl() {
+  public boolean preserveTtl() {
     return preserveTtl;
   }
 
   /** Which of several streams of a vBucket is meant, 0 for none in particular. */
-  int streamId() {
+  public int streamId() {
     return streamId;
   }
 
-  boolean unknownFrameInfo() {
+  public boolean unknownFrameInfo() {
     return unknownFrameInfo;
   }
 
-  int extrasLength() {
+  public int extrasLength() {
     return extrasLength;
   }
 
-  int byteExtra(int offset) {
+  public int byteExtra(int offset) {
     return frame.getUnsignedByte(extrasAt + offset);
   }
 
-  int intExtra(int offset) {
+  public int intExtra(int offset) {
     return frame.getInt(extrasAt + offset);
   }
 
-  long longExtra(int offset) {
+  public long longExtra(int offset) {
     return frame.getLong(extrasAt + offset);
   }
 
-  int keyLength() {
+  public int keyLength() {
     return keyLength;
   }
 
-  byte[] key() {
+  public byte[] key() {
     return ByteBufUtil.getBytes(frame, extrasAt + extrasLength, keyLength);
   }
 
-  String keyText() {
+  public String keyText() {
     return new String(key(), StandardCharsets.UTF_8);
   }
 
-  int valueLength() {
+  public int valueLength() {
     return frame.readableBytes() - extrasAt - extrasLength - keyLength;
   }
 
-  byte[] value() {
+  public byte[] value() {
     return ByteBufUtil.getBytes(frame, extrasAt + extrasLength + keyLength, valueLength());
   }
 
-  String valueText() {
+  public String valueText() {
     return new String(value(), StandardCharsets.UTF_8);
   }
 }

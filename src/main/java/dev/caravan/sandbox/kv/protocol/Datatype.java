@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.protocol;
 
 import java.io.IOException;
 import org.xerial.snappy.Snappy;
 
 /** The bits that say what a value is, and the conversions between its forms. */
-final class Datatype {
-  static final int RAW = 0;
-  static final int JSON = 1;
-  static final int SNAPPY = 2;
-  static final int XATTR = 4;
+public final class Datatype {
+  public static final int RAW = 0;
+  public static final int JSON = 1;
+  public static final int SNAPPY = 2;
+  public static final int XATTR = 4;
 
   private Datatype() {}
 
   /** JSON if the value is one JSON text, which is how a node decides it; otherwise RAW. */
-  static int of(byte[] value) {
+  public static int of(byte[] value) {
     return JsonSyntax.isJson(value, 0, value.length) ? JSON : RAW;
   }
 
@@ -23,14 +23,14 @@ final class Datatype {
    *
    * @throws IOException when it is not one
    */
-  static byte[] inflate(byte[] compressed) throws IOException {
+  public static byte[] inflate(byte[] compressed) throws IOException {
     if (!Snappy.isValidCompressedBuffer(compressed)) {
       throw new IOException("not a snappy block: " + compressed.length + " bytes");
     }
     return Snappy.uncompress(compressed);
   }
 
-  static byte[] deflate(byte[] value) {
+  public static byte[] deflate(byte[] value) {
     try {
       return Snappy.compress(value);
     } catch (IOException e) {
