@@ -8,7 +8,7 @@ import static org.awaitility.Awaitility.await;
 import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseNode;
 import dev.caravan.sandbox.KafkaBroker;
-import dev.caravan.sandbox.Privilege;
+import dev.caravan.sandbox.kv.auth.Privilege;
 import dev.caravan.testkit.Program;
 import dev.caravan.testkit.Topic;
 import java.io.IOException;

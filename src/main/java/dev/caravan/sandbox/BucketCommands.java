@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import dev.caravan.sandbox.kv.auth.Privilege;
 import dev.caravan.sandbox.kv.protocol.Datatype;
 import dev.caravan.sandbox.kv.protocol.Feature;
 import dev.caravan.sandbox.kv.protocol.Json;

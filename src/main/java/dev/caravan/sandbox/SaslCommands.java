@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import dev.caravan.sandbox.kv.auth.Account;
+import dev.caravan.sandbox.kv.auth.Accounts;
+import dev.caravan.sandbox.kv.auth.ScramExchange;
+import dev.caravan.sandbox.kv.auth.ScramMechanism;
 import dev.caravan.sandbox.kv.protocol.Datatype;
 import dev.caravan.sandbox.kv.protocol.Request;
 import dev.caravan.sandbox.kv.protocol.Status;

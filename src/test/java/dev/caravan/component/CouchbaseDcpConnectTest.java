@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.caravan.sandbox.CouchbaseNode;
-import dev.caravan.sandbox.Privilege;
+import dev.caravan.sandbox.kv.auth.Privilege;
 import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.EnumSet;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.auth;
 
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  *   server  v=signature
  * </pre>
  */
-final class ScramExchange {
+public final class ScramExchange {
   private static final SecureRandom RANDOM = new SecureRandom();
 
   private final ScramMechanism mechanism;
@@ -45,7 +45,8 @@ final class ScramExchange {
    *
    * @throws IllegalArgumentException when it is malformed
    */
-  static ScramExchange start(ScramMechanism mechanism, Accounts accounts, byte[] clientFirst) {
+  public static ScramExchange start(
+      ScramMechanism mechanism, Accounts accounts, byte[] clientFirst) {
     String message = new String(clientFirst, StandardCharsets.UTF_8);
     if (!message.startsWith("n,,")) {
       throw new IllegalArgumentException("a SCRAM message without channel binding starts with n,,");
@@ -64,7 +65,7 @@ final class ScramExchange {
   }
 
   /** What the client is sent back. */
-  byte[] challenge() {
+  public byte[] challenge() {
     return serverFirst().getBytes(StandardCharsets.UTF_8);
   }
 
@@ -82,7 +83,7 @@ final class ScramExchange {
    * @return the server's signature, or null when the proof is wrong
    * @throws IllegalArgumentException when the message is malformed
    */
-  byte @Nullable [] finish(byte[] clientFinal) {
+  public byte @Nullable [] finish(byte[] clientFinal) {
     String message = new String(clientFinal, StandardCharsets.UTF_8);
     byte[] proof = Base64.getDecoder().decode(attribute(message, 'p'));
     if (!attribute(message, 'r').equals(nonce) || proof.length != mechanism.length()) {
@@ -104,7 +105,7 @@ final class ScramExchange {
   }
 
   /** Who was authenticated by {@link #finish}; null for a user that is unknown. */
-  @Nullable Account account() {
+  public @Nullable Account account() {
     return account;
   }
 

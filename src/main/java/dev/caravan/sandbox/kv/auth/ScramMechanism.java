@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.auth;
 
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
@@ -8,7 +8,7 @@ import javax.crypto.spec.SecretKeySpec;
 import org.jspecify.annotations.Nullable;
 
 /** The SCRAM family of RFC 5802, strongest first: the same exchange with another digest. */
-enum ScramMechanism {
+public enum ScramMechanism {
   SHA512("SCRAM-SHA512", "SHA-512", "HmacSHA512", 64),
   SHA256("SCRAM-SHA256", "SHA-256", "HmacSHA256", 32),
   SHA1("SCRAM-SHA1", "SHA-1", "HmacSHA1", 20);
@@ -26,7 +26,7 @@ enum ScramMechanism {
   }
 
   /** Returns the mechanism of this SASL name, or null. */
-  static @Nullable ScramMechanism ofName(String name) {
+  public static @Nullable ScramMechanism ofName(String name) {
     for (ScramMechanism mechanism : values()) {
       if (mechanism.saslName.equals(name)) {
         return mechanism;
@@ -35,7 +35,7 @@ enum ScramMechanism {
     return null;
   }
 
-  String saslName() {
+  public String saslName() {
     return saslName;
   }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.auth;
 
 import java.util.EnumSet;
 import java.util.Map;
@@ -11,28 +11,28 @@ import org.jspecify.annotations.Nullable;
  * All users: the administrator, those that were added, and for each bucket one of its name with an
  * empty password, as it was before there were users. Thread-safe.
  */
-final class Accounts {
-  static final String ADMINISTRATOR = "Administrator";
-  static final String ADMINISTRATOR_PASSWORD = "password";
+public final class Accounts {
+  public static final String ADMINISTRATOR = "Administrator";
+  public static final String ADMINISTRATOR_PASSWORD = "password";
 
   private final Map<String, Account> accounts = new ConcurrentHashMap<>();
   private final Map<String, Account> bucketAccounts = new ConcurrentHashMap<>();
 
-  Accounts() {
+  public Accounts() {
     add(ADMINISTRATOR, ADMINISTRATOR_PASSWORD);
     grant(ADMINISTRATOR, Account.ANY_BUCKET, EnumSet.allOf(Privilege.class));
   }
 
-  void add(String name, String password) {
+  public void add(String name, String password) {
     accounts.put(name, new Account(name, password));
   }
 
-  void grant(String user, String bucket, Set<Privilege> privileges) {
+  public void grant(String user, String bucket, Set<Privilege> privileges) {
     require(user).grant(bucket, privileges);
   }
 
   /** Grants rights in a scope, or in one collection of it; null is the whole scope. */
-  void grant(
+  public void grant(
       String user,
       String bucket,
       String scope,
@@ -50,17 +50,17 @@ final class Accounts {
     return account;
   }
 
-  void addBucket(String bucket) {
+  public void addBucket(String bucket) {
     Set<Privilege> all = EnumSet.complementOf(EnumSet.of(Privilege.SECURITY_MANAGEMENT));
     bucketAccounts.put(bucket, new Account(bucket, "").grant(bucket, all));
   }
 
-  void removeBucket(String bucket) {
+  public void removeBucket(String bucket) {
     bucketAccounts.remove(bucket);
   }
 
   /** Returns the user of this name, or null. */
-  @Nullable Account find(String name) {
+  public @Nullable Account find(String name) {
     Account account = accounts.get(name);
     return account != null ? account : bucketAccounts.get(name);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.auth;
 
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -13,12 +13,12 @@ import org.jspecify.annotations.Nullable;
  * A user: name, password and rights by bucket, scope and collection. Its text form has no password.
  * Thread-safe.
  */
-final class Account {
+public final class Account {
   /** Stands for every bucket, those that don't exist included. */
   static final String ANY_BUCKET = "*";
 
   /** What a user may have: the right, another one there, or none there at all. */
-  enum Verdict {
+  public enum Verdict {
     MAY,
     MAY_NOT,
 
@@ -58,19 +58,19 @@ final class Account {
     return name;
   }
 
-  boolean hasPassword(String candidate) {
+  public boolean hasPassword(String candidate) {
     return MessageDigest.isEqual(
         password.getBytes(StandardCharsets.UTF_8), candidate.getBytes(StandardCharsets.UTF_8));
   }
 
   /** Whether the user has any right in a bucket of this name. */
-  boolean covers(String bucket) {
+  public boolean covers(String bucket) {
     return rights.keySet().stream()
         .anyMatch(place -> place.bucket().equals(bucket) || place.bucket().equals(ANY_BUCKET));
   }
 
   /** Whether the user may do that in the whole bucket. */
-  boolean may(Privilege privilege, String bucket) {
+  public boolean may(Privilege privilege, String bucket) {
     return in(bucket, null, null).contains(privilege)
         || in(ANY_BUCKET, null, null).contains(privilege);
   }
@@ -80,7 +80,8 @@ final class Account {
    *
    * @param collection null for the whole scope
    */
-  Verdict mayIn(Privilege privilege, String bucket, String scope, @Nullable String collection) {
+  public Verdict mayIn(
+      Privilege privilege, String bucket, String scope, @Nullable String collection) {
     Set<Privilege> ofScope = in(bucket, scope, null);
     Set<Privilege> ofCollection = collection == null ? Set.of() : in(bucket, scope, collection);
     if (may(privilege, bucket) || ofScope.contains(privilege) || ofCollection.contains(privilege)) {

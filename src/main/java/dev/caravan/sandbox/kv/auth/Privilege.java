@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.auth;
 
 /** What a user may do, with the names that a real node's messages use. */
 public enum Privilege {
@@ -27,7 +27,7 @@ public enum Privilege {
     this.ofCollections = ofCollections;
   }
 
-  String label() {
+  public String label() {
     return label;
   }
 
