@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import dev.caravan.sandbox.kv.store.Chronicle;
+import dev.caravan.sandbox.kv.store.CollectionEvent;
+import dev.caravan.sandbox.kv.store.CollectionsManifest;
+import dev.caravan.sandbox.kv.store.VBucket;
+import dev.caravan.sandbox.kv.store.VBucketLimits;
+import dev.caravan.sandbox.kv.store.VBucketState;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;

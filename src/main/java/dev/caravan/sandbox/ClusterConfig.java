@@ -4,6 +4,8 @@ package dev.caravan.sandbox;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.caravan.sandbox.kv.store.VBucket;
+import dev.caravan.sandbox.kv.store.VBucketState;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;

@@ -2,6 +2,8 @@
 package dev.caravan.sandbox;
 
 import dev.caravan.sandbox.kv.auth.Accounts;
+import dev.caravan.sandbox.kv.store.Chronicle;
+import dev.caravan.sandbox.kv.store.VBucketLimits;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;

@@ -2,6 +2,7 @@
 package dev.caravan.sandbox;
 
 import dev.caravan.sandbox.kv.auth.Accounts;
+import dev.caravan.sandbox.kv.store.VBucketLimits;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -3,6 +3,7 @@ package dev.caravan.sandbox;
 
 import dev.caravan.sandbox.kv.auth.Accounts;
 import dev.caravan.sandbox.kv.auth.Privilege;
+import dev.caravan.sandbox.kv.store.VBucketLimits;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;

@@ -10,6 +10,7 @@ import dev.caravan.sandbox.kv.protocol.Request;
 import dev.caravan.sandbox.kv.protocol.Status;
 import dev.caravan.sandbox.kv.protocol.StreamFlags;
 import dev.caravan.sandbox.kv.protocol.StreamPosition;
+import dev.caravan.sandbox.kv.store.VBucket;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;

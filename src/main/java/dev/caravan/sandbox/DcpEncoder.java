@@ -5,6 +5,7 @@ import dev.caravan.sandbox.kv.protocol.Datatype;
 import dev.caravan.sandbox.kv.protocol.Opcode;
 import dev.caravan.sandbox.kv.protocol.Request;
 import dev.caravan.sandbox.kv.protocol.Xattrs;
+import dev.caravan.sandbox.kv.store.Item;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.util.Arrays;

@@ -3,6 +3,7 @@ package dev.caravan.sandbox;
 
 import dev.caravan.sandbox.kv.protocol.Opcode;
 import dev.caravan.sandbox.kv.protocol.Request;
+import dev.caravan.sandbox.kv.store.VBucket;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.util.concurrent.ScheduledFuture;

@@ -3,6 +3,8 @@ package dev.caravan.sandbox;
 
 import dev.caravan.sandbox.kv.protocol.StreamFlags;
 import dev.caravan.sandbox.kv.protocol.StreamPosition;
+import dev.caravan.sandbox.kv.store.Item;
+import dev.caravan.sandbox.kv.store.VBucket;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 

@@ -7,6 +7,8 @@ import dev.caravan.sandbox.kv.protocol.Opcode;
 import dev.caravan.sandbox.kv.protocol.RefusedException;
 import dev.caravan.sandbox.kv.protocol.Request;
 import dev.caravan.sandbox.kv.protocol.Status;
+import dev.caravan.sandbox.kv.store.Item;
+import dev.caravan.sandbox.kv.store.VBucket;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import dev.caravan.sandbox.kv.store.Item;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 

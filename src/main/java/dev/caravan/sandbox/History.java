@@ -2,6 +2,8 @@
 package dev.caravan.sandbox;
 
 import dev.caravan.sandbox.kv.protocol.DocumentKey;
+import dev.caravan.sandbox.kv.store.Chronicle;
+import dev.caravan.sandbox.kv.store.Item;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;

@@ -2,6 +2,7 @@
 package dev.caravan.sandbox;
 
 import dev.caravan.sandbox.kv.protocol.Datatype;
+import dev.caravan.sandbox.kv.store.Write;
 import java.nio.charset.StandardCharsets;
 import java.util.SplittableRandom;
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import dev.caravan.sandbox.kv.store.CollectionsManifest;
+import dev.caravan.sandbox.kv.store.VBucket;
+import dev.caravan.sandbox.kv.store.VBucketState;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,7 +67,7 @@ record ServedBucket(Bucket bucket, int node) {
   /** The failover log that this node has, as it goes over the wire. */
   byte[] failoverLog(VBucket vbucket) {
     VBucketReplica lagging = lagging(vbucket);
-    return lagging == null ? vbucket.failoverLog() : lagging.copy().failoverLog().encoded();
+    return lagging == null ? vbucket.failoverLog() : lagging.copy().encodedFailoverLog();
   }
 
   private @Nullable VBucketReplica lagging(VBucket vbucket) {

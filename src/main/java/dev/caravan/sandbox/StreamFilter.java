@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.caravan.sandbox.kv.protocol.RefusedException;
 import dev.caravan.sandbox.kv.protocol.Status;
+import dev.caravan.sandbox.kv.store.CollectionsManifest;
+import dev.caravan.sandbox.kv.store.Item;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.HashSet;

@@ -7,6 +7,7 @@ import dev.caravan.sandbox.kv.protocol.Opcode;
 import dev.caravan.sandbox.kv.protocol.RefusedException;
 import dev.caravan.sandbox.kv.protocol.Request;
 import dev.caravan.sandbox.kv.protocol.Status;
+import dev.caravan.sandbox.kv.store.Item;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;

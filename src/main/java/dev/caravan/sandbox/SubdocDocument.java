@@ -9,6 +9,7 @@ import dev.caravan.sandbox.kv.protocol.Json;
 import dev.caravan.sandbox.kv.protocol.RefusedException;
 import dev.caravan.sandbox.kv.protocol.Status;
 import dev.caravan.sandbox.kv.protocol.Xattrs;
+import dev.caravan.sandbox.kv.store.Item;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;

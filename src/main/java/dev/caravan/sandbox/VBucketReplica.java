@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import dev.caravan.sandbox.kv.store.VBucket;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,7 +28,7 @@ public final class VBucketReplica {
 
   /** The high seqno of one collection, 0 when it has nothing of it. */
   long highSeqno(int collectionId) {
-    return copy.items().highSeqno(collectionId);
+    return copy.highSeqno(collectionId);
   }
 
   /** Where a branch of its history stands, or null when the vbuuid is unknown to it. */

@@ -7,7 +7,7 @@ import static org.awaitility.Awaitility.await;
 import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseCluster;
 import dev.caravan.sandbox.CouchbaseNode;
-import dev.caravan.sandbox.VBucketState;
+import dev.caravan.sandbox.kv.store.VBucketState;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

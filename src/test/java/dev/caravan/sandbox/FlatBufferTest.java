@@ -3,6 +3,9 @@ package dev.caravan.sandbox;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caravan.sandbox.kv.store.CollectionEvent;
+import dev.caravan.sandbox.kv.store.CollectionsManifest;
+import dev.caravan.sandbox.kv.store.Item;
 import java.util.HexFormat;
 import org.junit.jupiter.api.Test;
 

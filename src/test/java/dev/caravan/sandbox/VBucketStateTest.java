@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caravan.sandbox.RawClient.Frame;
+import dev.caravan.sandbox.kv.store.VBucketState;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -121,12 +122,18 @@ class VBucketStateTest {
     assertThat(client.untilEnd())
         .containsExactly(
             "[44 bytes] SNAPSHOT_MARKER v1 0-6 flags=0x6",
-            "[58 bytes] SYSTEM_EVENT seq=1 event=3 version=0 key=inventory value=000000000000000000000008",
-            "[55 bytes] SYSTEM_EVENT seq=2 event=3 version=0 key=tenant value=000000000000000000000009",
-            "[60 bytes] SYSTEM_EVENT seq=3 event=0 version=0 key=airline value=00000000000000000000000800000008",
-            "[58 bytes] SYSTEM_EVENT seq=4 event=0 version=0 key=hotel value=00000000000000000000000800000009",
-            "[58 bytes] SYSTEM_EVENT seq=5 event=0 version=0 key=users value=0000000000000000000000090000000a",
-            "[65 bytes] SYSTEM_EVENT seq=6 event=0 version=1 key=bookings value=0000000000000006000000090000000b00015180",
+            "[58 bytes] SYSTEM_EVENT seq=1 event=3 version=0 key=inventory"
+                + " value=000000000000000000000008",
+            "[55 bytes] SYSTEM_EVENT seq=2 event=3 version=0 key=tenant"
+                + " value=000000000000000000000009",
+            "[60 bytes] SYSTEM_EVENT seq=3 event=0 version=0 key=airline"
+                + " value=00000000000000000000000800000008",
+            "[58 bytes] SYSTEM_EVENT seq=4 event=0 version=0 key=hotel"
+                + " value=00000000000000000000000800000009",
+            "[58 bytes] SYSTEM_EVENT seq=5 event=0 version=0 key=users"
+                + " value=0000000000000000000000090000000a",
+            "[65 bytes] SYSTEM_EVENT seq=6 event=0 version=1 key=bookings"
+                + " value=0000000000000006000000090000000b00015180",
             "[28 bytes] STREAM_END reason=0");
   }
 

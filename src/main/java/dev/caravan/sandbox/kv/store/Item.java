@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.store;
 
 import dev.caravan.sandbox.kv.protocol.Datatype;
 import dev.caravan.sandbox.kv.protocol.DocumentKey;
@@ -16,8 +16,8 @@ import java.util.Map;
  * kept small because a bucket holds millions: key and value lie in one array as they go over the
  * wire, the key with its collection prefix.
  */
-final class Item {
-  enum Kind {
+public final class Item {
+  public enum Kind {
     MUTATION,
     DELETION,
     EXPIRATION,
@@ -87,7 +87,7 @@ final class Item {
   }
 
   /** A collection event: the key is a name, or empty; the value is the payload. */
-  static Item event(CollectionEvent event, long seqno, long cas) {
+  public static Item event(CollectionEvent event, long seqno, long cas) {
     return new Item(
         event.kind(),
         event.nameAndPayload(),
@@ -100,58 +100,58 @@ final class Item {
         cas);
   }
 
-  Kind kind() {
+  public Kind kind() {
     return KINDS[kind];
   }
 
-  boolean isEvent() {
+  public boolean isEvent() {
     return kind >= Kind.COLLECTION_CREATED.ordinal();
   }
 
-  boolean isTombstone() {
+  public boolean isTombstone() {
     return kind == Kind.DELETION.ordinal() || kind == Kind.EXPIRATION.ordinal();
   }
 
-  boolean isMutation() {
+  public boolean isMutation() {
     return kind == Kind.MUTATION.ordinal();
   }
 
   /** Key, then value. Shared, not copied: nobody changes it. */
-  byte[] keyAndValue() {
+  public byte[] keyAndValue() {
     return keyAndValue;
   }
 
-  int keyLength() {
+  public int keyLength() {
     return keyLength;
   }
 
-  int valueLength() {
+  public int valueLength() {
     return keyAndValue.length - keyLength;
   }
 
-  byte[] key() {
+  public byte[] key() {
     return Arrays.copyOf(keyAndValue, keyLength);
   }
 
-  byte[] value() {
+  public byte[] value() {
     return Arrays.copyOfRange(keyAndValue, keyLength, keyAndValue.length);
   }
 
-  int datatype() {
+  public int datatype() {
     return datatype;
   }
 
-  boolean hasXattrs() {
+  public boolean hasXattrs() {
     return (datatype & Datatype.XATTR) != 0;
   }
 
   /** The extended attributes by name, as JSON texts; empty if there are none. */
-  Map<String, String> xattrs() {
+  public Map<String, String> xattrs() {
     return hasXattrs() ? Xattrs.parse(inflatedValue()) : Map.of();
   }
 
   /** The value with its extended attributes, uncompressed. */
-  byte[] inflatedValue() {
+  public byte[] inflatedValue() {
     if ((datatype & Datatype.SNAPPY) == 0) {
       return value();
     }
@@ -163,58 +163,58 @@ final class Item {
   }
 
   /** The value without extended attributes, uncompressed. */
-  byte[] body() {
+  public byte[] body() {
     byte[] value = inflatedValue();
     return hasXattrs() ? Arrays.copyOfRange(value, Xattrs.length(value), value.length) : value;
   }
 
-  int flags() {
+  public int flags() {
     return flags;
   }
 
   /** Of a mutation: when it expires, in seconds since 1970, 0 for never. */
-  int expiry() {
+  public int expiry() {
     return isMutation() ? time : 0;
   }
 
   /** Of a tombstone: when the document was deleted, in seconds since 1970. */
-  int deleteTime() {
+  public int deleteTime() {
     return time;
   }
 
-  boolean isExpired(long nowSeconds) {
+  public boolean isExpired(long nowSeconds) {
     return time != 0 && isMutation() && Integer.toUnsignedLong(time) <= nowSeconds;
   }
 
-  long seqno() {
+  public long seqno() {
     return seqno;
   }
 
-  long revSeqno() {
+  public long revSeqno() {
     return revSeqno;
   }
 
-  long cas() {
+  public long cas() {
     return cas;
   }
 
   /** Of an event: the version of its payload. */
-  int eventVersion() {
+  public int eventVersion() {
     return datatype;
   }
 
   /** The collection that a document is in. */
-  int collectionId() {
+  public int collectionId() {
     return DocumentKey.collectionId(keyAndValue);
   }
 
   /** Of an event: the collection or scope that it is about. */
-  int eventId() {
+  public int eventId() {
     return flags;
   }
 
   /** Of an event: the scope that it is about, or that its collection is in. */
-  int eventScopeId() {
+  public int eventScopeId() {
     return ByteBuffer.wrap(keyAndValue).getInt(keyLength + Long.BYTES);
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.store;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -20,15 +20,16 @@ import java.util.List;
  * @param id of the scope or the collection
  * @param version of the payload
  */
-record CollectionEvent(Item.Kind kind, int id, byte[] nameAndPayload, int nameLength, int version) {
-  static CollectionEvent created(CollectionsManifest.Scope scope, long uid) {
+public record CollectionEvent(
+    Item.Kind kind, int id, byte[] nameAndPayload, int nameLength, int version) {
+  public static CollectionEvent created(CollectionsManifest.Scope scope, long uid) {
     byte[] name = scope.name().getBytes(StandardCharsets.UTF_8);
     ByteBuffer body = ByteBuffer.allocate(name.length + 12);
     body.put(name).putLong(uid).putInt(scope.id());
     return new CollectionEvent(Item.Kind.SCOPE_CREATED, scope.id(), body.array(), name.length, 0);
   }
 
-  static CollectionEvent created(CollectionsManifest.Collection collection, long uid) {
+  public static CollectionEvent created(CollectionsManifest.Collection collection, long uid) {
     byte[] name = collection.name().getBytes(StandardCharsets.UTF_8);
     boolean limited = collection.maxTtlSeconds() > 0;
     ByteBuffer body = ByteBuffer.allocate(name.length + (limited ? 20 : 16));
@@ -40,12 +41,12 @@ record CollectionEvent(Item.Kind kind, int id, byte[] nameAndPayload, int nameLe
         Item.Kind.COLLECTION_CREATED, collection.id(), body.array(), name.length, limited ? 1 : 0);
   }
 
-  static CollectionEvent dropped(CollectionsManifest.Scope scope, long uid) {
+  public static CollectionEvent dropped(CollectionsManifest.Scope scope, long uid) {
     byte[] body = ByteBuffer.allocate(12).putLong(uid).putInt(scope.id()).array();
     return new CollectionEvent(Item.Kind.SCOPE_DROPPED, scope.id(), body, 0, 0);
   }
 
-  static CollectionEvent dropped(CollectionsManifest.Collection collection, long uid) {
+  public static CollectionEvent dropped(CollectionsManifest.Collection collection, long uid) {
     ByteBuffer body = ByteBuffer.allocate(16);
     body.putLong(uid).putInt(collection.scopeId()).putInt(collection.id());
     return new CollectionEvent(Item.Kind.COLLECTION_DROPPED, collection.id(), body.array(), 0, 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.store;
 
 /**
  * CAS values: nanoseconds since 1970 whose lower 16 bits count. They only grow. Not thread-safe:

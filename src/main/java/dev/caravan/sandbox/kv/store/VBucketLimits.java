@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.store;
 
 /**
  * How much a vBucket keeps of its past.
@@ -9,13 +9,14 @@ package dev.caravan.sandbox;
  * @param changesInMemory how far below the high seqno a stream may start and still be sent memory
  *     snapshots, 0 or more
  */
-record VBucketLimits(int failoverLogEntries, int changesInMemory) {
+public record VBucketLimits(int failoverLogEntries, int changesInMemory) {
   private static final int FAILOVER_LOG_ENTRIES = 25;
   private static final int CHANGES_IN_MEMORY = 1000;
 
-  static final VBucketLimits DEFAULT = new VBucketLimits(FAILOVER_LOG_ENTRIES, CHANGES_IN_MEMORY);
+  public static final VBucketLimits DEFAULT =
+      new VBucketLimits(FAILOVER_LOG_ENTRIES, CHANGES_IN_MEMORY);
 
-  VBucketLimits {
+  public VBucketLimits {
     requireAtLeast(1, "failoverLogEntries", failoverLogEntries);
     requireAtLeast(0, "changesInMemory", changesInMemory);
   }
@@ -26,11 +27,11 @@ record VBucketLimits(int failoverLogEntries, int changesInMemory) {
     }
   }
 
-  VBucketLimits withFailoverLogEntries(int value) {
+  public VBucketLimits withFailoverLogEntries(int value) {
     return new VBucketLimits(value, changesInMemory);
   }
 
-  VBucketLimits withChangesInMemory(int value) {
+  public VBucketLimits withChangesInMemory(int value) {
     return new VBucketLimits(failoverLogEntries, value);
   }
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.store;
 
 /**
  * Who is told of all that the history of a vBucket gets and loses, in order; called with the
  * vBucket's lock held.
  */
-interface Chronicle {
+public interface Chronicle {
   /** Nobody. */
   Chronicle NONE =
       new Chronicle() {

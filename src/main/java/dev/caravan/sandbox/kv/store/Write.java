@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.store;
 
 import dev.caravan.sandbox.kv.protocol.Status;
 import org.jspecify.annotations.Nullable;
@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param cas the CAS that the version before must have, 0 for any
  * @param durable whether a prepare comes first, which takes a seqno of its own
  */
-record Write(
+public record Write(
     Mode mode,
     byte[] keyAndValue,
     int keyLength,
@@ -23,19 +23,19 @@ record Write(
     boolean preserveExpiry,
     long cas,
     boolean durable) {
-  enum Mode {
+  public enum Mode {
     SET,
     ADD,
     REPLACE
   }
 
   /** An unconditional one from inside the process. */
-  static Write set(byte[] keyAndValue, int keyLength, int datatype, int expiry) {
+  public static Write set(byte[] keyAndValue, int keyLength, int datatype, int expiry) {
     return new Write(Mode.SET, keyAndValue, keyLength, datatype, 0, expiry, false, 0, false);
   }
 
   /** The same with other conditions. */
-  Write with(Mode otherMode, long otherCas) {
+  public Write with(Mode otherMode, long otherCas) {
     return new Write(
         otherMode,
         keyAndValue,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.store;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * manifest with the next uid. Ids are never used twice; the first is 8, and 0 is the default scope
  * and collection.
  */
-final class CollectionsManifest {
-  static final String DEFAULT = "_default";
+public final class CollectionsManifest {
+  public static final String DEFAULT = "_default";
 
   private static final int FIRST_ID = 8;
 
@@ -25,7 +25,7 @@ final class CollectionsManifest {
    * @param name unique in the bucket
    * @param id 0 for the default scope, otherwise 8 or more
    */
-  record Scope(String name, int id) {}
+  public record Scope(String name, int id) {}
 
   /**
    * A collection.
@@ -34,7 +34,7 @@ final class CollectionsManifest {
    * @param id 0 for the default collection, otherwise 8 or more
    * @param maxTtlSeconds the longest life of a document in seconds, 0 for no limit
    */
-  record Collection(String name, int id, int scopeId, int maxTtlSeconds) {}
+  public record Collection(String name, int id, int scopeId, int maxTtlSeconds) {}
 
   private final long uid;
   private final int nextScopeId;
@@ -56,7 +56,7 @@ final class CollectionsManifest {
   }
 
   /** What a new bucket has. */
-  static CollectionsManifest initial() {
+  public static CollectionsManifest initial() {
     return new CollectionsManifest(
         0,
         FIRST_ID,
@@ -65,7 +65,7 @@ final class CollectionsManifest {
         List.of(new Collection(DEFAULT, 0, 0, 0)));
   }
 
-  CollectionsManifest withScope(String name) {
+  public CollectionsManifest withScope(String name) {
     if (scope(name).isPresent()) {
       throw new IllegalArgumentException("scope \"" + name + "\" exists already");
     }
@@ -75,7 +75,7 @@ final class CollectionsManifest {
         uid + 1, nextScopeId + 1, nextCollectionId, changed, collections);
   }
 
-  CollectionsManifest withCollection(Scope scope, String name, int maxTtlSeconds) {
+  public CollectionsManifest withCollection(Scope scope, String name, int maxTtlSeconds) {
     if (collection(scope, name).isPresent()) {
       throw new IllegalArgumentException(
           "collection \"" + scope.name() + "." + name + "\" exists already");
@@ -85,13 +85,13 @@ final class CollectionsManifest {
     return new CollectionsManifest(uid + 1, nextScopeId, nextCollectionId + 1, scopes, changed);
   }
 
-  CollectionsManifest withoutCollection(Collection dropped) {
+  public CollectionsManifest withoutCollection(Collection dropped) {
     List<Collection> changed = new ArrayList<>(collections);
     changed.remove(dropped);
     return new CollectionsManifest(uid + 1, nextScopeId, nextCollectionId, scopes, changed);
   }
 
-  CollectionsManifest withoutScope(Scope dropped) {
+  public CollectionsManifest withoutScope(Scope dropped) {
     if (dropped.id() == 0) {
       throw new IllegalArgumentException("the default scope can't be dropped");
     }
@@ -102,7 +102,7 @@ final class CollectionsManifest {
     return new CollectionsManifest(uid + 1, nextScopeId, nextCollectionId, changed, remaining);
   }
 
-  long uid() {
+  public long uid() {
     return uid;
   }
 
@@ -114,32 +114,32 @@ final class CollectionsManifest {
     return collections;
   }
 
-  List<Collection> collectionsOf(int scopeId) {
+  public List<Collection> collectionsOf(int scopeId) {
     return collections.stream().filter(c -> c.scopeId() == scopeId).toList();
   }
 
-  Optional<Scope> scope(String name) {
+  public Optional<Scope> scope(String name) {
     return scopes.stream().filter(s -> s.name().equals(name)).findFirst();
   }
 
   /** Returns the scope of this id, or null. */
-  @Nullable Scope scope(int id) {
+  public @Nullable Scope scope(int id) {
     return scopes.stream().filter(s -> s.id() == id).findFirst().orElse(null);
   }
 
   /** The scope that a collection of this manifest is in. */
-  Scope scopeOf(Collection collection) {
+  public Scope scopeOf(Collection collection) {
     return scopes.stream().filter(s -> s.id() == collection.scopeId()).findFirst().orElseThrow();
   }
 
-  Optional<Collection> collection(Scope scope, String name) {
+  public Optional<Collection> collection(Scope scope, String name) {
     return collections.stream()
         .filter(c -> c.scopeId() == scope.id() && c.name().equals(name))
         .findFirst();
   }
 
   /** Returns the collection of this id, or null. */
-  @Nullable Collection collection(int id) {
+  public @Nullable Collection collection(int id) {
     for (Collection collection : collections) {
       if (collection.id() == id) {
         return collection;
@@ -148,7 +148,7 @@ final class CollectionsManifest {
     return null;
   }
 
-  String toJson() {
+  public String toJson() {
     ObjectNode root = JsonNodeFactory.instance.objectNode();
     ArrayNode scopeNodes = root.putArray("scopes");
     for (Scope scope : scopes) {

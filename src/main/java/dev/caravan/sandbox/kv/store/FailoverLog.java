@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.store;
 
 import dev.caravan.sandbox.kv.protocol.StreamFlags;
 import dev.caravan.sandbox.kv.protocol.StreamPosition;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.store;
 
 /** What a node may do with a vBucket, numbered as in the KV protocol. */
 public enum VBucketState {
@@ -21,7 +21,7 @@ public enum VBucketState {
     this.code = code;
   }
 
-  int code() {
+  public int code() {
     return code;
   }
 }

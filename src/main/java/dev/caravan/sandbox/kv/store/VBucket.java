@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.store;
 
 import dev.caravan.sandbox.kv.protocol.DocumentKey;
 import dev.caravan.sandbox.kv.protocol.Status;
@@ -19,9 +19,9 @@ import org.jspecify.annotations.Nullable;
  * another lock, except that of the {@link Chronicle}; {@link Watcher}s only note that they have
  * work.
  */
-final class VBucket {
+public final class VBucket {
   /** Who wants to know of new items; called with the vBucket's lock held. */
-  interface Watcher {
+  public interface Watcher {
     void changed();
 
     /** Its state changed, or its history took a new branch: a real node ends the streams then. */
@@ -29,8 +29,8 @@ final class VBucket {
   }
 
   /** How a write went: CAS, vbuuid and seqno are 0 unless the status is SUCCESS. */
-  record Outcome(Status status, long cas, long vbuuid, long seqno) {
-    static Outcome failed(Status status) {
+  public record Outcome(Status status, long cas, long vbuuid, long seqno) {
+    public static Outcome failed(Status status) {
       return new Outcome(status, 0, 0, 0);
     }
   }
@@ -41,7 +41,7 @@ final class VBucket {
    * @param highCompletedSeqno of the prepare of the last durable write, 0 if there was none
    * @param checkpoint the number of the checkpoint that takes new changes
    */
-  record Tail(
+  public record Tail(
       Item[] items, long highSeqno, long purgeSeqno, long highCompletedSeqno, int checkpoint) {}
 
   /**
@@ -52,16 +52,16 @@ final class VBucket {
    * @param epoch the number of state changes so far
    * @param fromMemory whether all that the stream starts with is in memory
    */
-  record StreamStart(
+  public record StreamStart(
       long rollbackSeqno, byte[] failoverLog, int epoch, long highSeqno, boolean fromMemory) {
-    boolean mustRollBack() {
+    public boolean mustRollBack() {
       return rollbackSeqno != FailoverLog.NO_ROLLBACK;
     }
   }
 
   /** A branch of the history with its last seqno, and the current branch. */
-  record Branch(long uuid, long upper, long currentUuid, long highSeqno) {
-    boolean isCurrent() {
+  public record Branch(long uuid, long upper, long currentUuid, long highSeqno) {
+    public boolean isCurrent() {
       return uuid == currentUuid;
     }
   }
@@ -72,20 +72,30 @@ final class VBucket {
    * @param wholeSeqno the end of the last whole snapshot: the high seqno, or less if what comes
    *     after it is only a part of a snapshot. A new branch of the history starts here.
    */
-  record Copy(
+  public record Copy(
       ItemStore items,
       FailoverLog failoverLog,
       CollectionsManifest manifest,
       long wholeSeqno,
       long highSeqno,
       long highCompletedSeqno) {
-    @Nullable Branch branchOf(long uuid) {
+    public @Nullable Branch branchOf(long uuid) {
       return VBucket.branchOf(uuid, failoverLog, highSeqno);
+    }
+
+    /** The high seqno of one collection, 0 when nothing happened in it. */
+    public long highSeqno(int collectionId) {
+      return items.highSeqno(collectionId);
+    }
+
+    /** The failover log as it goes over the wire. */
+    public byte[] encodedFailoverLog() {
+      return failoverLog.encoded();
     }
   }
 
   /** Of {@link #limitStreams}: everything is sent. */
-  static final long NO_LIMIT = Long.MAX_VALUE;
+  public static final long NO_LIMIT = Long.MAX_VALUE;
 
   private static final Item[] NO_ITEMS = {};
 
@@ -106,33 +116,33 @@ final class VBucket {
   private int checkpoint;
   private volatile long streamLimit = NO_LIMIT;
 
-  VBucket(int id, VBucketLimits limits, Chronicle chronicle) {
+  public VBucket(int id, VBucketLimits limits, Chronicle chronicle) {
     this.id = id;
     this.limits = limits;
     this.chronicle = chronicle;
     failoverLog = new FailoverLog(limits.failoverLogEntries());
   }
 
-  int id() {
+  public int id() {
     return id;
   }
 
-  synchronized VBucketState state() {
+  public synchronized VBucketState state() {
     return state;
   }
 
   /** Returns the document, or null if there is none; one that is due expires now. */
-  synchronized @Nullable Item get(byte[] key) {
+  public synchronized @Nullable Item get(byte[] key) {
     return live(key);
   }
 
   /** Returns the document or its tombstone, or null if there is neither; nothing expires. */
-  synchronized @Nullable Item getMeta(byte[] key) {
+  public synchronized @Nullable Item getMeta(byte[] key) {
     return items.get(key);
   }
 
   /** The CAS check of a real node, then the write; the status says what was wrong. */
-  synchronized Outcome write(Write write) {
+  public synchronized Outcome write(Write write) {
     CollectionsManifest.Collection collection =
         manifest.collection(DocumentKey.collectionId(write.keyAndValue()));
     if (collection == null) {
@@ -160,7 +170,7 @@ final class VBucket {
     return new Outcome(Status.SUCCESS, item.cas(), failoverLog.uuid(), token);
   }
 
-  synchronized Outcome delete(byte[] key, long cas, boolean durable) {
+  public synchronized Outcome delete(byte[] key, long cas, boolean durable) {
     if (manifest.collection(DocumentKey.collectionId(key)) == null) {
       return Outcome.failed(Status.UNKNOWN_COLLECTION);
     }
@@ -186,14 +196,14 @@ final class VBucket {
   }
 
   /** Makes an expiration of this very version of a document, unless a newer one has come since. */
-  synchronized void expire(Item due) {
+  public synchronized void expire(Item due) {
     if (items.get(due.key()) == due) {
       bury(due, Item.Kind.EXPIRATION);
     }
   }
 
   /** Expires all documents that are due, as the expiry pager of a real node does now and then. */
-  synchronized int expireDue() {
+  public synchronized int expireDue() {
     long now = nowSeconds();
     int expired = 0;
     for (Item item : items.after(0)) {
@@ -249,7 +259,7 @@ final class VBucket {
    * @param changed the manifest from now on
    * @param changes what is different, in the order in which streams tell it
    */
-  synchronized void apply(CollectionsManifest changed, List<CollectionEvent> changes) {
+  public synchronized void apply(CollectionsManifest changed, List<CollectionEvent> changes) {
     manifest = changed;
     for (CollectionEvent change : changes) {
       if (change.kind() == Item.Kind.COLLECTION_DROPPED) {
@@ -264,12 +274,12 @@ final class VBucket {
    * Forgets all tombstones but one that has the high seqno, as a compaction with a purge age of
    * zero does; the purge seqno becomes that of the newest forgotten one.
    */
-  synchronized void purgeTombstones() {
+  public synchronized void purgeTombstones() {
     items.purgeTombstones(highSeqno);
   }
 
   /** Everything is on disk only; what comes from now on is in memory too. */
-  synchronized void openCheckpoint() {
+  public synchronized void openCheckpoint() {
     checkpointSeqno = highSeqno;
     checkpoint++;
   }
@@ -278,7 +288,7 @@ final class VBucket {
    * Changes the state and ends the streams. Becoming active starts a new branch of the history, as
    * nobody knows what another active one may have done.
    */
-  synchronized void setState(VBucketState changed) {
+  public synchronized void setState(VBucketState changed) {
     if (changed == state) {
       return;
     }
@@ -291,19 +301,19 @@ final class VBucket {
   }
 
   /** Starts a new branch of history at the high seqno and ends the streams, as a crash does. */
-  synchronized void branch() {
+  public synchronized void branch() {
     failoverLog.branch(highSeqno);
     openCheckpoint();
     endStreams();
   }
 
   /** Ends the streams, as it is on another node from now on; its history goes on as it is. */
-  synchronized void move() {
+  public synchronized void move() {
     openCheckpoint();
     endStreams();
   }
 
-  synchronized Copy copy() {
+  public synchronized Copy copy() {
     return new Copy(
         items.copy(), failoverLog.copy(), manifest, highSeqno, highSeqno, highCompletedSeqno);
   }
@@ -315,7 +325,7 @@ final class VBucket {
    *
    * @param changes how many, 0 or more; all of them make the snapshot whole
    */
-  synchronized Copy received(Copy replica, int changes) {
+  public synchronized Copy received(Copy replica, int changes) {
     Item[] snapshot = items.after(replica.highSeqno());
     if (changes >= snapshot.length) {
       return copy();
@@ -339,7 +349,7 @@ final class VBucket {
    * Becomes what a replica was, active, on a new branch of the history. The branch starts at the
    * end of the last whole snapshot, which may be below the high seqno.
    */
-  synchronized void failOver(Copy replica) {
+  public synchronized void failOver(Copy replica) {
     chronicle.lost(
         id, replica.wholeSeqno(), documents(replica.items().after(replica.wholeSeqno())));
     items = replica.items().copy();
@@ -357,13 +367,13 @@ final class VBucket {
   }
 
   /** Its bucket is deleted: all that was written is lost, and what still comes is not recorded. */
-  synchronized void retire() {
+  public synchronized void retire() {
     chronicle.lost(id, 0, NO_ITEMS);
     chronicle = Chronicle.NONE;
   }
 
   /** Becomes as new: active, without items, with a history that nobody knows. */
-  synchronized void recreate(CollectionsManifest current) {
+  public synchronized void recreate(CollectionsManifest current) {
     chronicle.lost(id, 0, NO_ITEMS);
     items = new ItemStore();
     failoverLog = new FailoverLog(limits.failoverLogEntries());
@@ -385,19 +395,19 @@ final class VBucket {
    *
    * @param knownEpoch the state changes that it knows of; if there were more, it is told so at once
    */
-  synchronized void watch(Watcher watcher, int knownEpoch) {
+  public synchronized void watch(Watcher watcher, int knownEpoch) {
     watchers.add(watcher);
     if (knownEpoch != epoch) {
       watcher.stateChanged();
     }
   }
 
-  synchronized void unwatch(Watcher watcher) {
+  public synchronized void unwatch(Watcher watcher) {
     watchers.remove(watcher);
   }
 
   /** Its streams learn of nothing from now on; those that are opened after the end of it do. */
-  synchronized void mute(boolean muted) {
+  public synchronized void mute(boolean muted) {
     mute = muted;
   }
 
@@ -408,16 +418,16 @@ final class VBucket {
    *
    * @param seqno {@link #NO_LIMIT} to send everything, -1 to send nothing
    */
-  synchronized void limitStreams(long seqno) {
+  public synchronized void limitStreams(long seqno) {
     streamLimit = seqno;
     watchers.forEach(Watcher::changed);
   }
 
-  long streamLimit() {
+  public long streamLimit() {
     return streamLimit;
   }
 
-  synchronized Tail after(long seqno) {
+  public synchronized Tail after(long seqno) {
     if (mute) {
       return new Tail(NO_ITEMS, seqno, 0, 0, checkpoint);
     }
@@ -426,7 +436,7 @@ final class VBucket {
   }
 
   /** The same of what was persisted, which is less than there is. */
-  synchronized Tail after(long seqno, Copy persisted) {
+  public synchronized Tail after(long seqno, Copy persisted) {
     return mute
         ? after(seqno)
         : new Tail(
@@ -437,29 +447,29 @@ final class VBucket {
             checkpoint);
   }
 
-  synchronized long highSeqno() {
+  public synchronized long highSeqno() {
     return highSeqno;
   }
 
   /** The high seqno of one collection, 0 when nothing happened in it. */
-  synchronized long highSeqno(int collectionId) {
+  public synchronized long highSeqno(int collectionId) {
     return items.highSeqno(collectionId);
   }
 
-  synchronized int documentCount() {
+  public synchronized int documentCount() {
     return items.documentCount();
   }
 
-  synchronized byte[] failoverLog() {
+  public synchronized byte[] failoverLog() {
     return failoverLog.encoded();
   }
 
-  synchronized long uuid() {
+  public synchronized long uuid() {
     return failoverLog.uuid();
   }
 
   /** Where a branch of the history stands, or null when its vbuuid is unknown. */
-  synchronized @Nullable Branch branchOf(long uuid) {
+  public synchronized @Nullable Branch branchOf(long uuid) {
     return branchOf(uuid, failoverLog, highSeqno);
   }
 
@@ -473,7 +483,7 @@ final class VBucket {
    *
    * @param persistedSeqno what comes after it is in memory only
    */
-  synchronized StreamStart startStream(
+  public synchronized StreamStart startStream(
       StreamPosition asked, StreamFlags flags, long persistedSeqno) {
     long rollback = failoverLog.rollbackSeqno(asked, flags, highSeqno, items.purgeSeqno());
     long memoryFrom = Math.max(checkpointSeqno, highSeqno - limits.changesInMemory());
