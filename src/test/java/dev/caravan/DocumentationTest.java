@@ -5,10 +5,10 @@ import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseNode;
 import dev.caravan.sandbox.KafkaBroker;
 import dev.caravan.sandbox.kv.auth.Privilege;
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.testkit.Program;
 import dev.caravan.testkit.Topic;
 import java.io.IOException;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.HashMap;

@@ -3,6 +3,8 @@ package dev.caravan.sandbox;
 
 import dev.caravan.sandbox.kv.auth.Accounts;
 import dev.caravan.sandbox.kv.auth.Privilege;
+import dev.caravan.sandbox.kv.bucket.Bucket;
+import dev.caravan.sandbox.kv.bucket.ClusterConfig;
 import dev.caravan.sandbox.kv.store.VBucketLimits;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;

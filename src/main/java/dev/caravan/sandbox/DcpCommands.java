@@ -2,6 +2,7 @@
 package dev.caravan.sandbox;
 
 import dev.caravan.sandbox.kv.auth.Privilege;
+import dev.caravan.sandbox.kv.bucket.ServedBucket;
 import dev.caravan.sandbox.kv.protocol.Datatype;
 import dev.caravan.sandbox.kv.protocol.Feature;
 import dev.caravan.sandbox.kv.protocol.Opcode;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import dev.caravan.sandbox.kv.bucket.NamedConnection;
+import dev.caravan.sandbox.kv.bucket.ServedBucket;
 import dev.caravan.sandbox.kv.protocol.Opcode;
 import dev.caravan.sandbox.kv.protocol.Request;
 import dev.caravan.sandbox.kv.store.VBucket;

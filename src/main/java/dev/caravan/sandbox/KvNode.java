@@ -2,6 +2,9 @@
 package dev.caravan.sandbox;
 
 import dev.caravan.sandbox.kv.auth.Accounts;
+import dev.caravan.sandbox.kv.bucket.Bucket;
+import dev.caravan.sandbox.kv.bucket.ClusterConfig;
+import dev.caravan.sandbox.kv.bucket.ServedBucket;
 import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

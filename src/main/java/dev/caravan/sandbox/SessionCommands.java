@@ -2,6 +2,8 @@
 package dev.caravan.sandbox;
 
 import dev.caravan.sandbox.kv.auth.Privilege;
+import dev.caravan.sandbox.kv.bucket.ClusterConfig;
+import dev.caravan.sandbox.kv.bucket.ServedBucket;
 import dev.caravan.sandbox.kv.protocol.ErrorMap;
 import dev.caravan.sandbox.kv.protocol.Feature;
 import dev.caravan.sandbox.kv.protocol.Opcode;

@@ -19,16 +19,16 @@
  *       SET_CLUSTER_CONFIG} is there. Of the manager's pages there is the one that {@code
  *       waitUntilReady} of the Java SDK asks for.
  *   <li>Persistence: documents are in memory, count as persisted at once unless {@link
- *       dev.caravan.sandbox.Bucket#stopPersistence} says otherwise, and survive a node that stops;
- *       one that is killed by {@link dev.caravan.sandbox.CouchbaseCluster#crash} loses what wasn't
- *       persisted. A durable write takes the seqno of its prepare and is committed in the same
- *       moment. So a snapshot never ends between the two, and a client of durable writes is never
- *       sent a prepare.
+ *       dev.caravan.sandbox.kv.bucket.Bucket#stopPersistence} says otherwise, and survive a node
+ *       that stops; one that is killed by {@link dev.caravan.sandbox.CouchbaseCluster#crash} loses
+ *       what wasn't persisted. A durable write takes the seqno of its prepare and is committed in
+ *       the same moment. So a snapshot never ends between the two, and a client of durable writes
+ *       is never sent a prepare.
  *   <li>Replication: a replica is what its active vBucket is, until {@link
- *       dev.caravan.sandbox.Bucket#stopReplication} leaves it behind, and {@link
- *       dev.caravan.sandbox.Bucket#replicatePartly} in the middle of a snapshot. It answers for its
- *       seqnos and its failover log; it is not streamed from another node than the active one. A
- *       change of the collections brings all replicas up to date.
+ *       dev.caravan.sandbox.kv.bucket.Bucket#stopReplication} leaves it behind, and {@link
+ *       dev.caravan.sandbox.kv.bucket.Bucket#replicatePartly} in the middle of a snapshot. It
+ *       answers for its seqnos and its failover log; it is not streamed from another node than the
+ *       active one. A change of the collections brings all replicas up to date.
  *   <li>A rebalance that takes time: all vBuckets move at once. A failover that leaves vBuckets
  *       without an owner is refused.
  *   <li>Out-of-order snapshots: a real node sends them when it expects to gain by that; this one
@@ -37,14 +37,14 @@
  *   <li>Checkpoints: a number of the last changes of a vBucket is in memory, whatever their size,
  *       and everything is on disk too. A stream from the beginning reads from disk. Only a
  *       collection event, a restart, a failover and {@link
- *       dev.caravan.sandbox.Bucket#openCheckpoints} start another checkpoint, and a stream that is
- *       behind gets the changes of several checkpoints under one marker.
+ *       dev.caravan.sandbox.kv.bucket.Bucket#openCheckpoints} start another checkpoint, and a
+ *       stream that is behind gets the changes of several checkpoints under one marker.
  *   <li>Compression of its own: a value goes out as its writer stored it, unless a client forces
- *       compression or {@link dev.caravan.sandbox.Bucket#compressOnDisk} says that the files are
- *       compressed, so that a benchmark measures its consumer.
+ *       compression or {@link dev.caravan.sandbox.kv.bucket.Bucket#compressOnDisk} says that the
+ *       files are compressed, so that a benchmark measures its consumer.
  *   <li>The expiry pager's clock: documents expire when they are read, when a backfill meets them,
- *       and when {@link dev.caravan.sandbox.Bucket#expireDue()} is called, so that a test decides
- *       when.
+ *       and when {@link dev.caravan.sandbox.kv.bucket.Bucket#expireDue()} is called, so that a test
+ *       decides when.
  *   <li>Macros, deleted documents and single-path commands in subdocument access: the SDKs send
  *       neither unless told so. A body that was edited is written without its white space.
  *   <li>Other services: the clients don't need them to read, write and stream.

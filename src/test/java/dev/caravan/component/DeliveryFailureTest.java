@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.caravan.offset.SharedOffsetStore;
-import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseNode;
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

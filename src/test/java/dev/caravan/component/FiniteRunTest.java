@@ -4,9 +4,9 @@ package dev.caravan.component;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseNode;
-import dev.caravan.sandbox.VBucketReplica;
+import dev.caravan.sandbox.kv.bucket.Bucket;
+import dev.caravan.sandbox.kv.bucket.VBucketReplica;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;

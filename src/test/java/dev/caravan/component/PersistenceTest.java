@@ -4,8 +4,8 @@ package dev.caravan.component;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseCluster;
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.caravan.offset.MemoryOffsetStore;
-import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseNode;
-import dev.caravan.sandbox.VBucketReplica;
+import dev.caravan.sandbox.kv.bucket.Bucket;
+import dev.caravan.sandbox.kv.bucket.VBucketReplica;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

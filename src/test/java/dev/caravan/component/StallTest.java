@@ -6,9 +6,9 @@ import static org.awaitility.Awaitility.await;
 
 import dev.caravan.offset.MemoryOffsetStore;
 import dev.caravan.offset.Offset;
-import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseNode;
-import dev.caravan.sandbox.VBucketReplica;
+import dev.caravan.sandbox.kv.bucket.Bucket;
+import dev.caravan.sandbox.kv.bucket.VBucketReplica;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;

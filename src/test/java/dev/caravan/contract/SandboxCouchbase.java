@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.contract;
 
-import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseNode;
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import java.io.IOException;
 
 /** The sandbox's node, in this process. */

@@ -4,8 +4,8 @@ package dev.caravan.kamelet;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.Sandbox;
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.testkit.Topic;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -7,9 +7,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseNode;
-import dev.caravan.sandbox.Mutation;
+import dev.caravan.sandbox.kv.bucket.Bucket;
+import dev.caravan.sandbox.kv.bucket.Mutation;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Base64;
@@ -83,7 +83,8 @@ class RecordShaperTest {
 
     assertThat(value(records, "json"))
         .isEqualTo(
-            "{\"bucket\":\"travel\",\"document\":\"json\",\"body\":{ \"name\" : \"40-Mile Air\" }}");
+            "{\"bucket\":\"travel\",\"document\":\"json\",\"body\":{ \"name\" : \"40-Mile Air\""
+                + " }}");
     assertThat(value(records, "number")).endsWith(",\"body\":7}");
     assertThat(
             new ObjectMapper().readTree(value(records, "unicode-é中\"")).path("document").asText())

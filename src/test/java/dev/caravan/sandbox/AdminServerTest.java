@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.testkit.Topic;
 import java.io.IOException;
 import java.net.ConnectException;

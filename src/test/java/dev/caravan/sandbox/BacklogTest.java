@@ -4,6 +4,7 @@ package dev.caravan.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.sandbox.kv.protocol.Datatype;
 import dev.caravan.sandbox.kv.protocol.Opcode;
 import io.netty.buffer.PooledByteBufAllocator;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.sandbox.RawClient.Frame;
 import dev.caravan.sandbox.kv.auth.Privilege;
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.sandbox.kv.store.VBucketState;
 import java.io.IOException;
 import java.nio.ByteBuffer;

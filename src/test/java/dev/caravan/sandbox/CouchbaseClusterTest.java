@@ -8,6 +8,7 @@ import static org.awaitility.Awaitility.await;
 import com.couchbase.client.dcp.Client;
 import com.couchbase.client.dcp.StreamFrom;
 import com.couchbase.client.dcp.StreamTo;
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;

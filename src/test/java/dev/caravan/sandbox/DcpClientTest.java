@@ -10,6 +10,8 @@ import com.couchbase.client.dcp.StreamTo;
 import com.couchbase.client.dcp.config.CompressionMode;
 import com.couchbase.client.dcp.highlevel.SnapshotMarker;
 import com.couchbase.client.dcp.highlevel.StreamOffset;
+import dev.caravan.sandbox.kv.bucket.Bucket;
+import dev.caravan.sandbox.kv.bucket.VBucketReplica;
 import dev.caravan.sandbox.kv.store.VBucketState;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;

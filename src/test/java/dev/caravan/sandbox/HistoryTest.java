@@ -4,6 +4,8 @@ package dev.caravan.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caravan.sandbox.kv.bucket.Bucket;
+import dev.caravan.sandbox.kv.bucket.DocumentCollection;
 import java.io.IOException;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;

@@ -3,6 +3,7 @@ package dev.caravan.sandbox;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;

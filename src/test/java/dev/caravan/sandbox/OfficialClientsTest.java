@@ -15,6 +15,7 @@ import com.couchbase.client.java.kv.IncrementOptions;
 import com.couchbase.client.java.kv.LookupInResult;
 import com.couchbase.client.java.kv.LookupInSpec;
 import com.couchbase.client.java.kv.MutateInSpec;
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;

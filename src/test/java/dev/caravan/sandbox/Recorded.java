@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import dev.caravan.sandbox.kv.bucket.Bucket;
+
 /**
  * The bucket of the recordings: two scopes, four collections, and the five documents that are in
  * vBucket 5 of 64. The recorded node took its collections as one change, here each is a change of

@@ -4,6 +4,9 @@ package dev.caravan.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.sandbox.RawClient.Frame;
+import dev.caravan.sandbox.kv.bucket.Bucket;
+import dev.caravan.sandbox.kv.bucket.ServedBucket;
+import dev.caravan.sandbox.kv.bucket.VBucketReplica;
 import dev.caravan.sandbox.kv.protocol.Opcode;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -4,6 +4,7 @@ package dev.caravan.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.sandbox.RawClient.Frame;
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
@@ -20,12 +21,18 @@ class StreamContentTest {
   private static final int DELETE_TIMES = 0x21;
   private static final List<String> EVENTS =
       List.of(
-          "[58 bytes] SYSTEM_EVENT seq=1 event=3 version=0 key=inventory value=000000000000000100000008",
-          "[55 bytes] SYSTEM_EVENT seq=2 event=3 version=0 key=tenant value=000000000000000200000009",
-          "[60 bytes] SYSTEM_EVENT seq=3 event=0 version=0 key=airline value=00000000000000030000000800000008",
-          "[58 bytes] SYSTEM_EVENT seq=4 event=0 version=0 key=hotel value=00000000000000040000000800000009",
-          "[58 bytes] SYSTEM_EVENT seq=5 event=0 version=0 key=users value=0000000000000005000000090000000a",
-          "[65 bytes] SYSTEM_EVENT seq=6 event=0 version=1 key=bookings value=0000000000000006000000090000000b00015180");
+          "[58 bytes] SYSTEM_EVENT seq=1 event=3 version=0 key=inventory"
+              + " value=000000000000000100000008",
+          "[55 bytes] SYSTEM_EVENT seq=2 event=3 version=0 key=tenant"
+              + " value=000000000000000200000009",
+          "[60 bytes] SYSTEM_EVENT seq=3 event=0 version=0 key=airline"
+              + " value=00000000000000030000000800000008",
+          "[58 bytes] SYSTEM_EVENT seq=4 event=0 version=0 key=hotel"
+              + " value=00000000000000040000000800000009",
+          "[58 bytes] SYSTEM_EVENT seq=5 event=0 version=0 key=users"
+              + " value=0000000000000005000000090000000a",
+          "[65 bytes] SYSTEM_EVENT seq=6 event=0 version=1 key=bookings"
+              + " value=0000000000000006000000090000000b00015180");
   private static final List<String> DOCUMENTS =
       List.of(
           mutation(66, 7, "\\x00k80"),

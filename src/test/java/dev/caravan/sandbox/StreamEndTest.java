@@ -3,6 +3,7 @@ package dev.caravan.sandbox;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import org.junit.jupiter.api.AfterEach;
@@ -114,7 +115,8 @@ class StreamEndTest {
     assertThat(client.arrivedWords())
         .containsExactly(
             "[44 bytes] SNAPSHOT_MARKER v1 11-12 flags=0x5",
-            "[53 bytes] SYSTEM_EVENT seq=12 event=1 version=0 key= value=00000000000000070000000800000008",
+            "[53 bytes] SYSTEM_EVENT seq=12 event=1 version=0 key="
+                + " value=00000000000000070000000800000008",
             "[28 bytes] STREAM_END reason=7");
   }
 
@@ -122,9 +124,11 @@ class StreamEndTest {
   @Test
   void aScopeIsDroppedAfterItsCollections() throws IOException {
     String airline =
-        "[53 bytes] SYSTEM_EVENT seq=12 event=1 version=0 key= value=00000000000000060000000800000008";
+        "[53 bytes] SYSTEM_EVENT seq=12 event=1 version=0 key="
+            + " value=00000000000000060000000800000008";
     String hotel =
-        "[53 bytes] SYSTEM_EVENT seq=13 event=1 version=0 key= value=00000000000000060000000800000009";
+        "[53 bytes] SYSTEM_EVENT seq=13 event=1 version=0 key="
+            + " value=00000000000000060000000800000009";
     String scope =
         "[49 bytes] SYSTEM_EVENT seq=14 event=4 version=0 key= value=000000000000000700000008";
     streamLive("{\"scope\":\"8\"}");
@@ -146,7 +150,8 @@ class StreamEndTest {
     bucket.collection("inventory", "fresh").upsert("k80", "1");
     assertThat(client.arrivedWords())
         .contains(
-            "[58 bytes] SYSTEM_EVENT seq=12 event=0 version=0 key=fresh value=0000000000000007000000080000000c")
+            "[58 bytes] SYSTEM_EVENT seq=12 event=0 version=0 key=fresh"
+                + " value=0000000000000007000000080000000c")
         .last()
         .asString()
         .contains("key=\\x0ck80");

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.sandbox.RawClient.Frame;
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;

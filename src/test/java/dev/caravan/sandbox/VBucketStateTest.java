@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caravan.sandbox.RawClient.Frame;
+import dev.caravan.sandbox.kv.bucket.Bucket;
+import dev.caravan.sandbox.kv.bucket.VBucketReplica;
 import dev.caravan.sandbox.kv.store.VBucketState;
 import java.io.IOException;
 import java.nio.ByteBuffer;

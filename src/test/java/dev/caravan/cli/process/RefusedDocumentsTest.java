@@ -5,10 +5,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.caravan.sandbox.Bucket;
 import dev.caravan.sandbox.CouchbaseNode;
 import dev.caravan.sandbox.KafkaBroker;
-import dev.caravan.sandbox.Mutation;
+import dev.caravan.sandbox.kv.bucket.Bucket;
+import dev.caravan.sandbox.kv.bucket.Mutation;
 import dev.caravan.testkit.Topic;
 import java.time.Duration;
 import java.util.Base64;

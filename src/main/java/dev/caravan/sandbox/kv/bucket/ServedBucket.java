@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.bucket;
 
 import dev.caravan.sandbox.kv.store.CollectionsManifest;
 import dev.caravan.sandbox.kv.store.VBucket;
@@ -12,26 +12,26 @@ import org.jspecify.annotations.Nullable;
  *
  * @param node the number of the node
  */
-record ServedBucket(Bucket bucket, int node) {
-  String name() {
+public record ServedBucket(Bucket bucket, int node) {
+  public String name() {
     return bucket.name();
   }
 
-  int vbucketCount() {
+  public int vbucketCount() {
     return bucket.vbucketCount();
   }
 
-  CollectionsManifest manifest() {
+  public CollectionsManifest manifest() {
     return bucket.manifest();
   }
 
   /** Returns the vBucket of this id on whichever node, or null when there is none. */
-  @Nullable VBucket vbucket(int id) {
+  public @Nullable VBucket vbucket(int id) {
     return bucket.vbucket(id);
   }
 
   /** The state of a vBucket on this node, or null when the node doesn't have it. */
-  @Nullable VBucketState state(int id) {
+  public @Nullable VBucketState state(int id) {
     VBucket vbucket = bucket.vbucket(id);
     if (vbucket == null) {
       return null;
@@ -42,30 +42,30 @@ record ServedBucket(Bucket bucket, int node) {
     return bucket.map().hasReplica(id, node) ? VBucketState.REPLICA : null;
   }
 
-  boolean isActiveElsewhere(int id) {
+  public boolean isActiveElsewhere(int id) {
     return id < bucket.vbucketCount() && bucket.nodeOf(id) != node;
   }
 
   /** The high seqno of a vBucket on this node. */
-  long highSeqno(VBucket vbucket) {
+  public long highSeqno(VBucket vbucket) {
     VBucketReplica lagging = lagging(vbucket);
     return lagging == null ? vbucket.highSeqno() : lagging.highSeqno();
   }
 
   /** The high seqno of one collection in a vBucket on this node. */
-  long highSeqno(VBucket vbucket, int collectionId) {
+  public long highSeqno(VBucket vbucket, int collectionId) {
     VBucketReplica lagging = lagging(vbucket);
     return lagging == null ? vbucket.highSeqno(collectionId) : lagging.highSeqno(collectionId);
   }
 
   /** The branch of this vbuuid in the history that this node has, or null when it is unknown. */
-  VBucket.@Nullable Branch branchOf(VBucket vbucket, long vbuuid) {
+  public VBucket.@Nullable Branch branchOf(VBucket vbucket, long vbuuid) {
     VBucketReplica lagging = lagging(vbucket);
     return lagging == null ? vbucket.branchOf(vbuuid) : lagging.branchOf(vbuuid);
   }
 
   /** The failover log that this node has, as it goes over the wire. */
-  byte[] failoverLog(VBucket vbucket) {
+  public byte[] failoverLog(VBucket vbucket) {
     VBucketReplica lagging = lagging(vbucket);
     return lagging == null ? vbucket.failoverLog() : lagging.copy().encodedFailoverLog();
   }
@@ -75,18 +75,18 @@ record ServedBucket(Bucket bucket, int node) {
   }
 
   /** The last seqno that this node has persisted of a vBucket, of which it has a high seqno. */
-  long persistedSeqno(VBucket vbucket, long highSeqno) {
+  public long persistedSeqno(VBucket vbucket, long highSeqno) {
     return bucket.replication().persistedSeqno(node, vbucket.id(), highSeqno);
   }
 
   /** The last seqno that the active node of a vBucket has persisted. */
-  long persistedSeqno(VBucket vbucket) {
+  public long persistedSeqno(VBucket vbucket) {
     int active = bucket.nodeOf(vbucket.id());
     return bucket.replication().persistedSeqno(active, vbucket.id(), Long.MAX_VALUE);
   }
 
   /** The part of a vBucket that a backfill reads: what its active node has persisted. */
-  VBucket.Tail onDisk(VBucket vbucket, long afterSeqno) {
+  public VBucket.Tail onDisk(VBucket vbucket, long afterSeqno) {
     int active = bucket.nodeOf(vbucket.id());
     VBucketReplica persisted = bucket.replication().persisted(active, vbucket.id());
     return persisted == null || persisted.highSeqno() <= afterSeqno
@@ -94,17 +94,17 @@ record ServedBucket(Bucket bucket, int node) {
         : vbucket.after(afterSeqno, persisted.copy());
   }
 
-  boolean isCompressedOnDisk() {
+  public boolean isCompressedOnDisk() {
     return bucket.isCompressedOnDisk();
   }
 
   /** How long a stream waits after a change for further ones, see {@link Bucket#gatherChanges}. */
-  long gatherMillis() {
+  public long gatherMillis() {
     return bucket.gatherMillis();
   }
 
   /** Gives a connection its name; a connection that has the name already is closed. */
-  void register(String connectionName, NamedConnection connection) {
+  public void register(String connectionName, NamedConnection connection) {
     NamedConnection former = bucket.connections().put(connectionName, connection);
     if (former != null) {
       former.close();
@@ -112,7 +112,7 @@ record ServedBucket(Bucket bucket, int node) {
   }
 
   /** Frees the name of a connection unless another one has it now. */
-  void unregister(String connectionName, NamedConnection connection) {
+  public void unregister(String connectionName, NamedConnection connection) {
     bucket.connections().remove(connectionName, connection);
   }
 }

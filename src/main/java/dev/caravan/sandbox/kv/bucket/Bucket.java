@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.bucket;
 
+import dev.caravan.sandbox.CouchbaseNode;
 import dev.caravan.sandbox.kv.store.Chronicle;
 import dev.caravan.sandbox.kv.store.CollectionEvent;
 import dev.caravan.sandbox.kv.store.CollectionsManifest;
@@ -46,7 +47,7 @@ public final class Bucket {
    * @param replicas of each vBucket, as far as the map has nodes for them
    * @param chronicle told of all writes and losses
    */
-  Bucket(
+  public Bucket(
       String name,
       int vbucketCount,
       int replicas,
@@ -93,7 +94,7 @@ public final class Bucket {
   }
 
   /** Which nodes have its vBuckets. */
-  VBucketMap map() {
+  public VBucketMap map() {
     return map;
   }
 
@@ -112,12 +113,12 @@ public final class Bucket {
   }
 
   /** The bucket as a node serves it. */
-  ServedBucket servedBy(int node) {
+  public ServedBucket servedBy(int node) {
     return new ServedBucket(this, node);
   }
 
   /** Its cluster has deleted it: its history ends. */
-  void retire() {
+  public void retire() {
     for (VBucket vbucket : vbuckets) {
       vbucket.retire();
     }
@@ -330,7 +331,7 @@ public final class Bucket {
   }
 
   /** Makes replicas active where another node is the active one in this map. */
-  synchronized void failOver(VBucketMap changed) {
+  public synchronized void failOver(VBucketMap changed) {
     VBucketMap before = map;
     // First, so that a stream which ends now is not opened again at the node that is out.
     map = changed;
@@ -350,7 +351,7 @@ public final class Bucket {
   }
 
   /** Takes a map that a rebalance made; replicas are up to date afterwards. */
-  synchronized void move(VBucketMap changed) {
+  public synchronized void move(VBucketMap changed) {
     VBucketMap before = map;
     map = changed;
     replication.catchUp();
@@ -493,7 +494,7 @@ public final class Bucket {
   }
 
   /** The process of a node ends: of its vBuckets nothing is in memory. */
-  void forgetMemory(int node) {
+  public void forgetMemory(int node) {
     for (VBucket vbucket : vbuckets) {
       if (map.active(vbucket.id()) == node) {
         vbucket.openCheckpoint();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.bucket;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -11,7 +11,7 @@ import java.util.function.IntPredicate;
  *
  * <p>Invariant: a node is at most once in a chain. Immutable; every change makes a new map.
  */
-final class VBucketMap {
+public final class VBucketMap {
   private final List<List<Integer>> chains;
 
   private VBucketMap(List<List<Integer>> chains) {
@@ -25,7 +25,7 @@ final class VBucketMap {
    * @param replicas wanted; there are fewer when there are too few nodes
    * @param first the place in the nodes of the one that is active for vBucket 0
    */
-  static VBucketMap spread(int vbuckets, List<Integer> nodes, int replicas, int first) {
+  public static VBucketMap spread(int vbuckets, List<Integer> nodes, int replicas, int first) {
     int copies = Math.min(replicas + 1, nodes.size());
     List<List<Integer>> chains = new ArrayList<>(vbuckets);
     for (int vbucket = 0; vbucket < vbuckets; vbucket++) {
@@ -39,7 +39,7 @@ final class VBucketMap {
   }
 
   /** The nodes of a vBucket, the active one first; never empty. */
-  List<Integer> chain(int vbucket) {
+  public List<Integer> chain(int vbucket) {
     return chains.get(vbucket);
   }
 
@@ -56,7 +56,7 @@ final class VBucketMap {
    *
    * @throws IllegalStateException when a vBucket has no such replica
    */
-  VBucketMap without(int node, IntPredicate mayBecomeActive) {
+  public VBucketMap without(int node, IntPredicate mayBecomeActive) {
     List<List<Integer>> left = new ArrayList<>(chains.size());
     for (int vbucket = 0; vbucket < chains.size(); vbucket++) {
       left.add(without(vbucket, node, mayBecomeActive));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.bucket;
 
 import dev.caravan.sandbox.kv.protocol.Datatype;
 import dev.caravan.sandbox.kv.store.Write;
@@ -12,7 +12,7 @@ import java.util.SplittableRandom;
  * <p>A document is a JSON object of the wanted size with its number and random letters: six random
  * bits in eight, so a compressor gains little, and the same for every run.
  */
-final class Loader {
+public final class Loader {
   private static final byte[] ALPHABET =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
           .getBytes(StandardCharsets.US_ASCII);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.bucket;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -20,13 +20,13 @@ import org.jspecify.annotations.Nullable;
  * are listed: the Java SDK would wait for any other. It tells nodes apart by their manager port and
  * refuses a map without one; a node has one port for both. Thread-safe.
  */
-final class ClusterConfig {
+public final class ClusterConfig {
   /**
    * A node of the cluster.
    *
    * @param number by which {@link VBucketMap}s name it
    */
-  record Member(int number, String host, int port) {}
+  public record Member(int number, String host, int port) {}
 
   /**
    * One state of a map; later ones have a larger number, or a larger epoch.
@@ -34,8 +34,8 @@ final class ClusterConfig {
    * @param common as all see it whose node has no text of its own
    * @param byNode as each node tells it, by its number: it marks itself
    */
-  record Revision(long epoch, long number, byte[] common, Map<Integer, byte[]> byNode) {
-    byte[] json(int node) {
+  public record Revision(long epoch, long number, byte[] common, Map<Integer, byte[]> byNode) {
+    public byte[] json(int node) {
       return byNode.getOrDefault(node, common);
     }
 
@@ -70,33 +70,33 @@ final class ClusterConfig {
   private volatile long firstRevision = FIRST_REVISION;
 
   /** Changes who is in the cluster; maps show it from their next revision on. */
-  void members(List<Member> changed) {
+  public void members(List<Member> changed) {
     members = List.copyOf(changed);
   }
 
-  List<Integer> memberNumbers() {
+  public List<Integer> memberNumbers() {
     return members.stream().map(Member::number).toList();
   }
 
-  boolean isMember(int node) {
+  public boolean isMember(int node) {
     return members.stream().anyMatch(member -> member.number() == node);
   }
 
   /** The map for a bucket, or the one without a bucket for null. */
-  Revision revision(@Nullable Bucket bucket) {
+  public Revision revision(@Nullable Bucket bucket) {
     return byBucketUuid.computeIfAbsent(
         bucket == null ? "" : bucket.uuid(), any -> render(bucket, firstRevision));
   }
 
   /** Makes the next revision of a bucket's map, from the states of its vBuckets. */
-  Revision renew(Bucket bucket) {
+  public Revision renew(Bucket bucket) {
     Revision first = revision(bucket);
     return byBucketUuid.compute(
         bucket.uuid(), (any, last) -> render(bucket, (last == null ? first : last).number() + 1));
   }
 
   /** Takes a map that the cluster manager made; returns false when the present one is newer. */
-  boolean accept(Bucket bucket, Revision given) {
+  public boolean accept(Bucket bucket, Revision given) {
     revision(bucket);
     Revision kept =
         byBucketUuid.computeIfPresent(
@@ -104,7 +104,7 @@ final class ClusterConfig {
     return given.equals(kept);
   }
 
-  void forget(Bucket bucket) {
+  public void forget(Bucket bucket) {
     Revision last = byBucketUuid.remove(bucket.uuid());
     if (last != null) {
       firstRevision = Math.max(firstRevision, last.number() + 1);
@@ -112,12 +112,12 @@ final class ClusterConfig {
   }
 
   /** Revisions begin again with the next bucket, as in a cluster that is set up again. */
-  void beginAgain() {
+  public void beginAgain() {
     firstRevision = FIRST_REVISION;
   }
 
   /** Makes the next revision of the map without a bucket. */
-  void renew() {
+  public void renew() {
     byBucketUuid.computeIfPresent("", (any, last) -> render(null, last.number() + 1));
   }
 
