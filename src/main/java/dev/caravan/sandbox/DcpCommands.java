@@ -3,6 +3,11 @@ package dev.caravan.sandbox;
 
 import dev.caravan.sandbox.kv.auth.Privilege;
 import dev.caravan.sandbox.kv.bucket.ServedBucket;
+import dev.caravan.sandbox.kv.dcp.DcpProducer;
+import dev.caravan.sandbox.kv.dcp.DcpSettings;
+import dev.caravan.sandbox.kv.dcp.DcpStream;
+import dev.caravan.sandbox.kv.dcp.FlowControlWindow;
+import dev.caravan.sandbox.kv.dcp.StreamFilter;
 import dev.caravan.sandbox.kv.protocol.Datatype;
 import dev.caravan.sandbox.kv.protocol.Feature;
 import dev.caravan.sandbox.kv.protocol.Opcode;

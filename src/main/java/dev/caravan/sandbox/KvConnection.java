@@ -3,6 +3,7 @@ package dev.caravan.sandbox;
 
 import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.sandbox.kv.bucket.ClusterConfig;
+import dev.caravan.sandbox.kv.dcp.DcpProducer;
 import dev.caravan.sandbox.kv.protocol.Opcode;
 import dev.caravan.sandbox.kv.protocol.Request;
 import dev.caravan.sandbox.kv.protocol.Status;

@@ -6,6 +6,7 @@ import dev.caravan.sandbox.kv.auth.Privilege;
 import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.sandbox.kv.bucket.ClusterConfig;
 import dev.caravan.sandbox.kv.bucket.ServedBucket;
+import dev.caravan.sandbox.kv.dcp.DcpProducer;
 import dev.caravan.sandbox.kv.protocol.Datatype;
 import dev.caravan.sandbox.kv.protocol.Feature;
 import dev.caravan.sandbox.kv.protocol.Json;

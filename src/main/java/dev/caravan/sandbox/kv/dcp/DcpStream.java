@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.dcp;
 
 import dev.caravan.sandbox.kv.protocol.StreamFlags;
 import dev.caravan.sandbox.kv.protocol.StreamPosition;
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * change, so it stays what it was while the vBucket is written to. Confined to the connection's
  * event loop, except the {@link VBucket.Watcher} methods, which run on the thread of a writer.
  */
-final class DcpStream implements VBucket.Watcher {
+public final class DcpStream implements VBucket.Watcher {
   static final int END_OK = 0;
   static final int END_CLOSED = 1;
   static final int END_STATE_CHANGED = 2;
@@ -56,7 +56,7 @@ final class DcpStream implements VBucket.Watcher {
    * @param asked the range; the end is unsigned, and the snapshot that holds it is sent as a whole
    * @param start what the vBucket answered
    */
-  DcpStream(
+  public DcpStream(
       DcpProducer producer,
       VBucket vbucket,
       int opaque,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.dcp;
 
 import dev.caravan.sandbox.kv.bucket.NamedConnection;
 import dev.caravan.sandbox.kv.bucket.ServedBucket;
@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * {@link #schedule} and {@link #close} may be called by any thread, everything else is confined to
  * the event loop.
  */
-final class DcpProducer implements NamedConnection {
+public final class DcpProducer implements NamedConnection {
   /**
    * What tells the streams of a connection apart.
    *
@@ -56,7 +56,7 @@ final class DcpProducer implements NamedConnection {
   private long lastNoopNanos = System.nanoTime();
   private long lastHeardNanos = System.nanoTime();
 
-  DcpProducer(
+  public DcpProducer(
       Channel channel,
       ServedBucket bucket,
       String name,
@@ -73,7 +73,7 @@ final class DcpProducer implements NamedConnection {
     ticks = channel.eventLoop().scheduleAtFixedRate(this::tick, 1, 1, TimeUnit.SECONDS);
   }
 
-  DcpSettings settings() {
+  public DcpSettings settings() {
     return settings;
   }
 
@@ -87,17 +87,17 @@ final class DcpProducer implements NamedConnection {
     return bucket.onDisk(vbucket, afterSeqno);
   }
 
-  boolean isOpen(int vbucket, int streamId) {
+  public boolean isOpen(int vbucket, int streamId) {
     return streams.containsKey(new StreamKey(vbucket, streamId));
   }
 
-  void open(DcpStream stream) {
+  public void open(DcpStream stream) {
     streams.put(stream.key(), stream);
     stream.start();
   }
 
   /** Ends a stream at the client's wish and returns it, or null when it isn't open. */
-  @Nullable DcpStream closeStream(int vbucket, int streamId) {
+  public @Nullable DcpStream closeStream(int vbucket, int streamId) {
     DcpStream stream = streams.remove(new StreamKey(vbucket, streamId));
     if (stream != null) {
       stream.stop();
@@ -106,7 +106,7 @@ final class DcpProducer implements NamedConnection {
   }
 
   /** Sends the end of a stream that the client closed, for those who want it. */
-  void sendClosed(DcpStream stream) {
+  public void sendClosed(DcpStream stream) {
     ByteBuf buffer = channel.alloc().buffer(64);
     encoder.into(buffer);
     encoder.end(stream, DcpStream.END_CLOSED);
@@ -144,7 +144,7 @@ final class DcpProducer implements NamedConnection {
   }
 
   /** Lets the pump run soon; many calls before it does are one. */
-  void schedule() {
+  public void schedule() {
     if (scheduled.compareAndSet(false, true)) {
       channel.eventLoop().execute(this::pump);
     }
@@ -189,17 +189,17 @@ final class DcpProducer implements NamedConnection {
     }
   }
 
-  void acknowledge(long bytes) {
+  public void acknowledge(long bytes) {
     window.acknowledge(bytes);
     schedule();
   }
 
   /** Notes that the client sent something. */
-  void heard() {
+  public void heard() {
     lastHeardNanos = System.nanoTime();
   }
 
-  void noopAnswered() {
+  public void noopAnswered() {
     noopPending = false;
   }
 
@@ -227,7 +227,7 @@ final class DcpProducer implements NamedConnection {
   }
 
   /** The connection is gone. */
-  void closed() {
+  public void closed() {
     ticks.cancel(false);
     streams.values().forEach(DcpStream::stop);
     streams.clear();

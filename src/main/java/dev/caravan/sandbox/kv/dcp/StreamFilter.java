@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.dcp;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -18,7 +18,7 @@ import java.util.Set;
  * <p>Items must be given in seqno order, since events change what passes afterwards. Confined to
  * its stream's event loop.
  */
-final class StreamFilter {
+public final class StreamFilter {
   private enum Scope {
     EVERYTHING,
     DEFAULT_COLLECTION,
@@ -44,7 +44,7 @@ final class StreamFilter {
   /**
    * For clients that don't know of collections: the documents of the default one, without events.
    */
-  static StreamFilter defaultCollection() {
+  public static StreamFilter defaultCollection() {
     return new StreamFilter(Scope.DEFAULT_COLLECTION, 0, Set.of());
   }
 
@@ -56,7 +56,7 @@ final class StreamFilter {
    * @param streamIds whether the connection has agreed on stream ids: then one is needed, otherwise
    *     none is allowed
    */
-  static StreamFilter parse(byte[] value, CollectionsManifest manifest, boolean streamIds)
+  public static StreamFilter parse(byte[] value, CollectionsManifest manifest, boolean streamIds)
       throws RefusedException {
     if (value.length == 0) {
       if (streamIds) {
@@ -200,22 +200,22 @@ final class StreamFilter {
   }
 
   /** Of a filter on a scope: its id, otherwise -1. */
-  int scopeId() {
+  public int scopeId() {
     return scope == Scope.ONE_SCOPE ? scopeId : -1;
   }
 
   /** The collections that it names, or those of the scope that it names. */
-  Set<Integer> collectionIds() {
+  public Set<Integer> collectionIds() {
     return scope == Scope.DEFAULT_COLLECTION ? Set.of(0) : Set.copyOf(collections);
   }
 
   /** Whether it lets everything pass. */
-  boolean isOpen() {
+  public boolean isOpen() {
     return scope == Scope.EVERYTHING;
   }
 
   /** What the client calls this one of its streams of the vBucket, 0 if it has only one. */
-  int streamId() {
+  public int streamId() {
     return streamId;
   }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.dcp;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.dcp;
 
 import dev.caravan.sandbox.kv.protocol.Status;
 import java.util.List;
@@ -9,15 +9,15 @@ import java.util.function.BiFunction;
  * What a DCP client chose when it opened its connection and by control messages. Confined to the
  * connection's event loop.
  */
-final class DcpSettings {
-  static final int PRODUCER = 0x01;
-  static final int INCLUDE_XATTRS = 0x04;
-  static final int NO_VALUE = 0x08;
+public final class DcpSettings {
+  public static final int PRODUCER = 0x01;
+  public static final int INCLUDE_XATTRS = 0x04;
+  public static final int NO_VALUE = 0x08;
   static final int DELETE_TIMES = 0x20;
-  static final int NO_VALUE_WITH_DATATYPE = 0x40;
+  public static final int NO_VALUE_WITH_DATATYPE = 0x40;
   static final int PITR = 0x80;
-  static final int DELETED_USER_XATTRS = 0x100;
-  static final int KNOWN_FLAGS =
+  public static final int DELETED_USER_XATTRS = 0x100;
+  public static final int KNOWN_FLAGS =
       PRODUCER
           | INCLUDE_XATTRS
           | NO_VALUE
@@ -42,23 +42,23 @@ final class DcpSettings {
   private boolean named;
   private boolean flatBuffers;
 
-  DcpSettings(int flags, boolean snappy, boolean collections, FlowControlWindow window) {
+  public DcpSettings(int flags, boolean snappy, boolean collections, FlowControlWindow window) {
     this.flags = flags;
     this.snappy = snappy;
     this.collections = collections;
     this.window = window;
   }
 
-  boolean snappy() {
+  public boolean snappy() {
     return snappy;
   }
 
   /** Whether keys carry their collection, and collection events are sent. */
-  boolean collections() {
+  public boolean collections() {
     return collections;
   }
 
-  boolean xattrs() {
+  public boolean xattrs() {
     return (flags & INCLUDE_XATTRS) != 0;
   }
 
@@ -84,12 +84,12 @@ final class DcpSettings {
   }
 
   /** Whether a stream that the client closes gets a stream end. */
-  boolean endOnClose() {
+  public boolean endOnClose() {
     return endOnClose;
   }
 
   /** Whether a vBucket may have several streams, told apart by ids of the client's. */
-  boolean streamIds() {
+  public boolean streamIds() {
     return streamIds;
   }
 
@@ -103,7 +103,7 @@ final class DcpSettings {
     return flatBuffers;
   }
 
-  boolean noop() {
+  public boolean noop() {
     return noop;
   }
 
@@ -146,7 +146,7 @@ final class DcpSettings {
   }
 
   /** Carries out a control message; unknown ones are EINVAL. */
-  Status control(String key, String value) {
+  public Status control(String key, String value) {
     for (Control control : Control.values()) {
       if (control.key.startsWith(key)) {
         return control.action.apply(this, value);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.dcp;
 
 /**
  * How many bytes a DCP client has been sent and hasn't acknowledged.
@@ -7,7 +7,7 @@ package dev.caravan.sandbox;
  * <p>A message may be sent while less than the capacity is outstanding, so the last one may go over
  * it by its own length. Bytes are those on the wire, header included. Confined to an event loop.
  */
-final class FlowControlWindow {
+public final class FlowControlWindow {
   private long capacity;
   private long outstanding;
 

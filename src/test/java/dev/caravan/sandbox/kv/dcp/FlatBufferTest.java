@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.sandbox;
+package dev.caravan.sandbox.kv.dcp;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
