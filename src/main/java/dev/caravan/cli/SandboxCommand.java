@@ -124,7 +124,7 @@ final class SandboxCommand implements Callable<Integer> {
             .adminPort(adminPort)
             .start();
     for (String bucket : buckets) {
-      sandbox.couchbase().bucket(bucket).load(documents, size);
+      sandbox.load(bucket, documents, size);
     }
     spec.commandLine()
         .getOut()

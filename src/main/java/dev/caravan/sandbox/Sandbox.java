@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import dev.caravan.sandbox.admin.AdminCommands;
+import dev.caravan.sandbox.admin.AdminServer;
+import dev.caravan.sandbox.cluster.CouchbaseCluster;
+import dev.caravan.sandbox.cluster.CouchbaseNode;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -9,7 +14,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Couchbase and Kafka to try things on: what a fresh machine has neither of.
+ * Couchbase and Kafka in one process, for a machine that has neither.
  *
  * <p>Immutable once started.
  */
@@ -43,6 +48,22 @@ public final class Sandbox implements AutoCloseable {
     return kafka;
   }
 
+  /** The address of the only node, or of the first one. */
+  public String couchbaseHost() {
+    return couchbase().host();
+  }
+
+  /**
+   * Writes the documents {@code doc-0} to {@code doc-(count-1)} to a bucket.
+   *
+   * @param count 0 or more
+   * @param size bytes of each value
+   * @throws IllegalArgumentException when there is no such bucket
+   */
+  public void load(String bucket, long count, int size) {
+    couchbase().bucket(bucket).load(count, size);
+  }
+
   /** {@code host:port} of the Couchbase nodes, with commas between them. */
   public String couchbaseAddress() {
     return cluster.nodes().stream()
@@ -50,7 +71,7 @@ public final class Sandbox implements AutoCloseable {
         .collect(Collectors.joining(","));
   }
 
-  /** The port of the loopback interface that takes commands, if any does. */
+  /** The port on the loopback interface for commands, if there is one. */
   public OptionalInt adminPort() {
     return admin == null ? OptionalInt.empty() : OptionalInt.of(admin.port());
   }
@@ -69,7 +90,7 @@ public final class Sandbox implements AutoCloseable {
     kafka.close();
   }
 
-  /** What a sandbox is made of. Not thread-safe. */
+  /** The settings of a sandbox. Not thread-safe. */
   public static final class Builder {
     private String host = "127.0.0.1";
     private int kvPort;

@@ -20,14 +20,14 @@ import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An address behind which a server stands, and a network between the two that fails on command: it
- * is slow, narrow, stalled, partitioned, or resets connections.
+ * A proxy of a server whose network fails on command: it is slow, narrow, stalled or partitioned,
+ * or it resets connections.
  *
  * <p>Two threads for each connection. A connection holds at most one read of 64 KiB in each
  * direction; a {@link Filter} may hold more. Thread-safe.
  */
 public final class TcpProxy implements AutoCloseable {
-  /** What happens to the bytes of one side on their way to the other. */
+  /** Forwards the bytes of one side to the other, changed or not. */
   public interface Filter {
     /** Copies until the end. */
     void copy(InputStream from, OutputStream to) throws IOException;
@@ -37,7 +37,7 @@ public final class TcpProxy implements AutoCloseable {
   private static final long UNLIMITED = Long.MAX_VALUE;
   private static final int BUFFER_SIZE = 64 * 1024;
 
-  /** A narrow network passes so many pieces a second at most. */
+  /** The most pieces that a narrow network passes in a second. */
   private static final int PIECES_PER_SECOND = 20;
 
   private final Filter toClient;
@@ -77,7 +77,7 @@ public final class TcpProxy implements AutoCloseable {
   /**
    * Takes a free port.
    *
-   * @param toServer what happens to the bytes of clients
+   * @param toServer forwards the bytes of clients
    */
   public TcpProxy(Filter toServer) throws IOException {
     this.listening = listen(LOOPBACK, 0);
@@ -112,12 +112,12 @@ public final class TcpProxy implements AutoCloseable {
     return listening.getLocalPort();
   }
 
-  /** Where clients connect to: {@code host:port}. */
+  /** The address for clients: {@code host:port}. */
   public synchronized String address() {
     return listening.getInetAddress().getHostAddress() + ":" + listening.getLocalPort();
   }
 
-  /** Lets connections through to a server. */
+  /** Forwards connections to a server from now on. */
   public synchronized TcpProxy open(String host, int port) {
     target = new InetSocketAddress(host, port);
     accept(listening);
@@ -134,7 +134,7 @@ public final class TcpProxy implements AutoCloseable {
         });
   }
 
-  /** Refuses connections, and closes those that there are. */
+  /** Refuses new connections and closes the present ones. */
   public synchronized void goDown() throws IOException {
     listening.close();
     cut();
@@ -159,35 +159,35 @@ public final class TcpProxy implements AutoCloseable {
     connections.forEach(Connection::reset);
   }
 
-  /** Closes all connections when servers have sent so many bytes more, in the midst of a frame. */
+  /** Closes all connections after this many further bytes of servers, in the middle of a frame. */
   public void cutAfter(long bytes) {
     synchronized (gate) {
       answersUntilCut = bytes;
     }
   }
 
-  /** Resets all connections when clients have sent so many bytes more, in the midst of a frame. */
+  /** Resets all connections after this many further bytes of clients, in the middle of a frame. */
   public void cutRequestAfter(long bytes) {
     synchronized (gate) {
       requestsUntilCut = bytes;
     }
   }
 
-  /** How often {@link #cutAfter} or {@link #cutRequestAfter} has come to pass. */
+  /** How often {@link #cutAfter} or {@link #cutRequestAfter} has taken effect. */
   public int cuts() {
     synchronized (gate) {
       return cuts;
     }
   }
 
-  /** Forwards nothing any more on the connections that there are, and does not close them. */
+  /** Stops forwarding on the present connections without closing them. */
   public void halfOpen() {
     connections.forEach(connection -> connection.dead = true);
   }
 
   /**
-   * Begins a partition: nothing passes until {@link #heal}, and no side is told. Connections that
-   * clients begin meanwhile reach nobody.
+   * Begins a partition: nothing passes until {@link #heal}, and neither side notices. Connections
+   * that clients open meanwhile do not reach the server.
    */
   public void partition() {
     synchronized (gate) {
@@ -208,14 +208,14 @@ public final class TcpProxy implements AutoCloseable {
     }
   }
 
-  /** Holds all bytes, on whichever connection, until {@link #resume}; none is lost. */
+  /** Holds all bytes of all connections until {@link #resume}; none is lost. */
   public void stall() {
     synchronized (gate) {
       stalled = true;
     }
   }
 
-  /** Ends what {@link #stall} began. */
+  /** Ends the effect of {@link #stall}. */
   public void resume() {
     synchronized (gate) {
       stalled = false;
@@ -223,7 +223,7 @@ public final class TcpProxy implements AutoCloseable {
     }
   }
 
-  /** Holds each read for so long, in both directions; zero ends that. */
+  /** Holds each read for this time, in both directions; zero ends the delay. */
   public void delay(Duration delay) {
     synchronized (gate) {
       delayNanos = delay.toNanos();
@@ -231,8 +231,7 @@ public final class TcpProxy implements AutoCloseable {
   }
 
   /**
-   * Lets no more pass than so many bytes a second, those of all connections and both directions
-   * together.
+   * Limits the bytes per second of all connections and both directions together.
    *
    * @param bytesPerSecond 1 or more
    */
@@ -243,7 +242,7 @@ public final class TcpProxy implements AutoCloseable {
     }
   }
 
-  /** Ends what {@link #narrow} began. */
+  /** Ends the effect of {@link #narrow}. */
   public void widen() {
     synchronized (gate) {
       bytesPerSecond = UNLIMITED;
@@ -256,7 +255,7 @@ public final class TcpProxy implements AutoCloseable {
     return bytesFromServer.get();
   }
 
-  /** How many connections stand. */
+  /** The number of open connections. */
   public int connections() {
     return connections.size();
   }
@@ -276,7 +275,7 @@ public final class TcpProxy implements AutoCloseable {
     void run() throws IOException;
   }
 
-  /** An exception means that a socket was closed, by whichever side. */
+  /** An exception means that one side closed a socket. */
   private static void start(Task task) {
     Thread thread =
         new Thread(
@@ -376,7 +375,7 @@ public final class TcpProxy implements AutoCloseable {
     }
   }
 
-  /** Waits as long as a network of this delay and width takes for so many bytes. */
+  /** Waits as long as a network of this delay and width takes for this number of bytes. */
   private void awaitPassage(Connection connection, int length) throws IOException {
     synchronized (gate) {
       long start = System.nanoTime();
@@ -404,7 +403,7 @@ public final class TcpProxy implements AutoCloseable {
     return delayNanos > 0 || bytesPerSecond != UNLIMITED;
   }
 
-  /** The way into a socket, which fails as the proxy is told. */
+  /** The output to a socket, with the faults of the proxy. */
   private final class Gate extends FilterOutputStream {
     private final Connection connection;
     private final boolean fromServer;

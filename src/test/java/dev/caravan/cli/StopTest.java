@@ -4,9 +4,9 @@ package dev.caravan.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.cli.process.TestRequests;
-import dev.caravan.sandbox.CouchbaseNode;
-import dev.caravan.sandbox.KafkaBroker;
 import dev.caravan.sandbox.TcpProxy;
+import dev.caravan.sandbox.cluster.CouchbaseNode;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.testkit.Program;
 import dev.caravan.testkit.Topic;
 import java.nio.file.Files;

@@ -7,7 +7,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.caravan.sandbox.CouchbaseCluster;
+import dev.caravan.sandbox.cluster.CouchbaseCluster;
 import java.io.InputStream;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -5,7 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.caravan.sandbox.CouchbaseNode;
+import dev.caravan.sandbox.cluster.CouchbaseNode;
 import dev.caravan.sandbox.kv.bucket.Bucket;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -3,7 +3,7 @@ package dev.caravan.component;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caravan.sandbox.CouchbaseNode;
+import dev.caravan.sandbox.cluster.CouchbaseNode;
 import java.nio.charset.StandardCharsets;
 import org.apache.camel.EndpointInject;
 import org.apache.camel.RoutesBuilder;

@@ -4,7 +4,7 @@ package dev.caravan.component;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.caravan.sandbox.CouchbaseNode;
+import dev.caravan.sandbox.cluster.CouchbaseNode;
 import dev.caravan.stream.BucketStream;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;

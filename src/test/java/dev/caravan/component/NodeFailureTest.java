@@ -4,8 +4,8 @@ package dev.caravan.component;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.caravan.sandbox.CouchbaseCluster;
-import dev.caravan.sandbox.CouchbaseNode;
+import dev.caravan.sandbox.cluster.CouchbaseCluster;
+import dev.caravan.sandbox.cluster.CouchbaseNode;
 import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.sandbox.kv.store.VBucketState;
 import java.time.Duration;

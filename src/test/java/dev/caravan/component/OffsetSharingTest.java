@@ -9,7 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.caravan.offset.FileOffsetStore;
 import dev.caravan.offset.MemoryOffsetStore;
-import dev.caravan.sandbox.CouchbaseNode;
+import dev.caravan.sandbox.cluster.CouchbaseNode;
 import dev.caravan.sandbox.kv.bucket.Bucket;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -4,7 +4,7 @@ package dev.caravan.component;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.caravan.sandbox.CouchbaseCluster;
+import dev.caravan.sandbox.cluster.CouchbaseCluster;
 import dev.caravan.sandbox.kv.bucket.Bucket;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;

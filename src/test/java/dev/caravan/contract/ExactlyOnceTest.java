@@ -4,8 +4,8 @@ package dev.caravan.contract;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.caravan.sandbox.KafkaBroker;
 import dev.caravan.sandbox.TcpProxy;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.testkit.Program;
 import dev.caravan.testkit.Topic;
 import java.nio.file.Files;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.contract;
 
-import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import java.io.IOException;
 import java.util.Map;
 import org.testcontainers.kafka.KafkaContainer;

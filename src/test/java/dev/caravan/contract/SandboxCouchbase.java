@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.contract;
 
-import dev.caravan.sandbox.CouchbaseNode;
+import dev.caravan.sandbox.cluster.CouchbaseNode;
 import dev.caravan.sandbox.kv.bucket.Bucket;
 import java.io.IOException;
 

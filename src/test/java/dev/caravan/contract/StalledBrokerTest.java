@@ -4,9 +4,9 @@ package dev.caravan.contract;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.caravan.sandbox.CouchbaseNode;
-import dev.caravan.sandbox.KafkaBroker;
 import dev.caravan.sandbox.TcpProxy;
+import dev.caravan.sandbox.cluster.CouchbaseNode;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.testkit.Program;
 import java.time.Duration;
 import java.util.HashMap;

@@ -4,7 +4,7 @@ package dev.caravan.offset;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

@@ -4,7 +4,7 @@ package dev.caravan.offset;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

@@ -13,7 +13,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.caravan.cli.process.RecordedTasks.RecordedTask;
 import dev.caravan.cli.process.TestWorker;
 import dev.caravan.rest.RawHttp.Response;
-import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import java.io.EOFException;
 import java.io.IOException;
 import java.time.Duration;

@@ -9,7 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.caravan.cli.process.TestWorker;
 import dev.caravan.connector.TaskStatus;
-import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import java.io.InputStream;
 import java.net.ConnectException;
 import java.net.Socket;

@@ -18,35 +18,35 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /** What a DCP client has received: documents by {@code scope.collection.id}, as they are now. */
-final class Changes implements DatabaseChangeListener {
+public final class Changes implements DatabaseChangeListener {
   private final Map<String, String> documents = new ConcurrentHashMap<>();
   private final Set<String> deleted = ConcurrentHashMap.newKeySet();
   private final Map<Integer, Long> seqnos = new ConcurrentHashMap<>();
   private final Queue<String> rollbacks = new ConcurrentLinkedQueue<>();
   private final Queue<String> disorders = new ConcurrentLinkedQueue<>();
 
-  Changes(Client client) {
+  public Changes(Client client) {
     client.listener(this, FlowControlMode.AUTOMATIC);
   }
 
-  Map<String, String> documents() {
+  public Map<String, String> documents() {
     return documents;
   }
 
-  Set<String> deleted() {
+  public Set<String> deleted() {
     return deleted;
   }
 
-  Queue<String> rollbacks() {
+  public Queue<String> rollbacks() {
     return rollbacks;
   }
 
   /** Changes whose seqno was not larger than that of the one before in their vBucket. */
-  Queue<String> disorders() {
+  public Queue<String> disorders() {
     return disorders;
   }
 
-  long seqno(int vbucket) {
+  public long seqno(int vbucket) {
     return seqnos.getOrDefault(vbucket, 0L);
   }
 

@@ -6,7 +6,7 @@ import java.time.Duration;
 import reactor.core.scheduler.Schedulers;
 
 /** Ends DCP clients that tests use by themselves, without Caravan. */
-final class DcpClients {
+public final class DcpClients {
   private static final Duration TIMEOUT = Duration.ofSeconds(20);
 
   private DcpClients() {}
@@ -16,7 +16,7 @@ final class DcpClients {
    * stream retries every 200 ms until the JVM ends. NodeFailureTest, which counts the retries of
    * Caravan, would count those, too.
    */
-  static void end(Client client) {
+  public static void end(Client client) {
     client.disconnect().block(TIMEOUT);
     // Nothing else uses these threads meanwhile; whoever needs them next gets new ones.
     Schedulers.shutdownNow();

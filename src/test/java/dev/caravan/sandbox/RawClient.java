@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox;
 
+import dev.caravan.sandbox.cluster.CouchbaseNode;
 import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.EOFException;
@@ -19,13 +20,13 @@ import java.util.UUID;
  *
  * <p>It says what it received in the words of the recordings that the tests cite.
  */
-final class RawClient implements AutoCloseable {
-  static final int[] DCP_FEATURES = {0x06, 0x07, 0x08, 0x0a, 0x0b, 0x0c, 0x0d, 0x12};
+public final class RawClient implements AutoCloseable {
+  public static final int[] DCP_FEATURES = {0x06, 0x07, 0x08, 0x0a, 0x0b, 0x0c, 0x0d, 0x12};
 
   private static final int TIMEOUT_MILLIS = 10_000;
 
   /** A frame from the node: a response, or a DCP message. */
-  record Frame(
+  public record Frame(
       int magic,
       int opcode,
       int datatype,
@@ -36,15 +37,15 @@ final class RawClient implements AutoCloseable {
       byte[] extras,
       byte[] key,
       byte[] value) {
-    int status() {
+    public int status() {
       return statusOrVBucket;
     }
 
-    String text() {
+    public String text() {
       return new String(value, StandardCharsets.UTF_8);
     }
 
-    int length() {
+    public int length() {
       return 24 + frameInfo.length + extras.length + key.length + value.length;
     }
 
@@ -53,7 +54,7 @@ final class RawClient implements AutoCloseable {
     }
 
     /** The message in the words of the recordings, without CAS and opaque. */
-    String words() {
+    public String words() {
       ByteBuffer in = ByteBuffer.wrap(extras);
       String what =
           switch (opcode) {
@@ -141,14 +142,15 @@ final class RawClient implements AutoCloseable {
   private final DataInputStream in;
   private final List<Frame> messages = new ArrayList<>();
 
-  RawClient(CouchbaseNode node) throws IOException {
+  public RawClient(CouchbaseNode node) throws IOException {
     socket = new Socket(node.host(), node.port());
     socket.setSoTimeout(TIMEOUT_MILLIS);
     in = new DataInputStream(new BufferedInputStream(socket.getInputStream()));
   }
 
   /** A client that is logged in as the administrator and has selected a bucket. */
-  static RawClient ready(CouchbaseNode node, String bucket, int... features) throws IOException {
+  public static RawClient ready(CouchbaseNode node, String bucket, int... features)
+      throws IOException {
     RawClient client = new RawClient(node);
     client.hello(features);
     client.plain("Administrator", "password");
@@ -157,7 +159,7 @@ final class RawClient implements AutoCloseable {
   }
 
   /** A client with an open DCP connection with noop, as all need that know of collections. */
-  static RawClient dcp(CouchbaseNode node, String bucket, int openFlags, int... features)
+  public static RawClient dcp(CouchbaseNode node, String bucket, int openFlags, int... features)
       throws IOException {
     RawClient client = ready(node, bucket, features);
     client.open("raw-" + UUID.randomUUID(), openFlags);
@@ -165,7 +167,7 @@ final class RawClient implements AutoCloseable {
     return client;
   }
 
-  Frame hello(int... features) throws IOException {
+  public Frame hello(int... features) throws IOException {
     ByteBuffer value = ByteBuffer.allocate(features.length * 2);
     for (int feature : features) {
       value.putShort((short) feature);
@@ -173,28 +175,28 @@ final class RawClient implements AutoCloseable {
     return call(0x1f, 0, 0, "", "", value.array());
   }
 
-  Frame plain(String user, String password) throws IOException {
+  public Frame plain(String user, String password) throws IOException {
     return call(0x21, "PLAIN", "\0" + user + "\0" + password);
   }
 
-  Frame select(String bucket) throws IOException {
+  public Frame select(String bucket) throws IOException {
     return call(0x89, bucket, "");
   }
 
-  Frame open(String name, int flags) throws IOException {
+  public Frame open(String name, int flags) throws IOException {
     byte[] extras = ByteBuffer.allocate(8).putInt(0).putInt(flags).array();
     return call(0x50, 0, 0, extras, name.getBytes(StandardCharsets.UTF_8), new byte[0]);
   }
 
-  Frame control(String key, String value) throws IOException {
+  public Frame control(String key, String value) throws IOException {
     return call(0x5e, key, value);
   }
 
-  Frame stream(int vbucket, long start, long end) throws IOException {
+  public Frame stream(int vbucket, long start, long end) throws IOException {
     return stream(vbucket, 0, start, end, 0, start, start, "");
   }
 
-  Frame stream(
+  public Frame stream(
       int vbucket,
       int flags,
       long start,
@@ -218,13 +220,13 @@ final class RawClient implements AutoCloseable {
   }
 
   /** Asks for a stream from the beginning without waiting for the answer. */
-  void requestStream(int vbucket, long end) throws IOException {
+  public void requestStream(int vbucket, long end) throws IOException {
     byte[] extras = ByteBuffer.allocate(48).putLong(16, end).array();
     send(0x80, 0x53, vbucket, 0, 0, 0, extras, new byte[0], new byte[0]);
   }
 
   /** Acknowledges without waiting: a good acknowledgement has no answer. */
-  void acknowledge(int bytes) throws IOException {
+  public void acknowledge(int bytes) throws IOException {
     send(
         0x80,
         0x5d,
@@ -237,15 +239,15 @@ final class RawClient implements AutoCloseable {
         new byte[0]);
   }
 
-  Frame set(int vbucket, byte[] key, String value) throws IOException {
+  public Frame set(int vbucket, byte[] key, String value) throws IOException {
     return call(0x01, vbucket, 0, new byte[8], key, value.getBytes(StandardCharsets.UTF_8));
   }
 
-  Frame call(int opcode, String key, String value) throws IOException {
+  public Frame call(int opcode, String key, String value) throws IOException {
     return call(opcode, 0, 0, "", key, value.getBytes(StandardCharsets.UTF_8));
   }
 
-  Frame call(int opcode, int vbucket, int opaque, String extras, String key, byte[] value)
+  public Frame call(int opcode, int vbucket, int opaque, String extras, String key, byte[] value)
       throws IOException {
     return call(
         opcode,
@@ -256,13 +258,13 @@ final class RawClient implements AutoCloseable {
         value);
   }
 
-  Frame call(int opcode, int vbucket, int opaque, byte[] extras, byte[] key, byte[] value)
+  public Frame call(int opcode, int vbucket, int opaque, byte[] extras, byte[] key, byte[] value)
       throws IOException {
     send(0x80, opcode, vbucket, 0, opaque, 0, extras, key, value);
     return reply(opcode);
   }
 
-  void send(
+  public void send(
       int magic,
       int opcode,
       int vbucketOrStatus,
@@ -282,12 +284,12 @@ final class RawClient implements AutoCloseable {
   }
 
   /** Sends bytes that need not be a frame. */
-  void sendRaw(byte[] bytes) throws IOException {
+  public void sendRaw(byte[] bytes) throws IOException {
     socket.getOutputStream().write(bytes);
   }
 
   /** The next response to this command; DCP messages before it are kept for {@link #arrived}. */
-  Frame reply(int opcode) throws IOException {
+  public Frame reply(int opcode) throws IOException {
     while (true) {
       Frame frame = read();
       if (frame.isMessage()) {
@@ -301,7 +303,7 @@ final class RawClient implements AutoCloseable {
   }
 
   /** The next DCP message; responses before it are skipped. */
-  Frame message() throws IOException {
+  public Frame message() throws IOException {
     if (!messages.isEmpty()) {
       return messages.remove(0);
     }
@@ -313,7 +315,7 @@ final class RawClient implements AutoCloseable {
   }
 
   /** All DCP messages until the end of a stream, in words. */
-  List<String> untilEnd() throws IOException {
+  public List<String> untilEnd() throws IOException {
     List<String> words = new ArrayList<>();
     Frame frame;
     do {
@@ -329,7 +331,7 @@ final class RawClient implements AutoCloseable {
    * <p>The node answers a connection in order, and what it has to send it sends between two
    * requests, so two round trips are enough to know.
    */
-  List<Frame> arrived() throws IOException {
+  public List<Frame> arrived() throws IOException {
     call(0x0a, "", "");
     call(0x0a, "", "");
     List<Frame> all = List.copyOf(messages);
@@ -337,18 +339,18 @@ final class RawClient implements AutoCloseable {
     return all;
   }
 
-  List<String> arrivedWords() throws IOException {
+  public List<String> arrivedWords() throws IOException {
     return arrived().stream().map(Frame::words).toList();
   }
 
   /** Whether the node closes the connection, whatever it sends before. */
-  boolean isClosedByNode() throws IOException {
+  public boolean isClosedByNode() throws IOException {
     untilClosed();
     return true;
   }
 
   /** All that the node sends until it closes the connection. */
-  List<Frame> untilClosed() throws IOException {
+  public List<Frame> untilClosed() throws IOException {
     List<Frame> frames = new ArrayList<>();
     try {
       while (true) {

@@ -11,11 +11,11 @@ import dev.caravan.sandbox.kv.bucket.Bucket;
  */
 public final class Recorded {
   static final String[] KEYS = {"k80", "k98", "k183", "k356", "k362"};
-  static final int BOOKINGS_TTL = 86_400;
+  public static final int BOOKINGS_TTL = 86_400;
 
   private Recorded() {}
 
-  static void fill(Bucket bucket) {
+  public static void fill(Bucket bucket) {
     createCollections(bucket);
     for (String key : KEYS) {
       bucket.upsert(key, "{\"x\":1}");
@@ -23,7 +23,7 @@ public final class Recorded {
     bucket.openCheckpoints();
   }
 
-  static void createCollections(Bucket bucket) {
+  public static void createCollections(Bucket bucket) {
     bucket.createScope("inventory");
     bucket.createScope("tenant");
     bucket.createCollection("inventory", "airline");

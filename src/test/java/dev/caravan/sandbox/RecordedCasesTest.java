@@ -44,7 +44,7 @@ class RecordedCasesTest {
   }
 
   private static boolean isTest(String name) throws ClassNotFoundException {
-    int dot = name.indexOf('.');
+    int dot = name.lastIndexOf('.');
     Class<?> type = Class.forName("dev.caravan.sandbox." + name.substring(0, dot));
     return Arrays.stream(type.getDeclaredMethods())
         .filter(method -> method.getName().equals(name.substring(dot + 1)))

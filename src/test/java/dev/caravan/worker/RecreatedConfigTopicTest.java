@@ -6,7 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.caravan.cli.process.RecordedTasks.RecordedTask;
 import dev.caravan.cli.process.TestWorker;
-import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.ArrayList;

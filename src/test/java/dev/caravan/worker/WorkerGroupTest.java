@@ -10,7 +10,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.caravan.cli.process.RecordedTasks.RecordedTask;
 import dev.caravan.cli.process.TestWorker;
-import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.testkit.RecordedTopic;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;

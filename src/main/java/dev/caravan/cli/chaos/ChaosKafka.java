@@ -3,8 +3,8 @@ package dev.caravan.cli.chaos;
 
 import dev.caravan.cli.chaos.audit.ChaosOutage;
 import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
-import dev.caravan.sandbox.KafkaBroker;
 import dev.caravan.sandbox.TcpProxy;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

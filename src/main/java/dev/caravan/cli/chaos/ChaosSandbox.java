@@ -3,10 +3,10 @@ package dev.caravan.cli.chaos;
 
 import dev.caravan.cli.chaos.audit.ChaosAudit;
 import dev.caravan.cli.chaos.audit.ChaosWrite;
-import dev.caravan.sandbox.CouchbaseCluster;
-import dev.caravan.sandbox.CouchbaseNode;
-import dev.caravan.sandbox.History;
 import dev.caravan.sandbox.TcpProxy;
+import dev.caravan.sandbox.cluster.CouchbaseCluster;
+import dev.caravan.sandbox.cluster.CouchbaseNode;
+import dev.caravan.sandbox.cluster.History;
 import dev.caravan.sandbox.kv.bucket.Bucket;
 import java.io.IOException;
 import java.time.Duration;

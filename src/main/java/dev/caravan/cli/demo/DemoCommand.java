@@ -93,7 +93,7 @@ public final class DemoCommand implements Callable<Integer> {
     // The writer first: its client opens the bucket meanwhile, and lets a write that comes before
     // that wait for five seconds.
     try (Sandbox sandbox = startSandbox();
-        DemoWriter writer = new DemoWriter(sandbox.couchbase().host(), BUCKET, USERNAME, PASSWORD);
+        DemoWriter writer = new DemoWriter(sandbox.couchbaseHost(), BUCKET, USERNAME, PASSWORD);
         WorkerApplication worker = startWorker(sandbox)) {
       createTopic(sandbox.kafkaAddress());
       say("demo: couchbase=%s kafka=%s", sandbox.couchbaseAddress(), sandbox.kafkaAddress());

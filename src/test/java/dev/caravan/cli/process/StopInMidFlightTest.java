@@ -3,8 +3,8 @@ package dev.caravan.cli.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caravan.sandbox.CouchbaseNode;
-import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.sandbox.cluster.CouchbaseNode;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.testkit.Topic;
 import java.net.URI;
 import java.net.http.HttpClient;

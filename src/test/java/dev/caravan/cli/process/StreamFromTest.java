@@ -4,8 +4,8 @@ package dev.caravan.cli.process;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.caravan.sandbox.CouchbaseNode;
-import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.sandbox.cluster.CouchbaseNode;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.testkit.Topic;
 import java.time.Duration;

@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;

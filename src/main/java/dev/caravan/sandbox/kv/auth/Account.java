@@ -14,15 +14,15 @@ import org.jspecify.annotations.Nullable;
  * Thread-safe.
  */
 public final class Account {
-  /** Stands for every bucket, those that don't exist included. */
+  /** Stands for every bucket, including buckets that don't exist. */
   static final String ANY_BUCKET = "*";
 
-  /** What a user may have: the right, another one there, or none there at all. */
+  /** Whether a user has a privilege in a place, another one there, or none there. */
   public enum Verdict {
     MAY,
     MAY_NOT,
 
-    /** He isn't even told whether the scope or collection exists. */
+    /** The answer must not show whether the scope or collection exists. */
     MAY_NOT_KNOW
   }
 
@@ -99,7 +99,7 @@ public final class Account {
     return rights.getOrDefault(new Place(bucket, scope, collection), Set.of());
   }
 
-  /** What SCRAM needs to know of the password; derived once, which takes some milliseconds. */
+  /** The password as SCRAM uses it. It is derived once, because that takes some milliseconds. */
   ScramCredentials credentials(ScramMechanism mechanism) {
     synchronized (credentials) {
       return credentials.computeIfAbsent(

@@ -8,8 +8,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All users: the administrator, those that were added, and for each bucket one of its name with an
- * empty password, as it was before there were users. Thread-safe.
+ * All users: the administrator, the added users, and for each bucket a user of its name with an
+ * empty password, as in servers that had no users yet. Thread-safe.
  */
 public final class Accounts {
   public static final String ADMINISTRATOR = "Administrator";

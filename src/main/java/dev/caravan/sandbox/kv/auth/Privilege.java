@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox.kv.auth;
 
-/** What a user may do, with the names that a real node's messages use. */
+/** The privileges of users, with the names of a real node's messages. */
 public enum Privilege {
   READ("Read", true),
   UPSERT("Upsert", true),

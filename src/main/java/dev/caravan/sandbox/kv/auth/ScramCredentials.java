@@ -6,13 +6,13 @@ import java.security.SecureRandom;
 import java.util.Arrays;
 
 /**
- * What a SCRAM server keeps of a password (RFC 5802 section 3): enough to check a proof, not to
- * make one.
+ * The data that a SCRAM server keeps of a password (RFC 5802 section 3). It is enough to check a
+ * proof, but not to make one.
  */
 record ScramCredentials(byte[] salt, int iterations, byte[] storedKey, byte[] serverKey) {
   private static final int ITERATIONS = 4000;
 
-  /** Of users that don't exist; another number, as recorded. */
+  /** The iterations for users that don't exist, which the recordings show. */
   private static final int ITERATIONS_OF_UNKNOWN = 4096;
 
   private static final SecureRandom RANDOM = new SecureRandom();

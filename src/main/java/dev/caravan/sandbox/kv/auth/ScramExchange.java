@@ -64,7 +64,7 @@ public final class ScramExchange {
     return new ScramExchange(mechanism, account, credentials, nonce, bare);
   }
 
-  /** What the client is sent back. */
+  /** The server's first message. */
   public byte[] challenge() {
     return serverFirst().getBytes(StandardCharsets.UTF_8);
   }
@@ -104,7 +104,7 @@ public final class ScramExchange {
         .getBytes(StandardCharsets.US_ASCII);
   }
 
-  /** Who was authenticated by {@link #finish}; null for a user that is unknown. */
+  /** The user that {@link #finish} authenticates; null for an unknown user. */
   public @Nullable Account account() {
     return account;
   }

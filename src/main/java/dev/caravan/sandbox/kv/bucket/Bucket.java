@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox.kv.bucket;
 
-import dev.caravan.sandbox.CouchbaseNode;
 import dev.caravan.sandbox.kv.store.Chronicle;
 import dev.caravan.sandbox.kv.store.CollectionEvent;
 import dev.caravan.sandbox.kv.store.CollectionsManifest;
@@ -23,9 +22,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A bucket: vBuckets, and scopes and collections over them.
  *
- * <p>Its public methods change the documents from inside the process, as a program that writes over
- * the network would. Thread-safe: the monitor guards changes of the collections, which go to all
- * vBuckets one after the other; documents are guarded by their vBucket's lock alone.
+ * <p>Tests and commands write documents through its public methods; the effect is that of a client
+ * that writes over the network. Thread-safe: the monitor guards changes of the collections, which
+ * go to all vBuckets one after the other; documents are guarded by their vBucket's lock alone.
  */
 public final class Bucket {
   private final String name;
@@ -44,8 +43,8 @@ public final class Bucket {
   /**
    * A bucket without documents.
    *
-   * @param replicas of each vBucket, as far as the map has nodes for them
-   * @param chronicle told of all writes and losses
+   * @param replicas of each vBucket; fewer if the map has too few nodes
+   * @param chronicle records all writes and losses
    */
   public Bucket(
       String name,
@@ -84,7 +83,7 @@ public final class Bucket {
     return id < vbuckets.length ? vbuckets[id] : null;
   }
 
-  /** Whether it is in memory only, by its type; nothing else is different. */
+  /** Whether it is of the ephemeral type; only the cluster map shows a difference. */
   public boolean isEphemeral() {
     return ephemeral;
   }
@@ -225,7 +224,7 @@ public final class Bucket {
     CollectionsManifest.Scope dropped = requireScope(scope);
     CollectionsManifest changed = manifest.withoutScope(dropped);
     List<CollectionEvent> events = new ArrayList<>();
-    // Only the last event of a change tells the new uid: a client that stops in between must ask
+    // Only the last event of a change has the new uid: a client that stops in between must ask
     // again.
     for (CollectionsManifest.Collection collection : manifest.collectionsOf(dropped.id())) {
       events.add(CollectionEvent.dropped(collection, manifest.uid()));
@@ -288,15 +287,15 @@ public final class Bucket {
     vbuckets[vbucket].branch();
   }
 
-  /** What a replica of a vBucket has if it receives nothing from now on. */
+  /** A replica of a vBucket that receives nothing from now on. */
   public VBucketReplica replica(int vbucket) {
     return new VBucketReplica(vbucket, vbuckets[vbucket].copy());
   }
 
   /**
-   * What a replica has after it received the first changes of a snapshot of all that it lacks. If
-   * it is made active before it has received the whole snapshot, the new branch of the history
-   * starts where the snapshot started, below its high seqno, as on a real node.
+   * The replica after it received the first changes of a snapshot of all that it lacks. If it is
+   * made active before it has received the whole snapshot, the new branch of the history starts
+   * where the snapshot started, below its high seqno, as on a real node.
    *
    * @param changes how many changes it receives, 0 or more
    * @throws IllegalStateException when the collections have changed since the replica was made
@@ -319,8 +318,8 @@ public final class Bucket {
   }
 
   /**
-   * Makes a replica the active one, as when the node of the vBucket is lost: its streams end, what
-   * the replica had not received is gone, and a new branch of the history starts there.
+   * Makes a replica the active one, as when the node of the vBucket is lost. Its streams end,
+   * changes that the replica had not received are lost, and a new branch of the history starts.
    *
    * @throws IllegalStateException when the collections have changed since the replica was made
    */
@@ -350,7 +349,7 @@ public final class Bucket {
     }
   }
 
-  /** Takes a map that a rebalance made; replicas are up to date afterwards. */
+  /** Applies a map that a rebalance made; replicas are up to date afterwards. */
   public synchronized void move(VBucketMap changed) {
     VBucketMap before = map;
     map = changed;
@@ -368,7 +367,7 @@ public final class Bucket {
     replication.forget(vbucket);
   }
 
-  /** Deletes all documents at once, with their history: every vBucket is made anew. */
+  /** Deletes all documents with their history and replaces every vBucket by a new one. */
   public synchronized void flush() {
     for (int vbucket = 0; vbucket < vbuckets.length; vbucket++) {
       recreate(vbucket);
@@ -376,10 +375,10 @@ public final class Bucket {
   }
 
   /**
-   * A node persists nothing more of its vBuckets and replicas, as when its disk is stuck, until
-   * {@link #resumePersistence}; only a change of the collections is persisted, and what was written
-   * before it. Clients that wait for persistence wait, streams read from disk what was persisted
-   * before, and {@link #crash} loses what comes after it.
+   * Stops the persistence of a node's vBuckets and replicas until {@link #resumePersistence}, like
+   * a disk that is stuck. A change of the collections is still persisted, with all writes before
+   * it. Clients that wait for persistence wait, streams read the persisted changes from disk, and
+   * {@link #crash} loses the others.
    */
   public void stopPersistence(int node) {
     for (VBucket vbucket : vbuckets) {
@@ -394,9 +393,9 @@ public final class Bucket {
   }
 
   /**
-   * The process of a node is killed and starts again: its active vBuckets go on with what was
-   * persisted, on a new branch of their history, and their streams end. Everything was persisted
-   * unless {@link #stopPersistence} was called; it is over then.
+   * The process of a node was killed and restarted: its active vBuckets continue with the persisted
+   * changes, on a new branch of their history, and their streams end. Everything is persisted
+   * unless {@link #stopPersistence} was called, whose effect ends here.
    */
   public synchronized void crash(int node) {
     for (VBucket vbucket : vbuckets) {
@@ -415,7 +414,7 @@ public final class Bucket {
 
   /**
    * The replicas on a node receive nothing more until {@link #resumeReplication}, a rebalance or a
-   * change of the collections. What is written meanwhile is lost if one of them is made active.
+   * change of the collections. Later writes are lost if one of them is made active.
    */
   public void stopReplication(int node) {
     for (VBucket vbucket : vbuckets) {
@@ -426,8 +425,8 @@ public final class Bucket {
   }
 
   /**
-   * The replicas on a node that receive nothing get the first changes of a snapshot of what they
-   * lack, each as many, and stop again; see {@link #receive}.
+   * Each lagging replica on a node receives this number of the first changes that it lacks; see
+   * {@link #receive}.
    *
    * @param changes 0 or more
    */
@@ -445,17 +444,17 @@ public final class Bucket {
   }
 
   /**
-   * Changes the state of a vBucket, as a rebalance does; its streams end. Clients get to know of it
-   * when they ask for the vBucket, or by {@link CouchbaseNode#publishClusterMap}.
+   * Changes the state of a vBucket as a rebalance does; its streams end. Clients see the change
+   * when they ask for the vBucket, or when the node publishes its cluster map.
    */
   public void setState(int vbucket, VBucketState state) {
     vbuckets[vbucket].setState(state);
   }
 
   /**
-   * The streams of a vBucket send no change from now on, as those of a client that doesn't
-   * acknowledge. What is written until {@link #releaseStreams(int)} comes in one snapshot then, in
-   * which a version that was superseded is missing. Streams end nevertheless when they must.
+   * Stops the streams of a vBucket, like those of a client that doesn't acknowledge. All writes
+   * until {@link #releaseStreams(int)} are one snapshot without superseded versions. Streams still
+   * end when the vBucket changes its state.
    */
   public void holdStreams(int vbucket) {
     vbuckets[vbucket].limitStreams(-1);
@@ -475,17 +474,17 @@ public final class Bucket {
   }
 
   /**
-   * Lets the streams of a vBucket send nothing, although it changes, as a fault of a real node has
-   * done; streams that are opened after the end of it send what is missing.
+   * Lets the streams of a vBucket send nothing although it changes, like a known fault of a real
+   * node. Streams that are opened after the end of the fault send the missing changes.
    */
   public void mute(int vbucket, boolean muted) {
     vbuckets[vbucket].mute(muted);
   }
 
   /**
-   * Opens a new checkpoint in each vBucket, and keeps none of the old ones in memory: a stream that
-   * starts before it reads from disk, and the next memory snapshot of a stream says that it is of
-   * another checkpoint.
+   * Opens a new checkpoint in each vBucket and keeps no old one in memory. A stream that starts
+   * before it reads from disk, and the next memory snapshot of a stream is marked as a new
+   * checkpoint.
    */
   public void openCheckpoints() {
     for (VBucket vbucket : vbuckets) {
@@ -493,7 +492,7 @@ public final class Bucket {
     }
   }
 
-  /** The process of a node ends: of its vBuckets nothing is in memory. */
+  /** The process of a node ends, so that its vBuckets are on disk only. */
   public void forgetMemory(int node) {
     for (VBucket vbucket : vbuckets) {
       if (map.active(vbucket.id()) == node) {
@@ -503,11 +502,10 @@ public final class Bucket {
   }
 
   /**
-   * Streams that have nothing to send wait so long after a change for further ones, so that one
-   * marker stands for all of them, and a version that was superseded meanwhile is missing. A real
-   * node does so when it is busy.
+   * Sets how long an idle stream waits after a change for further ones. One snapshot then holds all
+   * of them, without versions that were superseded meanwhile. A busy real node does this.
    *
-   * @param interval whole milliseconds; zero for none, which is how a bucket starts
+   * @param interval whole milliseconds; zero, the default, for none
    */
   public void gatherChanges(Duration interval) {
     if (interval.isNegative()) {
@@ -521,8 +519,8 @@ public final class Bucket {
   }
 
   /**
-   * Whether its files hold compressed values, so that those who can read it get every value of a
-   * disk snapshot compressed; not by default.
+   * Sets whether its files hold compressed values; they don't by default. Clients that support
+   * compression then get every value of a disk snapshot compressed.
    */
   public void compressOnDisk(boolean compressed) {
     compressedOnDisk = compressed;
@@ -542,7 +540,7 @@ public final class Bucket {
     return vbuckets[vbucket].uuid();
   }
 
-  /** How many documents it has; those that are due but not yet expired count. */
+  /** The number of documents, including documents that are due but not yet expired. */
   public long documentCount() {
     long count = 0;
     for (VBucket vbucket : vbuckets) {

@@ -14,11 +14,12 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The map of the cluster that clients get: which node serves which vBucket.
+ * The cluster map for clients, which says which node serves which vBucket.
  *
- * <p>{@code $HOST} stands for the address that the client came in by. Only services that are there
- * are listed: the Java SDK would wait for any other. It tells nodes apart by their manager port and
- * refuses a map without one; a node has one port for both. Thread-safe.
+ * <p>{@code $HOST} stands for the address to which the client connected. Only the services of the
+ * node are listed, because the Java SDK would wait for others. The SDK distinguishes nodes by their
+ * manager port and refuses a map without one, so the KV port is listed as the manager port too.
+ * Thread-safe.
  */
 public final class ClusterConfig {
   /**
@@ -31,8 +32,8 @@ public final class ClusterConfig {
   /**
    * One state of a map; later ones have a larger number, or a larger epoch.
    *
-   * @param common as all see it whose node has no text of its own
-   * @param byNode as each node tells it, by its number: it marks itself
+   * @param common for the clients of nodes that have no text of their own
+   * @param byNode the text of each node by its number, in which the node is marked
    */
   public record Revision(long epoch, long number, byte[] common, Map<Integer, byte[]> byNode) {
     public byte[] json(int node) {
@@ -69,7 +70,7 @@ public final class ClusterConfig {
   /** The first revision of the next bucket: a cluster's revisions only grow. */
   private volatile long firstRevision = FIRST_REVISION;
 
-  /** Changes who is in the cluster; maps show it from their next revision on. */
+  /** Changes the members of the cluster; maps show them from their next revision on. */
   public void members(List<Member> changed) {
     members = List.copyOf(changed);
   }
@@ -95,7 +96,7 @@ public final class ClusterConfig {
         bucket.uuid(), (any, last) -> render(bucket, (last == null ? first : last).number() + 1));
   }
 
-  /** Takes a map that the cluster manager made; returns false when the present one is newer. */
+  /** Accepts a map of the cluster manager; returns false when the present one is newer. */
   public boolean accept(Bucket bucket, Revision given) {
     revision(bucket);
     Revision kept =

@@ -8,11 +8,11 @@ import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the nodes of a bucket have of each vBucket, as far as it isn't all of it.
+ * The copies of vBuckets on nodes that lag behind or aren't persisted.
  *
- * <p>A copy that is up to date and persisted is what the active {@link VBucket} is, and needs
- * nothing here. Of one that lags there is a copy from when it stopped receiving; of one that isn't
- * persisted there is a copy of what was. Thread-safe; each answer stands for itself.
+ * <p>A copy that is up to date and persisted equals the active {@link VBucket} and has no entry. A
+ * lagging copy is kept as it was when it stopped receiving. A copy that isn't persisted is kept as
+ * it was persisted last. Thread-safe; several calls together are not atomic.
  */
 final class Replication {
   private record Place(int node, int vbucket) {}
@@ -20,7 +20,7 @@ final class Replication {
   private final Map<Place, VBucketReplica> lagging = new ConcurrentHashMap<>();
   private final Map<Place, VBucketReplica> persisted = new ConcurrentHashMap<>();
 
-  /** A node's copy receives nothing from now on; one that lags already keeps what it has. */
+  /** A node's copy receives nothing from now on; a copy that lags already doesn't change. */
   void lag(int node, VBucket vbucket) {
     lagging.computeIfAbsent(
         new Place(node, vbucket.id()), any -> new VBucketReplica(vbucket.id(), vbucket.copy()));
@@ -31,7 +31,7 @@ final class Replication {
     lagging.replace(new Place(node, received.vbucket()), received);
   }
 
-  /** What a node's copy has, or null when it is up to date. */
+  /** The lagging copy on a node, or null when the node is up to date. */
   @Nullable VBucketReplica lagging(int node, int vbucket) {
     return lagging.get(new Place(node, vbucket));
   }
@@ -40,10 +40,7 @@ final class Replication {
     lagging.keySet().removeIf(place -> place.node() == node);
   }
 
-  /**
-   * A node persists no more of a vBucket than what its copy has now; one that persists nothing
-   * already keeps what it has.
-   */
+  /** Stops the persistence of a vBucket on a node; a copy that is held already doesn't change. */
   void holdPersistence(int node, VBucket vbucket) {
     persisted.computeIfAbsent(
         new Place(node, vbucket.id()),
@@ -53,7 +50,9 @@ final class Replication {
         });
   }
 
-  /** What isn't persisted yet is, and nothing more is persisted from now on. */
+  /**
+   * Persists the present state of all copies whose persistence is held; it stays held afterwards.
+   */
   void renewPersisted(IntFunction<VBucketReplica> present) {
     persisted.replaceAll((place, before) -> present.apply(place.vbucket()));
   }
@@ -62,7 +61,7 @@ final class Replication {
     persisted.keySet().removeIf(place -> place.node() == node);
   }
 
-  /** What a node has persisted of a vBucket, or null when it is all that the node has. */
+  /** The persisted copy on a node, or null when everything is persisted. */
   @Nullable VBucketReplica persisted(int node, int vbucket) {
     return persisted.get(new Place(node, vbucket));
   }

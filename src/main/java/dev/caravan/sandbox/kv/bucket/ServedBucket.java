@@ -25,7 +25,10 @@ public record ServedBucket(Bucket bucket, int node) {
     return bucket.manifest();
   }
 
-  /** Returns the vBucket of this id on whichever node, or null when there is none. */
+  /**
+   * Returns the vBucket of this id, which may be active on another node, or null when there is
+   * none.
+   */
   public @Nullable VBucket vbucket(int id) {
     return bucket.vbucket(id);
   }

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.function.IntPredicate;
 
 /**
- * Which nodes have the vBuckets of a bucket: for each, the active node and then those of the
- * replicas, by the numbers of the nodes.
+ * The nodes of each vBucket of a bucket by their numbers: the active node, then the nodes of the
+ * replicas.
  *
  * <p>Invariant: a node is at most once in a chain. Immutable; every change makes a new map.
  */
@@ -52,7 +52,7 @@ public final class VBucketMap {
   }
 
   /**
-   * What is left without a node: where it was active, the first replica that may become so is.
+   * The map without a node. Where the node was active, the first replica that may become active is.
    *
    * @throws IllegalStateException when a vBucket has no such replica
    */

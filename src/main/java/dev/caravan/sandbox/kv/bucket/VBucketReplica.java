@@ -5,8 +5,8 @@ import dev.caravan.sandbox.kv.store.VBucket;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a replica of a vBucket on another node had received at some moment, for a {@link
- * Bucket#failOver failover} that loses what came later. Immutable.
+ * A replica of a vBucket as it was at some moment, for a {@link Bucket#failOver failover} that
+ * loses later changes. Immutable.
  */
 public final class VBucketReplica {
   private final int vbucket;

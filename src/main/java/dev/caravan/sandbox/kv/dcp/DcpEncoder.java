@@ -13,7 +13,7 @@ import java.util.Arrays;
 /**
  * Writes DCP messages one after another into a buffer and charges them to the flow-control window.
  *
- * <p>The buffer stays its giver's. Confined to an event loop.
+ * <p>The caller owns the buffer. Confined to an event loop.
  *
  * <pre>
  *   snapshot marker  extras: start (8) end (8) flags (4)
@@ -72,8 +72,8 @@ final class DcpEncoder {
   /**
    * Starts a snapshot.
    *
-   * @param highCompleted the seqno of the last durable write that it holds completely, which only
-   *     clients that know of durable writes are told
+   * @param highCompleted the seqno of the last durable write that it holds completely; it is sent
+   *     only to clients that know of durable writes
    */
   void marker(DcpStream stream, long start, long end, int flags, long highCompleted) {
     boolean isLong = settings.longMarkers();

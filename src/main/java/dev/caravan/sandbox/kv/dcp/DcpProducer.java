@@ -21,15 +21,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * The DCP side of a connection: its streams, and the pump that lets them send in turn.
  *
- * <p>The pump stops when the client has as many bytes as its flow-control window takes or the
- * channel isn't writable, and goes on when one of that changes, so what is in flight is bounded. It
- * runs on the connection's event loop, a bounded time at once. {@link #ready}, {@link #changed},
- * {@link #schedule} and {@link #close} may be called by any thread, everything else is confined to
- * the event loop.
+ * <p>The pump stops while the flow-control window of the client is full or the channel isn't
+ * writable, so the bytes in flight are bounded. It runs on the connection's event loop, for a
+ * bounded time at once. {@link #ready}, {@link #changed}, {@link #schedule} and {@link #close} may
+ * be called by any thread, everything else is confined to the event loop.
  */
 public final class DcpProducer implements NamedConnection {
   /**
-   * What tells the streams of a connection apart.
+   * The key of a stream in its connection.
    *
    * @param streamId 0 on a connection without stream ids
    */
@@ -82,7 +81,7 @@ public final class DcpProducer implements NamedConnection {
     return settings.snappy() && bucket.isCompressedOnDisk();
   }
 
-  /** What a backfill reads. */
+  /** The part of a vBucket that a backfill reads. */
   VBucket.Tail onDisk(VBucket vbucket, long afterSeqno) {
     return bucket.onDisk(vbucket, afterSeqno);
   }
@@ -117,7 +116,10 @@ public final class DcpProducer implements NamedConnection {
     streams.remove(stream.key());
   }
 
-  /** The same after a change of its vBucket, which may wait for further ones. */
+  /**
+   * Queues a stream after a change of its vBucket, at once or after the time to gather further
+   * changes.
+   */
   void changed(DcpStream stream) {
     long millis = bucket.gatherMillis();
     if (millis == 0) {

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.function.BiFunction;
 
 /**
- * What a DCP client chose when it opened its connection and by control messages. Confined to the
+ * The choices of a DCP client, from its open request and its control messages. Confined to the
  * connection's event loop.
  */
 public final class DcpSettings {
@@ -74,7 +74,7 @@ public final class DcpSettings {
     return (flags & DELETE_TIMES) != 0;
   }
 
-  /** Whether expirations are told from deletions. */
+  /** Whether expirations have messages of their own. */
   boolean expirations() {
     return expiryOpcode && deleteTimes();
   }
@@ -88,7 +88,7 @@ public final class DcpSettings {
     return endOnClose;
   }
 
-  /** Whether a vBucket may have several streams, told apart by ids of the client's. */
+  /** Whether a vBucket may have several streams, each with an id from the client. */
   public boolean streamIds() {
     return streamIds;
   }

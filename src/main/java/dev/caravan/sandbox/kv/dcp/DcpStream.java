@@ -11,10 +11,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * One stream: the changes of a vBucket from a position on, in snapshots.
  *
- * <p>What was there when the stream was opened goes out as one disk snapshot unless it is in
- * memory, what comes later as memory snapshots. A snapshot holds references to items that never
- * change, so it stays what it was while the vBucket is written to. Confined to the connection's
- * event loop, except the {@link VBucket.Watcher} methods, which run on the thread of a writer.
+ * <p>Changes from before the stream was opened are one disk snapshot unless they are in memory;
+ * later changes are memory snapshots. Items are immutable, so writes to the vBucket don't change a
+ * snapshot that is being sent. Confined to the connection's event loop, except the {@link
+ * VBucket.Watcher} methods, which run on the thread of a writer.
  */
 public final class DcpStream implements VBucket.Watcher {
   static final int END_OK = 0;
@@ -52,9 +52,9 @@ public final class DcpStream implements VBucket.Watcher {
   /**
    * A stream that sends nothing until its producer runs it.
    *
-   * @param opaque what the client asked with, and what all messages carry
+   * @param opaque of the stream request, which all messages carry
    * @param asked the range; the end is unsigned, and the snapshot that holds it is sent as a whole
-   * @param start what the vBucket answered
+   * @param start the answer of the vBucket
    */
   public DcpStream(
       DcpProducer producer,
@@ -98,7 +98,7 @@ public final class DcpStream implements VBucket.Watcher {
     producer.ready(this);
   }
 
-  /** Stops without a word; the producer no longer knows the stream. */
+  /** Stops without a message; the producer no longer knows the stream. */
   void stop() {
     ended = true;
     snapshot = null;
@@ -130,12 +130,12 @@ public final class DcpStream implements VBucket.Watcher {
     return queued.compareAndSet(false, true);
   }
 
-  /** Its turn has come; what changes from now on queues it again. */
+  /** Takes it out of the queue; a later change queues it again. */
   void dequeue() {
     queued.set(false);
   }
 
-  /** Sends what there is room for; returns whether there may be more. */
+  /** Sends messages while there is room; returns whether there may be more. */
   boolean produce(DcpEncoder encoder) {
     while (!ended && encoder.hasRoom()) {
       if (!step(encoder)) {

@@ -2,7 +2,7 @@
 package dev.caravan.sandbox.kv.dcp;
 
 /**
- * How many bytes a DCP client has been sent and hasn't acknowledged.
+ * The bytes that were sent to a DCP client and that it hasn't acknowledged.
  *
  * <p>A message may be sent while less than the capacity is outstanding, so the last one may go over
  * it by its own length. Bytes are those on the wire, header included. Confined to an event loop.
@@ -26,7 +26,7 @@ public final class FlowControlWindow {
     }
   }
 
-  /** Takes back what the client has consumed; more than is outstanding leaves nothing. */
+  /** Subtracts the bytes that the client has consumed, down to zero. */
   void acknowledge(long bytes) {
     outstanding = Math.max(0, outstanding - bytes);
   }

@@ -42,7 +42,8 @@ public final class StreamFilter {
   }
 
   /**
-   * For clients that don't know of collections: the documents of the default one, without events.
+   * Passes the documents of the default collection without events, for clients that don't know of
+   * collections.
    */
   public static StreamFilter defaultCollection() {
     return new StreamFilter(Scope.DEFAULT_COLLECTION, 0, Set.of());
@@ -199,7 +200,7 @@ public final class StreamFilter {
         || event.kind() == Item.Kind.COLLECTION_DROPPED;
   }
 
-  /** Of a filter on a scope: its id, otherwise -1. */
+  /** The id of the scope, or -1 when the filter isn't on a scope. */
   public int scopeId() {
     return scope == Scope.ONE_SCOPE ? scopeId : -1;
   }
@@ -214,7 +215,7 @@ public final class StreamFilter {
     return scope == Scope.EVERYTHING;
   }
 
-  /** What the client calls this one of its streams of the vBucket, 0 if it has only one. */
+  /** The client's id of the stream, or 0 on a connection without stream ids. */
   public int streamId() {
     return streamId;
   }

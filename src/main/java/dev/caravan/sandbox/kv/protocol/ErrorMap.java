@@ -10,8 +10,8 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 
 /**
- * What GET_ERROR_MAP answers: every status of the protocol, those included that this node never
- * sends, for clients that don't know one by its number. The errors are in {@code errors.json}.
+ * The answer to GET_ERROR_MAP: every status of the protocol, including those that this node never
+ * sends. Clients use it for numbers that they don't know. The errors are in {@code errors.json}.
  */
 public final class ErrorMap {
   private static final byte[] VERSION_1 = render(1, 5);

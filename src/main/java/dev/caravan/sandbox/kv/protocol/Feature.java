@@ -3,7 +3,7 @@ package dev.caravan.sandbox.kv.protocol;
 
 import org.jspecify.annotations.Nullable;
 
-/** What a client may ask for in HELLO and the node grants; codes that are not here are ignored. */
+/** The features that a node grants in HELLO. It ignores all other codes. */
 public enum Feature {
   TCP_NODELAY(0x03),
   MUTATION_SEQNO(0x04),

@@ -111,7 +111,7 @@ final class JsonSyntax {
     return true;
   }
 
-  /** What follows the opening quote. */
+  /** The rest of a string after the opening quote. */
   private boolean string() {
     while (true) {
       int c = next();

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox.kv.protocol;
 
-/**
- * The commands of the memcached binary protocol that the node knows; everything else is unknown to
- * it.
- */
+/** The commands of the memcached binary protocol that the node knows. */
 public final class Opcode {
   public static final int GET = 0x00;
   public static final int SET = 0x01;

@@ -18,8 +18,8 @@ import java.nio.charset.StandardCharsets;
  *   body: frame info, extras, key, value
  * </pre>
  *
- * <p>It reads from the frame's buffer, which stays its giver's: a request must not be used after
- * the handler that received it has returned. All getters that return arrays copy.
+ * <p>It reads from the frame's buffer, which the caller owns, so a request must not be used after
+ * its handler has returned. All getters that return arrays copy.
  */
 public final class Request {
   public static final int HEADER_LENGTH = 24;

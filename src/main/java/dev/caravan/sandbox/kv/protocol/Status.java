@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.sandbox.kv.protocol;
 
-/** How this node ends requests, as the KV protocol numbers it. */
+/** The statuses of this node's responses, with their numbers in the KV protocol. */
 public enum Status {
   SUCCESS(0x00),
   KEY_ENOENT(0x01),

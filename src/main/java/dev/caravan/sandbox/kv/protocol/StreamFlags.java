@@ -25,7 +25,7 @@ public record StreamFlags(int bits) {
     return (bits & TO_LATEST) != 0;
   }
 
-  /** A replica of the vBucket isn't good enough. */
+  /** Only an active vBucket may be streamed. */
   public boolean activeOnly() {
     return (bits & ACTIVE_ONLY) != 0;
   }
@@ -35,9 +35,7 @@ public record StreamFlags(int bits) {
     return (bits & STRICT_VBUUID) != 0;
   }
 
-  /**
-   * A position before the purge seqno is good enough, although deletions may be missing after it.
-   */
+  /** The stream may start before the purge seqno, although deletions may be missing. */
   public boolean ignorePurged() {
     return (bits & IGNORE_PURGED) != 0;
   }

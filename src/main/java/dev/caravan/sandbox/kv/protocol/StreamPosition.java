@@ -2,8 +2,8 @@
 package dev.caravan.sandbox.kv.protocol;
 
 /**
- * Where a client asks a stream to continue. Seqnos are unsigned, and so is the end: all ones is
- * "never".
+ * The position at which a client asks a stream to continue. Seqnos are unsigned; an end of all ones
+ * means no end.
  */
 public record StreamPosition(
     long startSeqno, long endSeqno, long vbuuid, long snapshotStart, long snapshotEnd) {

@@ -62,7 +62,8 @@ public final class Xattrs {
   }
 
   /**
-   * What a deletion keeps: the system attributes, whose names start with an underscore.
+   * The attributes that survive a deletion: system attributes, whose names start with an
+   * underscore.
    *
    * @return the attributes without a body, empty when there is no system attribute
    */

@@ -2,11 +2,11 @@
 package dev.caravan.sandbox.kv.store;
 
 /**
- * Who is told of all that the history of a vBucket gets and loses, in order; called with the
- * vBucket's lock held.
+ * Records the writes and losses of vBuckets in order. Its methods are called with the vBucket's
+ * lock held.
  */
 public interface Chronicle {
-  /** Nobody. */
+  /** Records nothing. */
   Chronicle NONE =
       new Chronicle() {
         @Override
@@ -20,8 +20,7 @@ public interface Chronicle {
   void wrote(int vbucket, long vbuuid, Item item);
 
   /**
-   * All that was written so far with a larger seqno is gone, except some versions and what they
-   * superseded.
+   * All writes so far with a larger seqno are lost, except some versions and what they superseded.
    *
    * @param kept versions of documents with larger seqnos
    */

@@ -53,8 +53,8 @@ public record CollectionEvent(
   }
 
   /**
-   * What a new vBucket gets to know of the collections that there are. It is one change, so only
-   * its last event tells the uid: a client that stops in between must ask again.
+   * The events of all present collections, for a new vBucket. They are one change, so only the last
+   * event has the uid: a client that stops in between must ask again.
    */
   static List<CollectionEvent> allOf(CollectionsManifest manifest) {
     List<CollectionsManifest.Scope> scopes =

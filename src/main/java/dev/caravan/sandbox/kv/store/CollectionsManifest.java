@@ -55,7 +55,7 @@ public final class CollectionsManifest {
     this.collections = List.copyOf(collections);
   }
 
-  /** What a new bucket has. */
+  /** The manifest of a new bucket. */
   public static CollectionsManifest initial() {
     return new CollectionsManifest(
         0,

@@ -10,7 +10,7 @@ import java.util.Arrays;
 import java.util.Map;
 
 /**
- * One version of a document, or one collection event: what has a seqno in a vBucket.
+ * One version of a document, or one collection event. It has a seqno in its vBucket.
  *
  * <p>Immutable, so that a stream can send it without a lock while newer versions replace it. It is
  * kept small because a bucket holds millions: key and value lie in one array as they go over the
@@ -116,7 +116,7 @@ public final class Item {
     return kind == Kind.MUTATION.ordinal();
   }
 
-  /** Key, then value. Shared, not copied: nobody changes it. */
+  /** Key, then value. The array is shared and must not be changed. */
   public byte[] keyAndValue() {
     return keyAndValue;
   }
@@ -172,12 +172,12 @@ public final class Item {
     return flags;
   }
 
-  /** Of a mutation: when it expires, in seconds since 1970, 0 for never. */
+  /** The expiry of a mutation in seconds since 1970, 0 for never. */
   public int expiry() {
     return isMutation() ? time : 0;
   }
 
-  /** Of a tombstone: when the document was deleted, in seconds since 1970. */
+  /** The time of deletion of a tombstone in seconds since 1970. */
   public int deleteTime() {
     return time;
   }
@@ -198,7 +198,7 @@ public final class Item {
     return cas;
   }
 
-  /** Of an event: the version of its payload. */
+  /** The version of an event's payload. */
   public int eventVersion() {
     return datatype;
   }
@@ -208,12 +208,12 @@ public final class Item {
     return DocumentKey.collectionId(keyAndValue);
   }
 
-  /** Of an event: the collection or scope that it is about. */
+  /** The collection or scope of an event. */
   public int eventId() {
     return flags;
   }
 
-  /** Of an event: the scope that it is about, or that its collection is in. */
+  /** The scope of an event or of its collection. */
   public int eventScopeId() {
     return ByteBuffer.wrap(keyAndValue).getInt(keyLength + Long.BYTES);
   }

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * work.
  */
 public final class VBucket {
-  /** Who wants to know of new items; called with the vBucket's lock held. */
+  /** Learns of new items; its methods are called with the vBucket's lock held. */
   public interface Watcher {
     void changed();
 
@@ -28,7 +28,7 @@ public final class VBucket {
     void stateChanged();
   }
 
-  /** How a write went: CAS, vbuuid and seqno are 0 unless the status is SUCCESS. */
+  /** The result of a write; CAS, vbuuid and seqno are 0 unless the status is SUCCESS. */
   public record Outcome(Status status, long cas, long vbuuid, long seqno) {
     public static Outcome failed(Status status) {
       return new Outcome(status, 0, 0, 0);
@@ -36,7 +36,7 @@ public final class VBucket {
   }
 
   /**
-   * Items after some seqno, and what the vBucket was at that moment.
+   * Items after some seqno, with the state of the vBucket at that moment.
    *
    * @param highCompletedSeqno of the prepare of the last durable write, 0 if there was none
    * @param checkpoint the number of the checkpoint that takes new changes
@@ -45,7 +45,7 @@ public final class VBucket {
       Item[] items, long highSeqno, long purgeSeqno, long highCompletedSeqno, int checkpoint) {}
 
   /**
-   * How a vBucket answers a stream request.
+   * The answer of a vBucket to a stream request.
    *
    * @param rollbackSeqno where the client must go back to, or {@link FailoverLog#NO_ROLLBACK}
    * @param failoverLog as it goes over the wire
@@ -67,7 +67,7 @@ public final class VBucket {
   }
 
   /**
-   * All that it was at one moment; nobody changes the parts.
+   * A copy of the vBucket at one moment; its parts don't change.
    *
    * @param wholeSeqno the end of the last whole snapshot: the high seqno, or less if what comes
    *     after it is only a part of a snapshot. A new branch of the history starts here.
@@ -186,7 +186,7 @@ public final class VBucket {
     return new Outcome(Status.SUCCESS, tombstone.cas(), failoverLog.uuid(), token);
   }
 
-  /** The seqno that a writer is told: of its prepare, which takes one, if the write is durable. */
+  /** The seqno in the answer to a write; for a durable write it is that of the prepare. */
   private long prepare(boolean durable) {
     if (durable) {
       highCompletedSeqno = ++highSeqno;
@@ -257,7 +257,7 @@ public final class VBucket {
    * Changes the collections: the documents of the dropped ones go, and the events get seqnos.
    *
    * @param changed the manifest from now on
-   * @param changes what is different, in the order in which streams tell it
+   * @param changes the events, in the order in which streams send them
    */
   public synchronized void apply(CollectionsManifest changed, List<CollectionEvent> changes) {
     manifest = changed;
@@ -278,15 +278,15 @@ public final class VBucket {
     items.purgeTombstones(highSeqno);
   }
 
-  /** Everything is on disk only; what comes from now on is in memory too. */
+  /** Removes all changes from memory; later ones are in memory too. */
   public synchronized void openCheckpoint() {
     checkpointSeqno = highSeqno;
     checkpoint++;
   }
 
   /**
-   * Changes the state and ends the streams. Becoming active starts a new branch of the history, as
-   * nobody knows what another active one may have done.
+   * Changes the state and ends the streams. Becoming active starts a new branch of the history,
+   * because another node may have been active meanwhile.
    */
   public synchronized void setState(VBucketState changed) {
     if (changed == state) {
@@ -319,9 +319,9 @@ public final class VBucket {
   }
 
   /**
-   * What a replica has after it received the first changes of the snapshot that leads from what it
-   * has to the present. A version that was superseded meanwhile is not in that snapshot, and an
-   * older one that the replica has stays until the newer one comes.
+   * A replica after it received the first changes of the snapshot that it lacks. A version that was
+   * superseded meanwhile is not in that snapshot, and an older one that the replica has stays until
+   * the newer one comes.
    *
    * @param changes how many, 0 or more; all of them make the snapshot whole
    */
@@ -346,8 +346,8 @@ public final class VBucket {
   }
 
   /**
-   * Becomes what a replica was, active, on a new branch of the history. The branch starts at the
-   * end of the last whole snapshot, which may be below the high seqno.
+   * Becomes active with the state of a replica, on a new branch of the history. The branch starts
+   * at the end of the last whole snapshot, which may be below the high seqno.
    */
   public synchronized void failOver(Copy replica) {
     chronicle.lost(
@@ -366,13 +366,13 @@ public final class VBucket {
     return Arrays.stream(items).filter(item -> !item.isEvent()).toArray(Item[]::new);
   }
 
-  /** Its bucket is deleted: all that was written is lost, and what still comes is not recorded. */
+  /** Its bucket is deleted: all writes are lost, and later ones are not recorded. */
   public synchronized void retire() {
     chronicle.lost(id, 0, NO_ITEMS);
     chronicle = Chronicle.NONE;
   }
 
-  /** Becomes as new: active, without items, with a history that nobody knows. */
+  /** Becomes active, without items, with a new history. */
   public synchronized void recreate(CollectionsManifest current) {
     chronicle.lost(id, 0, NO_ITEMS);
     items = new ItemStore();
@@ -393,7 +393,8 @@ public final class VBucket {
   /**
    * Calls the watcher from the next change on, until {@link #unwatch}.
    *
-   * @param knownEpoch the state changes that it knows of; if there were more, it is told so at once
+   * @param knownEpoch the number of state changes that it knows of; if there were more, {@link
+   *     Watcher#stateChanged} is called at once
    */
   public synchronized void watch(Watcher watcher, int knownEpoch) {
     watchers.add(watcher);
@@ -406,7 +407,7 @@ public final class VBucket {
     watchers.remove(watcher);
   }
 
-  /** Its streams learn of nothing from now on; those that are opened after the end of it do. */
+  /** Its streams see no change while it is muted; streams that are opened afterwards see all. */
   public synchronized void mute(boolean muted) {
     mute = muted;
   }
@@ -468,7 +469,7 @@ public final class VBucket {
     return failoverLog.uuid();
   }
 
-  /** Where a branch of the history stands, or null when its vbuuid is unknown. */
+  /** The branch of a vbuuid, or null when the vbuuid is unknown. */
   public synchronized @Nullable Branch branchOf(long uuid) {
     return branchOf(uuid, failoverLog, highSeqno);
   }

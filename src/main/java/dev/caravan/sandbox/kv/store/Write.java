@@ -48,7 +48,7 @@ public record Write(
         durable);
   }
 
-  /** What is wrong with it when this is the version before, or null for none; null if it may go. */
+  /** The status that refuses it over the present version, or null when the write is allowed. */
   @Nullable Status refusal(@Nullable Item current) {
     if (mode == Mode.ADD) {
       return current == null ? null : Status.KEY_EEXISTS;
@@ -59,7 +59,7 @@ public record Write(
     return cas != 0 && cas != current.cas() ? Status.KEY_EEXISTS : null;
   }
 
-  /** Its expiry in a collection whose documents live so long at most; 0 is no limit. */
+  /** Its expiry in a collection with this longest life of documents; 0 is no limit. */
   int expiry(@Nullable Item current, int maxTtlSeconds, long nowSeconds) {
     int wanted = preserveExpiry && current != null ? current.expiry() : expiry;
     long limit = nowSeconds + maxTtlSeconds;

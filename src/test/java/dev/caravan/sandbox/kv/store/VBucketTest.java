@@ -18,7 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a vBucket keeps, against a plain map that is told the same. */
+/** Compares the contents of a vBucket with a plain map after the same writes. */
 class VBucketTest {
   private static byte[] key(int number) {
     return DocumentKey.of(0, ("key-" + number).getBytes(StandardCharsets.UTF_8));
