@@ -21,7 +21,7 @@ import java.util.UUID;
  * <p>It says what it received in the words of the recordings that the tests cite.
  */
 public final class RawClient implements AutoCloseable {
-  public static final int[] DCP_FEATURES = {0x06, 0x07, 0x08, 0x0a, 0x0b, 0x0c, 0x0d, 0x12};
+  private static final int[] DCP_FEATURES = {0x06, 0x07, 0x08, 0x0a, 0x0b, 0x0c, 0x0d, 0x12};
 
   private static final int TIMEOUT_MILLIS = 10_000;
 
@@ -141,6 +141,11 @@ public final class RawClient implements AutoCloseable {
   private final Socket socket;
   private final DataInputStream in;
   private final List<Frame> messages = new ArrayList<>();
+
+  /** The features that a DCP client asks for in HELLO. */
+  public static int[] dcpFeatures() {
+    return DCP_FEATURES.clone();
+  }
 
   public RawClient(CouchbaseNode node) throws IOException {
     socket = new Socket(node.host(), node.port());

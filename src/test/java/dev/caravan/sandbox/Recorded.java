@@ -10,7 +10,7 @@ import dev.caravan.sandbox.kv.bucket.Bucket;
  * only.
  */
 public final class Recorded {
-  static final String[] KEYS = {"k80", "k98", "k183", "k356", "k362"};
+  private static final String[] KEYS = {"k80", "k98", "k183", "k356", "k362"};
   public static final int BOOKINGS_TTL = 86_400;
 
   private Recorded() {}

@@ -215,7 +215,7 @@ class AdminServerTest {
   void streamsAreHeldAndReleased() throws Exception {
     int vbucket = bucket.vbucketOf("a");
     CouchbaseNode node = sandbox.cluster().node(bucket.nodeOf(vbucket));
-    try (RawClient client = RawClient.dcp(node, "default", 1, RawClient.DCP_FEATURES)) {
+    try (RawClient client = RawClient.dcp(node, "default", 1, RawClient.dcpFeatures())) {
       client.stream(vbucket, 0, -1);
       assertThat(post("hold?vbucket=" + vbucket).statusCode()).isEqualTo(200);
       bucket.upsert("a", "1");

@@ -58,7 +58,7 @@ class ClusterMapTest {
   @Test
   void aNewMapIsPushedToThoseWhoAskedForIt() throws IOException {
     try (RawClient idle = RawClient.ready(node, "probe", PUSHED);
-        RawClient dcp = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES);
+        RawClient dcp = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures());
         RawClient elsewhere = RawClient.ready(node, "other", PUSHED);
         RawClient silent = RawClient.ready(node, "probe", 0x07, 0x0b, 0x0c)) {
       dcp.stream(5, 0, -1);

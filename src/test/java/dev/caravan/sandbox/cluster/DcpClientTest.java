@@ -108,8 +108,8 @@ class DcpClientTest {
   }
 
   /**
-   * Live writes to other collections send nothing; a stream that is opened again and reads from disk
-   * gets the seqno up to which it has read.
+   * Live writes to other collections send nothing; a stream that is opened again and reads from
+   * disk gets the seqno up to which it has read.
    */
   @Test
   void aFilteredStreamThatIsOpenedAgainIsAdvancedOverWhatIsNotForIt() {
@@ -137,9 +137,7 @@ class DcpClientTest {
     await().until(() -> changes.documents().containsKey("inventory.airline.in"));
   }
 
-  /**
-   * As the client never opens with DELETE_TIMES, a real node sends it expirations as deletions.
-   */
+  /** As the client never opens with DELETE_TIMES, a real node sends it expirations as deletions. */
   @Test
   void deletionsAndExpirationsArrive() {
     bucket.upsert("deleted", "1");

@@ -29,7 +29,7 @@ class BucketCommandsTest {
     node = CouchbaseNode.builder().vbuckets(64).bucket("probe").start();
     bucket = node.bucket("probe");
     Recorded.fill(bucket);
-    client = RawClient.ready(node, "probe", RawClient.DCP_FEATURES);
+    client = RawClient.ready(node, "probe", RawClient.dcpFeatures());
   }
 
   @AfterEach

@@ -41,7 +41,7 @@ class CollectionRightsTest {
             .start();
     Recorded.fill(node.bucket("probe"));
     client = new RawClient(node);
-    client.hello(RawClient.DCP_FEATURES);
+    client.hello(RawClient.dcpFeatures());
   }
 
   @AfterEach

@@ -119,7 +119,7 @@ class DocumentEditsTest {
     bucket.defaultCollection().upsertWithXattrs("k80", "1", "_sync", "{\"rev\":1}");
     client.set(VBUCKET, KEY, "{\"x\":2}");
     assertThat(get().text()).isEqualTo("{\"x\":2}");
-    try (RawClient dcp = RawClient.dcp(node, "probe", 0x5, RawClient.DCP_FEATURES)) {
+    try (RawClient dcp = RawClient.dcp(node, "probe", 0x5, RawClient.dcpFeatures())) {
       dcp.stream(VBUCKET, 0, -1);
       Frame mutation = dcp.arrived().get(1);
       assertThat(mutation.datatype()).isEqualTo(5);

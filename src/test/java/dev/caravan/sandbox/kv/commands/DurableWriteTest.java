@@ -96,7 +96,7 @@ class DurableWriteTest {
   /** The last of the live ones: "SNAPSHOT_MARKER v1 13-13 flags=0x1", MUTATION seq=13. */
   @Test
   void aLiveDurableWriteIsOneMutation() throws IOException {
-    try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES)) {
+    try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures())) {
       client.stream(VBUCKET, 0, 6, -1, bucket.vbuuid(VBUCKET), 6, 6, "");
       bucket.upsert("dur-2", "{\"a\":1}");
       assertThat(client.arrivedWords().get(0))
@@ -110,7 +110,7 @@ class DurableWriteTest {
   }
 
   private List<String> stream(String... controls) throws IOException {
-    try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES)) {
+    try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures())) {
       for (String control : controls) {
         assertThat(client.control(control, "true").status()).isZero();
       }

@@ -333,8 +333,8 @@ class HandshakeTest {
   /** 05: "open name=dup on A", "on B", "what happens on A", and what B may still do. */
   @Test
   void aSecondConnectionOfTheSameNameReplacesTheFirst() throws IOException {
-    try (RawClient a = RawClient.ready(node, "probe", RawClient.DCP_FEATURES);
-        RawClient b = RawClient.ready(node, "probe", RawClient.DCP_FEATURES)) {
+    try (RawClient a = RawClient.ready(node, "probe", RawClient.dcpFeatures());
+        RawClient b = RawClient.ready(node, "probe", RawClient.dcpFeatures())) {
       assertThat(a.open("dup", 1).status()).isZero();
       assertThat(b.open("dup", 1).status()).isZero();
       assertThat(a.isClosedByNode()).isTrue();
@@ -342,7 +342,7 @@ class HandshakeTest {
           .contains("The connection is already opened as a DCP connection");
       assertThat(b.select("probe").status()).isEqualTo(0x83);
       assertThat(b.plain("Administrator", "password").status()).isEqualTo(0x83);
-      assertThat(b.hello(RawClient.DCP_FEATURES).status()).isZero();
+      assertThat(b.hello(RawClient.dcpFeatures()).status()).isZero();
       assertThat(b.call(0x00, 5, 0, "", "\0key", new byte[0]).status()).isEqualTo(0x01);
       assertThat(b.call(0xb5, "", "").status()).isZero();
       assertThat(b.call(0x48, "", "").value()).hasSize(640);

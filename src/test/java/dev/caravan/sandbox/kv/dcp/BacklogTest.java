@@ -63,7 +63,7 @@ class BacklogTest {
 
   @Test
   void aClientThatDoesNotReadCostsNoMemoryAndMissesNothing() throws IOException {
-    try (RawClient client = RawClient.dcp(node, "default", 1, RawClient.DCP_FEATURES)) {
+    try (RawClient client = RawClient.dcp(node, "default", 1, RawClient.dcpFeatures())) {
       Bucket bucket = node.bucket("default");
       for (int vbucket = 0; vbucket < bucket.vbucketCount(); vbucket++) {
         client.requestStream(vbucket, bucket.highSeqno(vbucket));

@@ -21,7 +21,7 @@ class DcpControlTest {
   @BeforeAll
   static void start() throws Exception {
     node = CouchbaseNode.builder().vbuckets(64).bucket("probe").start();
-    client = RawClient.ready(node, "probe", RawClient.DCP_FEATURES);
+    client = RawClient.ready(node, "probe", RawClient.dcpFeatures());
     client.open("control", 1);
   }
 
@@ -103,7 +103,7 @@ class DcpControlTest {
   /** "enable_sync_writes", "then enable_stream_id". */
   @Test
   void streamIdsDoNotGoWithSyncWrites() throws IOException {
-    try (RawClient other = RawClient.ready(node, "probe", RawClient.DCP_FEATURES)) {
+    try (RawClient other = RawClient.ready(node, "probe", RawClient.dcpFeatures())) {
       other.open("sync writes", 1);
       assertThat(other.control("enable_sync_writes", "true").status()).isZero();
       assertThat(other.control("enable_stream_id", "true").status()).isEqualTo(0x83);
@@ -113,7 +113,7 @@ class DcpControlTest {
   /** 12: "noop interval 1 s": NOOP with opaque 81969800, 82969800. */
   @Test
   void noopsComeOneAtATime() throws IOException {
-    try (RawClient idle = RawClient.ready(node, "probe", RawClient.DCP_FEATURES)) {
+    try (RawClient idle = RawClient.ready(node, "probe", RawClient.dcpFeatures())) {
       idle.open("idle", 1);
       idle.control("connection_buffer_size", "1");
       idle.control("set_noop_interval", "1");
@@ -138,7 +138,7 @@ class DcpControlTest {
                 .bucket("probe")
                 .idleTimeout(Duration.ofSeconds(5))
                 .start();
-        RawClient silent = RawClient.ready(impatient, "probe", RawClient.DCP_FEATURES)) {
+        RawClient silent = RawClient.ready(impatient, "probe", RawClient.dcpFeatures())) {
       silent.open("silent", 1);
       silent.control("set_noop_interval", "1");
       silent.control("enable_noop", "true");

@@ -25,7 +25,7 @@ class FlowControlTest {
   void start() throws Exception {
     node = CouchbaseNode.builder().vbuckets(VBUCKETS).bucket("probe").start();
     bucket = node.bucket("probe");
-    client = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES);
+    client = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures());
   }
 
   @AfterEach

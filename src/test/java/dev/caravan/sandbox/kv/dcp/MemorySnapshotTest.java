@@ -35,7 +35,7 @@ class MemorySnapshotTest {
   }
 
   private RawClient connect() throws IOException {
-    return RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES);
+    return RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures());
   }
 
   private void write(String... ids) {

@@ -38,7 +38,7 @@ class SnapshotHolesTest {
     node = CouchbaseNode.builder().vbuckets(1).bucket("probe").failoverLogEntries(5).start();
     bucket = node.bucket("probe");
     Recorded.createCollections(bucket);
-    client = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES);
+    client = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures());
   }
 
   @AfterEach
@@ -95,7 +95,7 @@ class SnapshotHolesTest {
   /** What a stream request is answered: "rollback 8", "ERANGE", or what the stream sends. */
   private List<String> ask(long uuid, long start, long snapshotStart, long snapshotEnd)
       throws IOException {
-    try (RawClient other = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES)) {
+    try (RawClient other = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures())) {
       Frame answer = other.stream(VBUCKET, 0, start, -1, uuid, snapshotStart, snapshotEnd, "");
       if (answer.status() == 0x23) {
         return List.of("rollback " + ByteBuffer.wrap(answer.value()).getLong());

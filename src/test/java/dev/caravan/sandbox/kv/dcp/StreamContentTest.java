@@ -76,7 +76,7 @@ class StreamContentTest {
   }
 
   private List<String> stream(long start, long end, int flags, String filter) throws IOException {
-    try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES)) {
+    try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures())) {
       Frame answer =
           client.stream(VBUCKET, flags, start, end, bucket.vbuuid(VBUCKET), start, start, filter);
       assertThat(answer.status()).isZero();
@@ -111,7 +111,7 @@ class StreamContentTest {
   /** "OSO": a node that may send out of order need not. */
   @Test
   void whoMayGetThingsOutOfOrderGetsThemInOrder() throws IOException {
-    try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES)) {
+    try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures())) {
       assertThat(client.control("enable_out_of_order_snapshots", "true").status()).isZero();
       client.stream(VBUCKET, 0, 0, 11, 0, 0, 0, "{\"collections\":[\"0\"]}");
       assertThat(client.untilEnd()).isEqualTo(sequence("0-11 flags=0x6", DOCUMENTS, List.of(END)));
@@ -183,7 +183,7 @@ class StreamContentTest {
   /** "flags NO_VALUE (open 0x8)". */
   @Test
   void aClientMayDoWithoutValues() throws IOException {
-    try (RawClient client = RawClient.dcp(node, "probe", NO_VALUE, RawClient.DCP_FEATURES)) {
+    try (RawClient client = RawClient.dcp(node, "probe", NO_VALUE, RawClient.dcpFeatures())) {
       client.stream(VBUCKET, 10, 11);
       assertThat(client.stream(VBUCKET, 0, 10, 11, bucket.vbuuid(VBUCKET), 10, 10, "").status())
           .isZero();
@@ -221,7 +221,7 @@ class StreamContentTest {
   }
 
   private List<String> tombstones(int openFlags, boolean expiryOpcode) throws IOException {
-    try (RawClient client = RawClient.dcp(node, "probe", openFlags, RawClient.DCP_FEATURES)) {
+    try (RawClient client = RawClient.dcp(node, "probe", openFlags, RawClient.dcpFeatures())) {
       if (expiryOpcode) {
         client.control("enable_expiry_opcode", "true");
       }
@@ -237,7 +237,7 @@ class StreamContentTest {
   void aBackfillExpiresWhatIsDue() throws IOException {
     bucket.defaultCollection().upsert("k80", "1".getBytes(StandardCharsets.UTF_8), 1_000_000_000);
     bucket.openCheckpoints();
-    try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES)) {
+    try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures())) {
       client.stream(VBUCKET, 0, 11, -1, bucket.vbuuid(VBUCKET), 11, 11, "");
       assertThat(client.arrivedWords())
           .containsExactly(
@@ -267,7 +267,7 @@ class StreamContentTest {
   /** "v7 + flatbuffers_system_events", by an event that the recording has with this very uid. */
   @Test
   void collectionEventsComeAsFlatBuffersToThoseWhoAskForThem() throws IOException {
-    try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES)) {
+    try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures())) {
       client.control("v7_dcp_status_codes", "true");
       client.control("flatbuffers_system_events", "true");
       bucket.recreate(VBUCKET);
@@ -290,7 +290,7 @@ class StreamContentTest {
   /** "live changes on an open stream"; README: live writes that are filtered out send nothing. */
   @Test
   void liveChangesComeAsMemorySnapshots() throws IOException {
-    try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES)) {
+    try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures())) {
       String filter = "{\"collections\":[\"0\"]}";
       client.stream(VBUCKET, 0, 11, -1, bucket.vbuuid(VBUCKET), 11, 11, filter);
       assertThat(client.arrivedWords()).isEmpty();

@@ -28,7 +28,7 @@ class StreamEndTest {
     node = CouchbaseNode.builder().vbuckets(64).bucket("probe").start();
     bucket = node.bucket("probe");
     Recorded.fill(bucket);
-    client = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES);
+    client = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures());
   }
 
   @AfterEach
@@ -135,7 +135,7 @@ class StreamEndTest {
     String scope =
         "[49 bytes] SYSTEM_EVENT seq=14 event=4 version=0 key= value=000000000000000700000008";
     streamLive("{\"scope\":\"8\"}");
-    try (RawClient all = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES)) {
+    try (RawClient all = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures())) {
       all.stream(VBUCKET, 0, 11, -1, bucket.vbuuid(VBUCKET), 11, 11, "");
       bucket.dropScope("inventory");
       assertThat(client.untilEnd())

@@ -26,7 +26,7 @@ class StreamIdTest {
     node = CouchbaseNode.builder().vbuckets(64).bucket("probe").start();
     bucket = node.bucket("probe");
     Recorded.fill(bucket);
-    client = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES);
+    client = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures());
     assertThat(client.control("enable_stream_id", "true").status()).isZero();
   }
 

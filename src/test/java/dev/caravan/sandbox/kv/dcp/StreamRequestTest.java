@@ -47,7 +47,7 @@ class StreamRequestTest {
 
   @BeforeEach
   void connect() throws IOException {
-    client = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES);
+    client = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures());
   }
 
   @AfterEach
@@ -58,7 +58,7 @@ class StreamRequestTest {
   /** "XATTRS open flag, noop NOT enabled" and the three after it. */
   @Test
   void streamsOfCollectionsOrXattrsNeedNoop() throws IOException {
-    try (RawClient collections = RawClient.ready(node, "probe", RawClient.DCP_FEATURES);
+    try (RawClient collections = RawClient.ready(node, "probe", RawClient.dcpFeatures());
         RawClient xattrs = RawClient.ready(node, "probe", 0x06, 0x07);
         RawClient plain = RawClient.ready(node, "probe", 0x07)) {
       collections.open("collections", 1);
@@ -133,7 +133,7 @@ class StreamRequestTest {
     long old = branched.vbuuid(VBUCKET);
     branched.branch(VBUCKET);
     branched.upsert("k183", "1");
-    try (RawClient other = RawClient.dcp(node, "branched", 1, RawClient.DCP_FEATURES)) {
+    try (RawClient other = RawClient.dcp(node, "branched", 1, RawClient.dcpFeatures())) {
       Frame beyond = other.stream(VBUCKET, 0, 3, -1, old, 3, 3, "");
       assertThat(beyond.status()).isEqualTo(0x23);
       assertThat(ByteBuffer.wrap(beyond.value()).getLong()).isEqualTo(2);
@@ -162,7 +162,7 @@ class StreamRequestTest {
     purged.upsert("k183", "1");
     purged.purgeTombstones();
     long branch = purged.vbuuid(VBUCKET);
-    try (RawClient other = RawClient.dcp(node, "purged", 1, RawClient.DCP_FEATURES)) {
+    try (RawClient other = RawClient.dcp(node, "purged", 1, RawClient.dcpFeatures())) {
       Frame answer = other.stream(VBUCKET, 0, 2, -1, branch, 2, 2, "");
       assertThat(answer.status()).isEqualTo(0x23);
       assertThat(ByteBuffer.wrap(answer.value()).getLong()).isZero();

@@ -52,7 +52,7 @@ class StreamValueTest {
   void compressedValuesStaySoOnlyForThoseWhoCanReadThem() throws IOException {
     String value = "{\"pad\": \"" + "y".repeat(3000) + "\"}";
     byte[] compressed = Snappy.compress(value);
-    try (RawClient writer = RawClient.ready(node, "probe", RawClient.DCP_FEATURES)) {
+    try (RawClient writer = RawClient.ready(node, "probe", RawClient.dcpFeatures())) {
       writer.send(
           0x80,
           0x01,
@@ -65,7 +65,7 @@ class StreamValueTest {
           compressed);
       assertThat(writer.reply(0x01).status()).isZero();
     }
-    Frame snappy = lastMutation(false, RawClient.DCP_FEATURES);
+    Frame snappy = lastMutation(false, RawClient.dcpFeatures());
     assertThat(snappy.datatype()).isEqualTo(3);
     assertThat(snappy.value()).isEqualTo(compressed);
     assertThat(lastMutation(false, 0x07, 0x0a, 0x12).datatype())
@@ -75,12 +75,12 @@ class StreamValueTest {
     assertThat(inflated.datatype()).isEqualTo(1);
     assertThat(inflated.text()).isEqualTo(value);
     bucket.upsert("k183", value);
-    assertThat(lastMutation(false, RawClient.DCP_FEATURES).datatype()).isEqualTo(1);
-    Frame forced = lastMutation(true, RawClient.DCP_FEATURES);
+    assertThat(lastMutation(false, RawClient.dcpFeatures()).datatype()).isEqualTo(1);
+    Frame forced = lastMutation(true, RawClient.dcpFeatures());
     assertThat(forced.datatype()).isEqualTo(3);
     assertThat(Snappy.uncompress(forced.value())).asString().isEqualTo(value);
     bucket.upsert("k183", "{\"x\":1}");
-    assertThat(lastMutation(true, RawClient.DCP_FEATURES).datatype())
+    assertThat(lastMutation(true, RawClient.dcpFeatures()).datatype())
         .as("not when that would be larger")
         .isEqualTo(1);
   }
@@ -100,14 +100,14 @@ class StreamValueTest {
   @Test
   void valuesFromDiskMayComeCompressedThoughNobodyCompressedThem() throws IOException {
     bucket.compressOnDisk(true);
-    Frame fromDisk = lastMutation(false, RawClient.DCP_FEATURES);
+    Frame fromDisk = lastMutation(false, RawClient.dcpFeatures());
     assertThat(fromDisk.datatype()).isEqualTo(3);
     assertThat(fromDisk.value()).hasSizeGreaterThan("{\"x\":1}".length());
     assertThat(Snappy.uncompress(fromDisk.value())).asString().isEqualTo("{\"x\":1}");
     Frame inflated = lastMutation(false, 0x07, 0x12);
     assertThat(inflated.datatype()).isEqualTo(1);
     assertThat(inflated.text()).isEqualTo("{\"x\":1}");
-    try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES)) {
+    try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures())) {
       client.stream(VBUCKET, 0, 11, -1, bucket.vbuuid(VBUCKET), 11, 11, "");
       bucket.upsert("k80", "{\"x\":2}");
       assertThat(client.arrived().get(1).datatype()).as("from memory").isEqualTo(1);
@@ -141,7 +141,7 @@ class StreamValueTest {
   }
 
   private Frame last(int openFlags) throws IOException {
-    try (RawClient client = RawClient.dcp(node, "probe", openFlags, RawClient.DCP_FEATURES)) {
+    try (RawClient client = RawClient.dcp(node, "probe", openFlags, RawClient.dcpFeatures())) {
       client.stream(VBUCKET, 0, -1);
       List<Frame> frames = client.arrived();
       return frames.get(frames.size() - 1);

@@ -32,7 +32,7 @@ class VBucketStateTest {
     node = CouchbaseNode.builder().vbuckets(64).bucket("probe").start();
     bucket = node.bucket("probe");
     Recorded.fill(bucket);
-    client = RawClient.dcp(node, "probe", 1, RawClient.DCP_FEATURES);
+    client = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures());
   }
 
   @AfterEach
