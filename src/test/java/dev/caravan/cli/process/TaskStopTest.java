@@ -6,8 +6,8 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.caravan.sandbox.CouchbaseNode;
-import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.sandbox.cluster.CouchbaseNode;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.testkit.Topic;
 import java.time.Duration;
 import java.util.HashMap;

@@ -4,7 +4,7 @@ package dev.caravan.worker.group;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.sandbox.TcpProxy;
 import dev.caravan.worker.group.GroupWork.Wanted;
 import dev.caravan.worker.group.SimulatedWorker.Tasks;

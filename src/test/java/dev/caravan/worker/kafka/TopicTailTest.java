@@ -5,7 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
