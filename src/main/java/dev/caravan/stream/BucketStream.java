@@ -246,7 +246,7 @@ public final class BucketStream {
       LOG.info(
           polling.isZero()
               ? "Bucket '{}' is ephemeral, where nothing is persisted: changes are not held back"
-                    + " until it is."
+                  + " until it is."
               : "Bucket '{}' is not ephemeral: changes are held back until they are persisted.",
           bucket);
       end(System.nanoTime());

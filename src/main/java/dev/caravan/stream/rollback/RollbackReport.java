@@ -43,9 +43,9 @@ public record RollbackReport(
     String seqno = Long.toUnsignedString(refused.bySeqno());
     if (isPurge()) {
       return ("Couchbase has purged deletions in vBucket %d of bucket '%s' that came after seqno"
-                  + " %s, the last one that was read: it was not read for longer than the bucket's"
-                  + " metadata purge interval. The deletions since then can't be published any"
-                  + " more")
+              + " %s, the last one that was read: it was not read for longer than the bucket's"
+              + " metadata purge interval. The deletions since then can't be published any"
+              + " more")
           .formatted(vbucket, bucket, seqno);
     }
     return "Couchbase rolled back vBucket %d of bucket '%s' from seqno %s (vbuuid %x) to seqno %s: %s"

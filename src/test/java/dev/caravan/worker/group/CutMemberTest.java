@@ -4,8 +4,8 @@ package dev.caravan.worker.group;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.sandbox.TcpProxy;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.worker.group.GroupWork.Wanted;
 import dev.caravan.worker.group.SimulatedWorker.Tasks;
 import dev.caravan.worker.kafka.WorkerConfig;
