@@ -38,7 +38,7 @@ public class CouchbaseDcpComponent extends HealthCheckComponent {
   @Override
   protected CouchbaseDcpEndpoint createEndpoint(
       String uri, String remaining, Map<String, Object> parameters) throws Exception {
-    CouchbaseDcpEndpoint endpoint = new CouchbaseDcpEndpoint(uri, this);
+    CouchbaseDcpEndpoint endpoint = new CouchbaseDcpEndpoint(uri, this, this::eventLoops);
     endpoint.setConfiguration(configuration.copy());
     endpoint.setBuckets(remaining);
     setProperties(endpoint, parameters);
@@ -70,7 +70,7 @@ public class CouchbaseDcpComponent extends HealthCheckComponent {
   }
 
   /** The I/O threads, which are made for the first consumer: options are set until then. */
-  synchronized EventLoops eventLoops() {
+  private synchronized EventLoops eventLoops() {
     if (eventLoops == null) {
       eventLoops = new EventLoops(ioThreads);
     }

@@ -3,6 +3,13 @@ package dev.caravan.component;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.caravan.component.delivery.ConsumerStatus;
+import dev.caravan.component.delivery.DeliveryException;
+import dev.caravan.component.delivery.DeliveryLoop;
+import dev.caravan.component.delivery.DeliverySupervisor;
+import dev.caravan.component.delivery.FailedChanges;
+import dev.caravan.component.delivery.Phase;
+import dev.caravan.component.delivery.Recovery;
 import dev.caravan.offset.OffsetStore;
 import dev.caravan.offset.TransactionalOffsetStore;
 import dev.caravan.stream.BucketStream;
@@ -13,6 +20,7 @@ import dev.caravan.stream.change.DcpRollback;
 import dev.caravan.stream.settings.StreamSettings;
 import java.util.List;
 import org.apache.camel.CamelContext;
+import org.apache.camel.Endpoint;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.apache.camel.Processor;
@@ -26,36 +34,35 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Puts a bucket's changes into the route, on one thread of its own, the {@link Lane}. Starting
- * returns at once, whether or not Couchbase can be reached; {@link #status} tells how it goes. A
- * document counts as done, and its bytes go back to Couchbase's flow control, when its exchange is.
- * An exchange that failed ends the lane, because leaving the document out or putting it later would
- * break the order; the option {@code onDeliveryFailure} says whether another lane reads it again.
+ * Puts a bucket's changes into the route, on one thread of its own, the {@link DeliveryLoop}.
+ * Starting returns at once, whether or not Couchbase can be reached; {@link #status} tells how it
+ * goes. A document counts as done, and its bytes go back to Couchbase's flow control, when its
+ * exchange is. An exchange that failed ends the lane, because leaving the document out or putting
+ * it later would break the order; the option {@code onDeliveryFailure} says whether another lane
+ * reads it again.
  */
 public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable {
   private static final Logger LOG = LoggerFactory.getLogger(CouchbaseDcpConsumer.class);
   private static final ConsumerStatus STOPPED =
       new ConsumerStatus(Phase.STOPPED, null, 0, 0, 0, 0, 0);
 
-  private volatile @Nullable LaneRunner runner;
-  private @Nullable Lane lastLane;
+  private volatile @Nullable DeliverySupervisor runner;
+  private @Nullable DeliveryLoop lastLane;
   private volatile ConsumerStatus atRest = STOPPED;
 
   /** What the last start claimed; closed since that start failed, or since the consumer stopped. */
   private volatile @Nullable OffsetClaim claim;
 
-  CouchbaseDcpConsumer(CouchbaseDcpEndpoint endpoint, Processor processor) {
-    super(endpoint, processor);
-  }
+  private final ConsumerOptions options;
 
-  @Override
-  public CouchbaseDcpEndpoint getEndpoint() {
-    return (CouchbaseDcpEndpoint) super.getEndpoint();
+  CouchbaseDcpConsumer(Endpoint endpoint, Processor processor, ConsumerOptions options) {
+    super(endpoint, processor);
+    this.options = options;
   }
 
   /** How it goes, at any time and from any thread. */
   public ConsumerStatus status() {
-    LaneRunner current = runner;
+    DeliverySupervisor current = runner;
     return current == null ? atRest : current.status();
   }
 
@@ -66,7 +73,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
    * than that, and only then does Camel hold its lock.
    */
   public void drain() {
-    LaneRunner current = runner;
+    DeliverySupervisor current = runner;
     if (current != null) {
       current.stop();
     }
@@ -81,7 +88,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
    * @throws InterruptedException if the thread is interrupted meanwhile
    */
   public boolean awaitDrained() throws InterruptedException {
-    LaneRunner current = runner;
+    DeliverySupervisor current = runner;
     return current == null || current.awaitDrained();
   }
 
@@ -101,22 +108,20 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
   }
 
   private OffsetClaim claimOffsets() {
-    CouchbaseDcpEndpoint endpoint = getEndpoint();
     return OffsetClaim.of(
-        endpoint.offsetStore(),
+        options.offsetStore(),
         offsetKey(),
-        endpoint.bucketNames(),
-        endpoint.settings().vbuckets(),
+        options.bucketNames(),
+        options.configuration().settings().vbuckets(),
         "route '"
             + getRouteId()
             + "' of Camel context '"
-            + endpoint.getCamelContext().getName()
+            + getEndpoint().getCamelContext().getName()
             + "'");
   }
 
   private String offsetKey() {
-    CouchbaseDcpEndpoint endpoint = getEndpoint();
-    String given = endpoint.getConfiguration().getOffsetKey();
+    String given = options.configuration().getOffsetKey();
     if (given != null && !given.isBlank()) {
       return given;
     }
@@ -125,8 +130,8 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
       return route.getRouteId();
     }
     // An id that Camel has generated changes when routes are added or come in another order.
-    String key = endpoint.defaultOffsetKey();
-    if (endpoint.getConfiguration().getOffsetStore() != null) {
+    String key = options.defaultOffsetKey();
+    if (options.configuration().getOffsetStore() != null) {
       LOG.warn(
           "Route '{}' has no id of its own, so its offsets are saved under the key '{}', which a"
               + " route that replaces it or is added may have, too. Give the route an id, or set"
@@ -147,41 +152,35 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
   }
 
   private void startLane() {
-    CouchbaseDcpEndpoint endpoint = getEndpoint();
-    StreamStart start = new StreamStart(endpoint.settings().streamFrom());
-    LaneRunner started =
-        new LaneRunner(
+    StreamSettings settings = options.configuration().settings();
+    StreamStart start = new StreamStart(settings.streamFrom());
+    DeliverySupervisor started =
+        new DeliverySupervisor(
             redelivered -> newLane(start, redelivered),
             lastLane,
             this::recovery,
-            endpoint.settings(),
-            endpoint.getConfiguration().drainTimeout(),
+            settings,
+            options.configuration().drainTimeout(),
             this::finished);
     runner = started;
-    endpoint
+    getEndpoint()
         .getCamelContext()
         .getExecutorServiceManager()
-        .newThread("CouchbaseDcp[" + endpoint.getBuckets() + "]", started)
+        .newThread("CouchbaseDcp[" + options.buckets() + "]", started)
         .start();
   }
 
-  private Lane newLane(StreamStart start, @Nullable FailedChanges redelivered) {
-    CouchbaseDcpEndpoint endpoint = getEndpoint();
-    CouchbaseDcpConfiguration configuration = endpoint.getConfiguration();
-    StreamSettings settings = endpoint.settings();
-    return new Lane(
+  private DeliveryLoop newLane(StreamStart start, @Nullable FailedChanges redelivered) {
+    CouchbaseDcpConfiguration configuration = options.configuration();
+    StreamSettings settings = configuration.settings();
+    return new DeliveryLoop(
         new ConsumerRoute(),
         inbox ->
-            endpoint.bucketNames().stream()
+            options.bucketNames().stream()
                 .map(
                     bucket ->
                         new BucketStream(
-                            bucket,
-                            settings,
-                            start,
-                            offsets(),
-                            endpoint.getComponent().eventLoops(),
-                            inbox))
+                            bucket, settings, start, offsets(), options.eventLoops().get(), inbox))
                 .toList(),
         transactions(),
         settings.offsetCommitInterval(),
@@ -208,11 +207,11 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
 
   private Recovery recovery(Throwable failure) {
     TransactionalOffsetStore transactions = transactions();
-    if (transactions != null && transactions.mayOpenAgain(failure)) {
+    if (transactions != null && transactions.isRetriable(failure)) {
       return Recovery.NEW_TRANSACTION;
     }
     return failure instanceof DeliveryException
-            && getEndpoint().getConfiguration().deliveryFailurePolicy() == OnDeliveryFailure.RETRY
+            && options.configuration().deliveryFailurePolicy() == OnDeliveryFailure.RETRY
         ? Recovery.REDELIVERY
         : Recovery.NONE;
   }
@@ -222,8 +221,9 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
         HealthCheckHelper.getHealthCheckRepository(
             getEndpoint().getCamelContext(), "consumers", HealthCheckRepository.class);
     if (repository != null) {
-      CouchbaseDcpHealthCheck check = new CouchbaseDcpHealthCheck(this);
-      check.setEnabled(getEndpoint().getComponent().isHealthCheckConsumerEnabled());
+      CouchbaseDcpHealthCheck check =
+          new CouchbaseDcpHealthCheck(getRouteId(), options.buckets(), this::status);
+      check.setEnabled(options.healthCheckEnabled());
       setHealthCheck(check);
     }
   }
@@ -242,7 +242,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
   }
 
   private void endLane() throws InterruptedException {
-    LaneRunner stopped = runner;
+    DeliverySupervisor stopped = runner;
     if (stopped != null) {
       stopped.stop();
       if (!stopped.awaitEnd()) {
@@ -259,7 +259,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
 
   @Override
   protected void doSuspend() throws Exception {
-    LaneRunner current = runner;
+    DeliverySupervisor current = runner;
     if (current != null) {
       // Camel suspends a consumer that never started, too, when its route can't be made.
       current.suspend();
@@ -270,13 +270,13 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
   @Override
   protected void doResume() throws Exception {
     super.doResume();
-    LaneRunner current = runner;
+    DeliverySupervisor current = runner;
     if (current != null) {
       current.resume();
     }
   }
 
-  private final class ConsumerRoute implements Lane.Route {
+  private final class ConsumerRoute implements DeliveryLoop.Route {
     @Override
     public Message message(DcpEvent event) {
       CamelContext context = getEndpoint().getCamelContext();

@@ -5,12 +5,13 @@ import static java.util.Objects.requireNonNullElse;
 
 import dev.caravan.offset.MemoryOffsetStore;
 import dev.caravan.offset.SharedOffsetStore;
-import dev.caravan.stream.settings.StreamSettings;
+import dev.caravan.stream.EventLoops;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.apache.camel.Category;
 import org.apache.camel.Consumer;
@@ -22,6 +23,7 @@ import org.apache.camel.spi.UriEndpoint;
 import org.apache.camel.spi.UriParam;
 import org.apache.camel.spi.UriPath;
 import org.apache.camel.support.DefaultEndpoint;
+import org.apache.camel.support.HealthCheckComponent;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,8 +51,15 @@ public class CouchbaseDcpEndpoint extends DefaultEndpoint implements EndpointSer
 
   private final SharedOffsetStore memory = new MemoryOffsetStore();
 
-  public CouchbaseDcpEndpoint(String uri, CouchbaseDcpComponent component) {
+  private final Supplier<EventLoops> eventLoops;
+
+  /**
+   * @param eventLoops the I/O threads, made when a consumer first needs them
+   */
+  CouchbaseDcpEndpoint(
+      String uri, HealthCheckComponent component, Supplier<EventLoops> eventLoops) {
     super(uri, component);
+    this.eventLoops = eventLoops;
   }
 
   /**
@@ -78,10 +87,6 @@ public class CouchbaseDcpEndpoint extends DefaultEndpoint implements EndpointSer
     return List.copyOf(names);
   }
 
-  StreamSettings settings() {
-    return configuration.settings();
-  }
-
   /**
    * The store of the options, or else the endpoint's own, which outlives the route's stops and
    * starts.
@@ -91,7 +96,7 @@ public class CouchbaseDcpEndpoint extends DefaultEndpoint implements EndpointSer
   }
 
   /** The offset key of a consumer whose route has no id of its own: what it reads. */
-  String defaultOffsetKey() {
+  private String defaultOffsetKey() {
     String collections = configuration.getCollections();
     String names = String.join(",", bucketNames());
     return collections == null || collections.isBlank() ? names : names + "/" + collections;
@@ -106,14 +111,25 @@ public class CouchbaseDcpEndpoint extends DefaultEndpoint implements EndpointSer
 
   @Override
   public Consumer createConsumer(Processor processor) throws Exception {
-    CouchbaseDcpConsumer consumer = new CouchbaseDcpConsumer(this, processor);
+    CouchbaseDcpConsumer consumer =
+        new CouchbaseDcpConsumer(
+            this,
+            processor,
+            new ConsumerOptions(
+                buckets,
+                bucketNames(),
+                configuration,
+                offsetStore(),
+                defaultOffsetKey(),
+                eventLoops,
+                getComponent().isHealthCheckConsumerEnabled()));
     configureConsumer(consumer);
     return consumer;
   }
 
   @Override
-  public CouchbaseDcpComponent getComponent() {
-    return (CouchbaseDcpComponent) super.getComponent();
+  public HealthCheckComponent getComponent() {
+    return (HealthCheckComponent) super.getComponent();
   }
 
   @Override

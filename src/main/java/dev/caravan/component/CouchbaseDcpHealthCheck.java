@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.component;
 
+import dev.caravan.component.delivery.ConsumerStatus;
+import dev.caravan.component.delivery.Phase;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.apache.camel.health.HealthCheckResultBuilder;
 import org.apache.camel.impl.health.AbstractHealthCheck;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A consumer is ready while it streams every selected vBucket of every bucket and its changes are
@@ -11,10 +15,15 @@ import org.apache.camel.impl.health.AbstractHealthCheck;
  * of its own will mend.
  */
 class CouchbaseDcpHealthCheck extends AbstractHealthCheck {
-  private final CouchbaseDcpConsumer consumer;
+  private final @Nullable String routeId;
+  private final String buckets;
+  private final Supplier<ConsumerStatus> consumer;
 
-  CouchbaseDcpHealthCheck(CouchbaseDcpConsumer consumer) {
-    super("camel", "consumer:couchbase-dcp-" + consumer.getRouteId());
+  public CouchbaseDcpHealthCheck(
+      @Nullable String routeId, String buckets, Supplier<ConsumerStatus> consumer) {
+    super("camel", "consumer:couchbase-dcp-" + routeId);
+    this.routeId = routeId;
+    this.buckets = buckets;
     this.consumer = consumer;
   }
 
@@ -25,13 +34,13 @@ class CouchbaseDcpHealthCheck extends AbstractHealthCheck {
 
   @Override
   protected void doCall(HealthCheckResultBuilder builder, Map<String, Object> options) {
-    ConsumerStatus status = consumer.status();
-    builder.detail("buckets", consumer.getEndpoint().getBuckets());
+    ConsumerStatus status = consumer.get();
+    builder.detail("buckets", buckets);
     builder.detail("phase", status.phase().name());
     builder.detail("streams.open", status.openStreams());
     builder.detail("streams.selected", status.vbuckets());
-    if (consumer.getRouteId() != null) {
-      builder.detail("route.id", consumer.getRouteId());
+    if (routeId != null) {
+      builder.detail("route.id", routeId);
     }
     boolean isUp =
         options.get(CHECK_KIND) == Kind.LIVENESS

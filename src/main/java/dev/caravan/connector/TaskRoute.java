@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.connector;
 
-import dev.caravan.component.ConsumerStatus;
 import dev.caravan.component.CouchbaseDcpConsumer;
+import dev.caravan.component.delivery.ConsumerStatus;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;

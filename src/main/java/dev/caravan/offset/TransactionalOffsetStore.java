@@ -23,7 +23,7 @@ public interface TransactionalOffsetStore extends OffsetStore, AutoCloseable {
    *
    * @throws FencedException if this store has been open before, and somebody else has taken the
    *     task over since
-   * @throws RuntimeException if it can't be done now; {@link #mayOpenAgain} tells whether it helps
+   * @throws RuntimeException if it can't be done now; {@link #isRetriable} tells whether it helps
    *     to try again
    */
   void open();
@@ -52,7 +52,7 @@ public interface TransactionalOffsetStore extends OffsetStore, AutoCloseable {
    * Whether a failure is one of the transaction, so that the same may succeed after {@link #open};
    * not one of a record, which would be refused again.
    */
-  boolean mayOpenAgain(Throwable failure);
+  boolean isRetriable(Throwable failure);
 
   /**
    * Aborts what is not committed; every record that is still on its way fails. Blocks for a few

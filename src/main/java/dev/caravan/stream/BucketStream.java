@@ -11,8 +11,8 @@ import dev.caravan.stream.client.DcpClientFactory;
 import dev.caravan.stream.cluster.ConnectionFailure;
 import dev.caravan.stream.cluster.ConnectionFailure.Reason;
 import dev.caravan.stream.flow.DispatchedEvents;
+import dev.caravan.stream.progress.AckTracker;
 import dev.caravan.stream.progress.CommitPoint;
-import dev.caravan.stream.progress.Progress;
 import dev.caravan.stream.progress.StreamEnds;
 import dev.caravan.stream.settings.PurgedTombstones;
 import dev.caravan.stream.settings.StreamFrom;
@@ -77,7 +77,7 @@ public final class BucketStream {
   private final OffsetStore offsets;
   private final EventLoops eventLoops;
   private final ChangeSink sink;
-  private final Progress progress = new Progress();
+  private final AckTracker progress = new AckTracker();
   private final StreamEnds ends = new StreamEnds();
   private final DispatchedEvents dispatched = new DispatchedEvents(this::noneDispatched);
   private final AtomicInteger rollbacks = new AtomicInteger();

@@ -22,12 +22,12 @@ import dev.caravan.stream.cluster.ClusterMap;
 import dev.caravan.stream.cluster.ConnectionFailure;
 import dev.caravan.stream.cluster.ConnectionFailure.Reason;
 import dev.caravan.stream.cluster.NodeConnections;
+import dev.caravan.stream.flow.BufferedBytes;
 import dev.caravan.stream.flow.DispatchedEvents;
-import dev.caravan.stream.flow.HeldBytes;
 import dev.caravan.stream.flow.MemoryBudget;
 import dev.caravan.stream.persistence.PersistenceWatch;
-import dev.caravan.stream.progress.Arrivals;
-import dev.caravan.stream.progress.Progress;
+import dev.caravan.stream.progress.AckTracker;
+import dev.caravan.stream.progress.LastReceivedSeqnos;
 import dev.caravan.stream.progress.StreamEnds;
 import dev.caravan.stream.settings.StreamSettings;
 import dev.caravan.stream.settings.VbucketSelection;
@@ -73,12 +73,12 @@ final class DcpSession {
   private final PendingWork pending = new PendingWork();
   private final CompletableFuture<Void> decisiveFailure = new CompletableFuture<>();
   private final CompletableFuture<Void> disconnected = new CompletableFuture<>();
-  private final Arrivals arrivals = new Arrivals(VbucketSelection.MAX_VBUCKETS);
+  private final LastReceivedSeqnos arrivals = new LastReceivedSeqnos(VbucketSelection.MAX_VBUCKETS);
   private final StreamStates states;
   private final StreamOpener opener;
   private final EventReader reader;
   private final ConnectionInitializer initializer;
-  private final StallWatch stalls;
+  private final StallDetector stalls;
   private final @Nullable PersistenceWatch persistence;
   private volatile @Nullable Client client;
   private boolean begun;
@@ -93,7 +93,7 @@ final class DcpSession {
   DcpSession(
       String bucket,
       StreamSettings settings,
-      Progress progress,
+      AckTracker progress,
       StreamEnds ends,
       DcpClientFactory clients,
       Duration persistencePolling,
@@ -122,7 +122,7 @@ final class DcpSession {
             pending,
             end,
             rollbacks);
-    HeldBytes held = new HeldBytes(window, connections::count);
+    BufferedBytes held = new BufferedBytes(window, connections::count);
     this.reader =
         new EventReader(
             settings,
@@ -150,7 +150,7 @@ final class DcpSession {
             new MisdirectedRequests(bucket, settings.bootstrapTimeout(), end),
             rollbackHandler::streamOpened);
     this.stalls =
-        new StallWatch(
+        new StallDetector(
             bucket,
             settings.stallTimeout(),
             settings.collections(),

@@ -3,14 +3,14 @@ package dev.caravan.stream;
 
 import com.couchbase.client.dcp.message.PartitionAndSeqno;
 import dev.caravan.offset.Offset;
-import dev.caravan.stream.client.ConnectionWatch;
+import dev.caravan.stream.client.ConnectionMonitor;
 import dev.caravan.stream.client.PendingWork;
 import dev.caravan.stream.client.SessionEnd;
 import dev.caravan.stream.client.StreamOpener;
 import dev.caravan.stream.client.StreamStates;
 import dev.caravan.stream.cluster.ConnectionFailure;
 import dev.caravan.stream.cluster.ConnectionFailure.Reason;
-import dev.caravan.stream.progress.Arrivals;
+import dev.caravan.stream.progress.LastReceivedSeqnos;
 import dev.caravan.stream.progress.StreamEnds;
 import dev.caravan.stream.progress.VbucketStream;
 import dev.caravan.stream.rollback.FailoverHistory;
@@ -40,7 +40,7 @@ final class RollbackHandler {
   private final StreamStates states;
   private final StreamOpener opener;
   private final StreamEnds ends;
-  private final Arrivals arrivals;
+  private final LastReceivedSeqnos arrivals;
   private final PendingWork pending;
   private final SessionEnd sessionEnd;
   private final AtomicInteger rollbacks;
@@ -54,7 +54,7 @@ final class RollbackHandler {
       StreamStates states,
       StreamOpener opener,
       StreamEnds ends,
-      Arrivals arrivals,
+      LastReceivedSeqnos arrivals,
       PendingWork pending,
       SessionEnd sessionEnd,
       AtomicInteger rollbacks) {
@@ -119,7 +119,7 @@ final class RollbackHandler {
    * Couchbase has opened a stream. A vBucket that is read again needs the seqno that it stands at
    * now, where the re-read ends.
    */
-  void streamOpened(ConnectionWatch connection, VbucketStream stream, FailoverHistory history) {
+  void streamOpened(ConnectionMonitor connection, VbucketStream stream, FailoverHistory history) {
     if (sessionEnd.isOver() || !stream.accepted(history)) {
       return;
     }

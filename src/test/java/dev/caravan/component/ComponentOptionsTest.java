@@ -7,6 +7,8 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.caravan.component.delivery.Phase;
+import dev.caravan.sandbox.cluster.CouchbaseCluster;
 import dev.caravan.sandbox.cluster.CouchbaseCluster;
 import java.io.InputStream;
 import java.time.Duration;

@@ -69,7 +69,12 @@ class CouchbaseDcpEndpointTest {
 
   @Test
   void withoutCredentialsTheUserIsNamedLikeTheBucket() {
-    assertThat(endpoint("travel?connectionString=localhost").settings().login().apply("travel"))
+    assertThat(
+            endpoint("travel?connectionString=localhost")
+                .getConfiguration()
+                .settings()
+                .login()
+                .apply("travel"))
         .satisfies(
             login -> {
               assertThat(login.username()).isEqualTo("travel");
@@ -83,6 +88,7 @@ class CouchbaseDcpEndpointTest {
 
     var login =
         endpoint("travel?connectionString=localhost&credentials=#login&username=me&password=x")
+            .getConfiguration()
             .settings()
             .login()
             .apply("travel");

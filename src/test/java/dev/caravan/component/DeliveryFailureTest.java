@@ -4,6 +4,8 @@ package dev.caravan.component;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.caravan.component.delivery.ConsumerStatus;
+import dev.caravan.component.delivery.Phase;
 import dev.caravan.offset.SharedOffsetStore;
 import dev.caravan.sandbox.cluster.CouchbaseNode;
 import dev.caravan.sandbox.kv.bucket.Bucket;
@@ -164,7 +166,8 @@ class DeliveryFailureTest {
   }
 
   private HealthCheck.State health(HealthCheck.Kind kind) {
-    CouchbaseDcpHealthCheck check = new CouchbaseDcpHealthCheck(routes.consumer());
+    CouchbaseDcpHealthCheck check =
+        new CouchbaseDcpHealthCheck("route", "travel", () -> routes.status());
     check.setCamelContext(routes.context());
     return check.call(Map.of(HealthCheck.CHECK_KIND, kind)).getState();
   }

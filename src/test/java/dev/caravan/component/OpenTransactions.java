@@ -102,7 +102,7 @@ final class OpenTransactions implements TransactionalOffsetStore {
   }
 
   @Override
-  public boolean mayOpenAgain(Throwable failure) {
+  public boolean isRetriable(Throwable failure) {
     return failure instanceof OffsetsRefused;
   }
 

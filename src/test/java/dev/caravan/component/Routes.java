@@ -4,6 +4,8 @@ package dev.caravan.component;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.caravan.component.delivery.ConsumerStatus;
+import dev.caravan.component.delivery.Phase;
 import java.time.Duration;
 import java.util.List;
 import org.apache.camel.CamelContext;

@@ -4,10 +4,10 @@ package dev.caravan.contract;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.caravan.component.ConsumerStatus;
 import dev.caravan.component.CouchbaseDcpConsumer;
 import dev.caravan.component.CouchbaseDcpMessage;
-import dev.caravan.component.Phase;
+import dev.caravan.component.delivery.ConsumerStatus;
+import dev.caravan.component.delivery.Phase;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;

@@ -11,7 +11,7 @@ import com.couchbase.client.dcp.conductor.DcpChannel;
 import dev.caravan.stream.cluster.NodeConnections;
 import dev.caravan.stream.flow.MemoryBudget;
 import dev.caravan.stream.persistence.PersistenceWatch;
-import dev.caravan.stream.progress.Arrivals;
+import dev.caravan.stream.progress.LastReceivedSeqnos;
 import dev.caravan.stream.progress.VbucketStream;
 import dev.caravan.stream.rollback.FailoverHistory;
 import dev.caravan.stream.settings.StreamSettings.Login;
@@ -34,21 +34,21 @@ import org.jspecify.annotations.Nullable;
 public final class ConnectionInitializer implements Authenticator {
   /** Takes note of streams that Couchbase has opened. */
   public interface StreamListener {
-    void streamOpened(ConnectionWatch connection, VbucketStream stream, FailoverHistory history);
+    void streamOpened(ConnectionMonitor connection, VbucketStream stream, FailoverHistory history);
   }
 
   private final String bucket;
   private final Supplier<Login> login;
   private final int window;
   private final NodeConnections nodes;
-  private final Arrivals arrivals;
+  private final LastReceivedSeqnos arrivals;
   private final IntFunction<@Nullable VbucketStream> streams;
   private final @Nullable PersistenceWatch persistence;
   private final BiConsumer<String, String> onClusterMap;
   private final MisdirectedRequests misdirected;
   private final StreamListener onStream;
   private final Set<Channel> channels = ConcurrentHashMap.newKeySet();
-  private final Set<ConnectionWatch> monitors = ConcurrentHashMap.newKeySet();
+  private final Set<ConnectionMonitor> monitors = ConcurrentHashMap.newKeySet();
 
   /**
    * @param login asked at every connection
@@ -62,7 +62,7 @@ public final class ConnectionInitializer implements Authenticator {
       Supplier<Login> login,
       int window,
       NodeConnections nodes,
-      Arrivals arrivals,
+      LastReceivedSeqnos arrivals,
       IntFunction<@Nullable VbucketStream> streams,
       @Nullable PersistenceWatch persistence,
       BiConsumer<String, String> onClusterMap,
@@ -97,9 +97,9 @@ public final class ConnectionInitializer implements Authenticator {
         .authKeyValueConnection(pipeline);
   }
 
-  private ConnectionWatch monitor(Channel channel) {
-    ConnectionWatch monitor =
-        new ConnectionWatch(
+  private ConnectionMonitor monitor(Channel channel) {
+    ConnectionMonitor monitor =
+        new ConnectionMonitor(
             channel,
             arrivals,
             window,
@@ -111,7 +111,7 @@ public final class ConnectionInitializer implements Authenticator {
                   public void opened(VbucketStream stream, FailoverHistory history) {
                     misdirected.opened(stream.number());
                     onStream.streamOpened(
-                        channel.pipeline().get(ConnectionWatch.class), stream, history);
+                        channel.pipeline().get(ConnectionMonitor.class), stream, history);
                   }
 
                   @Override
@@ -132,7 +132,7 @@ public final class ConnectionInitializer implements Authenticator {
   }
 
   /** The monitors of the connections that exist now. */
-  public Collection<ConnectionWatch> monitors() {
+  public Collection<ConnectionMonitor> monitors() {
     return Collections.unmodifiableSet(monitors);
   }
 

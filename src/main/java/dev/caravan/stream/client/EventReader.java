@@ -16,9 +16,9 @@ import dev.caravan.stream.change.DcpRollback;
 import dev.caravan.stream.change.EventSource;
 import dev.caravan.stream.cluster.ConnectionFailure;
 import dev.caravan.stream.cluster.ConnectionFailure.Reason;
-import dev.caravan.stream.flow.HeldBytes;
+import dev.caravan.stream.flow.BufferedBytes;
+import dev.caravan.stream.progress.AckTracker;
 import dev.caravan.stream.progress.Position;
-import dev.caravan.stream.progress.Progress;
 import dev.caravan.stream.progress.VbucketProgress;
 import dev.caravan.stream.progress.VbucketStream;
 import dev.caravan.stream.rollback.Reread;
@@ -32,7 +32,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Turns the events of a session's streams into {@link DcpChange}s and {@link Progress}.
+ * Turns the events of a session's streams into {@link DcpChange}s and {@link AckTracker}.
  *
  * <p>It is made of the client's low-level handlers: per document they cost one {@link DcpChange}
  * and one {@link Position}, and the value is copied off the Netty buffer once, still compressed.
@@ -47,9 +47,9 @@ public final class EventReader {
   private static final Logger LOG = LoggerFactory.getLogger(EventReader.class);
 
   private final boolean rollbackEvents;
-  private final Progress progress;
+  private final AckTracker progress;
   private final ChangeSink sink;
-  private final HeldBytes held;
+  private final BufferedBytes held;
   private final StreamStates states;
   private final Keyspaces keyspaces;
   private final SessionEnd sessionEnd;
@@ -64,9 +64,9 @@ public final class EventReader {
    */
   public EventReader(
       StreamSettings settings,
-      Progress progress,
+      AckTracker progress,
       ChangeSink sink,
-      HeldBytes held,
+      BufferedBytes held,
       EventSource source,
       StreamStates states,
       SessionEnd sessionEnd,

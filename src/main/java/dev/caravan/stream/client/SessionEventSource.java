@@ -3,23 +3,23 @@ package dev.caravan.stream.client;
 
 import com.couchbase.client.dcp.transport.netty.ChannelFlowController;
 import dev.caravan.stream.change.EventSource;
+import dev.caravan.stream.flow.BufferedBytes;
 import dev.caravan.stream.flow.DispatchedEvents;
-import dev.caravan.stream.flow.HeldBytes;
+import dev.caravan.stream.progress.AckTracker;
 import dev.caravan.stream.progress.Position;
-import dev.caravan.stream.progress.Progress;
 
 /** The events of one session. Thread-safe. */
 public final class SessionEventSource implements EventSource {
   private final String bucket;
-  private final Progress progress;
-  private final HeldBytes held;
+  private final AckTracker progress;
+  private final BufferedBytes held;
   private final DispatchedEvents dispatched;
   private final SessionEnd sessionEnd;
 
   public SessionEventSource(
       String bucket,
-      Progress progress,
-      HeldBytes held,
+      AckTracker progress,
+      BufferedBytes held,
       DispatchedEvents dispatched,
       SessionEnd sessionEnd) {
     this.bucket = bucket;

@@ -5,7 +5,7 @@ import com.couchbase.client.core.deps.io.netty.buffer.ByteBuf;
 import com.couchbase.client.dcp.message.MessageUtil;
 import com.couchbase.client.dcp.message.ResponseStatus;
 import dev.caravan.offset.Offset;
-import dev.caravan.stream.progress.Arrivals;
+import dev.caravan.stream.progress.LastReceivedSeqnos;
 import dev.caravan.stream.progress.VbucketStream;
 import dev.caravan.stream.rollback.FailoverHistory;
 import java.util.ArrayList;
@@ -55,7 +55,7 @@ final class StreamRequests {
   private record Request(VbucketStream stream, long startSeqno) {}
 
   private final IntFunction<@Nullable VbucketStream> streams;
-  private final Arrivals arrivals;
+  private final LastReceivedSeqnos arrivals;
   private final Listener listener;
   private final Map<Integer, Request> requested = new HashMap<>();
 
@@ -64,7 +64,9 @@ final class StreamRequests {
    * @param arrivals set back for each stream that is opened
    */
   StreamRequests(
-      IntFunction<@Nullable VbucketStream> streams, Arrivals arrivals, Listener listener) {
+      IntFunction<@Nullable VbucketStream> streams,
+      LastReceivedSeqnos arrivals,
+      Listener listener) {
     this.streams = streams;
     this.arrivals = arrivals;
     this.listener = listener;

@@ -124,7 +124,7 @@ final class TaskTransactions implements TransactionalOffsetStore {
   }
 
   @Override
-  public boolean mayOpenAgain(Throwable failure) {
+  public boolean isRetriable(Throwable failure) {
     KafkaException deepest = null;
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       if (cause instanceof KafkaException kafka) {

@@ -14,10 +14,10 @@ import dev.caravan.stream.change.EventSource;
 import dev.caravan.stream.change.Keyspace;
 import dev.caravan.stream.cluster.ConnectionFailure;
 import dev.caravan.stream.cluster.NodeConnections;
+import dev.caravan.stream.flow.BufferedBytes;
 import dev.caravan.stream.flow.DispatchedEvents;
-import dev.caravan.stream.flow.HeldBytes;
+import dev.caravan.stream.progress.AckTracker;
 import dev.caravan.stream.progress.Position;
-import dev.caravan.stream.progress.Progress;
 import dev.caravan.stream.progress.StreamSnapshot;
 import dev.caravan.stream.rollback.FailoverHistory;
 import dev.caravan.stream.settings.SeedNodes;
@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 /** What becomes of the events that a route is done with. */
 class DcpEventTest {
   private final AtomicInteger acknowledged = new AtomicInteger();
-  private final Progress progress = new Progress();
+  private final AckTracker progress = new AckTracker();
   private final SessionEnd end =
       new SessionEnd(
           new FailureNames(
@@ -36,7 +36,11 @@ class DcpEventTest {
           () -> {});
   private final EventSource source =
       new SessionEventSource(
-          "travel", progress, new HeldBytes(1024, () -> 1), new DispatchedEvents(() -> {}), end);
+          "travel",
+          progress,
+          new BufferedBytes(1024, () -> 1),
+          new DispatchedEvents(() -> {}),
+          end);
 
   private DcpChange change(ChannelFlowController window, long seqno) {
     StreamSnapshot snapshot = new StreamSnapshot(FailoverHistory.of(7), 3, 0);

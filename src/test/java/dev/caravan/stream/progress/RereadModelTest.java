@@ -48,7 +48,7 @@ class RereadModelTest {
     private final Deque<Position> unacknowledged = new ArrayDeque<>();
     private final Map<Position, Received> inFlight = new HashMap<>();
     private @Nullable Offset refused;
-    private Progress progress = new Progress();
+    private AckTracker progress = new AckTracker();
     private VbucketStream stream;
     private Offset committed = new Offset(0, 0, 0, 0, 0);
 
@@ -193,7 +193,7 @@ class RereadModelTest {
       rereadAfter.add(committed.bySeqno());
       unacknowledged.clear();
       inFlight.clear();
-      progress = new Progress();
+      progress = new AckTracker();
       progress.start(VBUCKET, committed, true);
       begin();
     }

@@ -10,7 +10,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class VbucketStreamTest {
   private static VbucketStream from(Offset offset) {
-    Progress progress = new Progress();
+    AckTracker progress = new AckTracker();
     progress.start(0, offset, true);
     return new VbucketStream(0, progress.of(0), (reread, position) -> {});
   }

@@ -18,13 +18,13 @@ import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.RepetitionInfo;
 import org.junit.jupiter.api.Test;
 
-class ProgressTest {
+class AckTrackerTest {
   private static final int VBUCKET = 7;
   private static final StreamSnapshot SNAPSHOT =
       new StreamSnapshot(FailoverHistory.of(42), 1_000, 3);
   private static final Offset BEGINNING = new Offset(0, 0, 0, 0, 0);
 
-  private final Progress progress = new Progress();
+  private final AckTracker progress = new AckTracker();
 
   @BeforeEach
   void start() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.component;
+package dev.caravan.component.delivery;
 
 import dev.caravan.offset.TransactionalOffsetStore;
 import dev.caravan.stream.BucketStatus;
@@ -35,8 +35,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Thread-safe, except that {@link #run} is for the one thread.
  */
-final class Lane implements Runnable {
-  private static final Logger LOG = LoggerFactory.getLogger(Lane.class);
+public final class DeliveryLoop implements Runnable {
+  private static final Logger LOG = LoggerFactory.getLogger(DeliveryLoop.class);
 
   /** How many changes are taken from the inbox at once if batches are smaller. */
   private static final int TAKE = 256;
@@ -54,7 +54,7 @@ final class Lane implements Runnable {
   private static final Duration IN_ROUTE_TIMEOUT = Duration.ofMinutes(1);
 
   /** What the lane needs of its consumer. */
-  interface Route {
+  public interface Route {
     /** Makes an exchange with the body or message set. */
     Exchange exchange(Message message);
 
@@ -103,7 +103,7 @@ final class Lane implements Runnable {
    * @param drainTimeout how long to wait for exchanges that are in the route when stopping
    * @param redelivered what the lane before has failed to deliver; null if it failed otherwise
    */
-  Lane(
+  public DeliveryLoop(
       Route route,
       Function<Inbox, List<BucketStream>> streams,
       @Nullable TransactionalOffsetStore transactions,

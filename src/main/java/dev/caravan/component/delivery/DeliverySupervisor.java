@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.component;
+package dev.caravan.component.delivery;
 
 import dev.caravan.stream.settings.StreamSettings;
 import java.time.Duration;
@@ -21,8 +21,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Thread-safe, except that {@link #run} is for the one thread.
  */
-final class LaneRunner implements Runnable {
-  private static final Logger LOG = LoggerFactory.getLogger(LaneRunner.class);
+public final class DeliverySupervisor implements Runnable {
+  private static final Logger LOG = LoggerFactory.getLogger(DeliverySupervisor.class);
   private static final Duration END_TIMEOUT = Duration.ofSeconds(5);
 
   /** How often it is looked whether the route has given the exchanges of the last lane back. */
@@ -36,13 +36,13 @@ final class LaneRunner implements Runnable {
   private static final Duration EMPTY_TIMEOUT = Duration.ofMinutes(1);
 
   /** Makes lanes that start from the saved offsets. */
-  interface Lanes {
+  public interface Lanes {
     /**
      * Makes the next lane.
      *
      * @param redelivered what the lane before has failed to deliver; null if it failed otherwise
      */
-    Lane next(@Nullable FailedChanges redelivered);
+    DeliveryLoop next(@Nullable FailedChanges redelivered);
   }
 
   private final Lanes lanes;
@@ -53,8 +53,8 @@ final class LaneRunner implements Runnable {
   private final Runnable onFinished;
   private final CountDownLatch ended = new CountDownLatch(1);
   private @Nullable Thread thread;
-  private @Nullable Lane awaited;
-  private Lane lane;
+  private @Nullable DeliveryLoop awaited;
+  private DeliveryLoop lane;
   private long laneBegunNanos = System.nanoTime();
   private boolean stopping;
   private long stoppingSinceNanos;
@@ -71,9 +71,9 @@ final class LaneRunner implements Runnable {
    * @param onFinished called on the runner's thread when a lane has read all that it was to read;
    *     by then the runner has ended
    */
-  LaneRunner(
+  public DeliverySupervisor(
       Lanes lanes,
-      @Nullable Lane predecessor,
+      @Nullable DeliveryLoop predecessor,
       Function<Throwable, Recovery> recovery,
       StreamSettings settings,
       Duration drainTimeout,
@@ -92,7 +92,7 @@ final class LaneRunner implements Runnable {
   public void run() {
     try {
       Duration pause = minPause;
-      Lane current = begin();
+      DeliveryLoop current = begin();
       while (current != null) {
         current.run();
         pause = hasProgress(current) ? minPause : pause;
@@ -100,7 +100,7 @@ final class LaneRunner implements Runnable {
         pause = longer(pause);
       }
     } catch (InterruptedException e) {
-      LOG.debug("Lane interrupted");
+      LOG.debug("Delivery interrupted");
     } catch (RuntimeException | Error e) {
       LOG.error("The consumer's thread has ended", e);
       giveUp(e);
@@ -117,16 +117,16 @@ final class LaneRunner implements Runnable {
   }
 
   /** Whether the consumer's work is done, for good. */
-  synchronized boolean isFinished() {
+  public synchronized boolean isFinished() {
     return lane.isFinished();
   }
 
   /** The lane that was the last to begin exchanges, or is to begin them. */
-  synchronized Lane lastLane() {
+  public synchronized DeliveryLoop lastLane() {
     return awaited == null ? lane : awaited;
   }
 
-  private synchronized @Nullable Lane begin() throws InterruptedException {
+  private synchronized @Nullable DeliveryLoop begin() throws InterruptedException {
     thread = Thread.currentThread();
     awaitEmptyRoute(Long.MAX_VALUE);
     laneBegunNanos = System.nanoTime();
@@ -146,7 +146,7 @@ final class LaneRunner implements Runnable {
   }
 
   /** Whether a lane got further than the one before, so that its failure is a new one. */
-  private static boolean hasProgress(Lane finished) {
+  private static boolean hasProgress(DeliveryLoop finished) {
     return finished.status().documents() > 0 && !finished.hasToRedeliver();
   }
 
@@ -156,7 +156,7 @@ final class LaneRunner implements Runnable {
   }
 
   /** Returns the lane to run next, after the pause; null if that was the last one. */
-  private synchronized @Nullable Lane another(Lane finished, Duration pause)
+  private synchronized @Nullable DeliveryLoop another(DeliveryLoop finished, Duration pause)
       throws InterruptedException {
     Throwable failure = finished.failure();
     if (failure == null || stopping) {
@@ -204,7 +204,7 @@ final class LaneRunner implements Runnable {
   }
 
   /** Stops the lane, after which none follows. Returns at once. */
-  synchronized void stop() {
+  public synchronized void stop() {
     if (!stopping) {
       stopping = true;
       stoppingSinceNanos = System.nanoTime();
@@ -220,7 +220,7 @@ final class LaneRunner implements Runnable {
    *
    * @return whether all of them have
    */
-  boolean awaitDrained() throws InterruptedException {
+  public boolean awaitDrained() throws InterruptedException {
     return ended.await(nanosToDrain(), TimeUnit.NANOSECONDS) && lastLane().isEmpty();
   }
 
@@ -233,7 +233,7 @@ final class LaneRunner implements Runnable {
    *
    * @return whether it has ended; if not, it won't save offsets any more
    */
-  boolean awaitEnd() throws InterruptedException {
+  public boolean awaitEnd() throws InterruptedException {
     if (ended.await(Math.max(0, nanosToDrain()) + END_TIMEOUT.toNanos(), TimeUnit.NANOSECONDS)) {
       return true;
     }
@@ -246,17 +246,17 @@ final class LaneRunner implements Runnable {
     return ended.await(END_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
   }
 
-  synchronized void suspend() {
+  public synchronized void suspend() {
     suspended = true;
     lane.suspend();
   }
 
-  synchronized void resume() {
+  public synchronized void resume() {
     suspended = false;
     lane.resume();
   }
 
-  synchronized ConsumerStatus status() {
+  public synchronized ConsumerStatus status() {
     ConsumerStatus now = lane.status();
     Phase phase = now.phase();
     Throwable error = now.error();

@@ -15,11 +15,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Holds {@link Progress} against a model that is too simple to be wrong, through random events,
+ * Holds {@link AckTracker} against a model that is too simple to be wrong, through random events,
  * acknowledgements in any order, deliveries that fail, and new sessions and histories. A seed
  * repeats a run.
  */
-class ProgressModelTest {
+class AckTrackerModelTest {
   private static final int VBUCKET = 7;
   private static final int STEPS = 3_000;
 
@@ -71,7 +71,7 @@ class ProgressModelTest {
   @ValueSource(longs = {1, 2, 3, 5, 8, 13, 21, 34, 55, 89})
   void theCommittableOffsetIsThatOfTheAcknowledgedPrefix(long seed) {
     Random random = new Random(seed);
-    Progress progress = new Progress();
+    AckTracker progress = new AckTracker();
     Offset start = new Offset(1, 0, 0, 0, 0);
     progress.start(VBUCKET, start, true);
     Model model = new Model(start);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.component;
+package dev.caravan.component.delivery;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

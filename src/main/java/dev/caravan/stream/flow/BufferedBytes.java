@@ -11,7 +11,7 @@ import java.util.function.IntSupplier;
  *
  * <p>Thread-safe.
  */
-public final class HeldBytes {
+public final class BufferedBytes {
   private final int window;
   private final IntSupplier nodes;
   private final AtomicLong held = new AtomicLong();
@@ -21,7 +21,7 @@ public final class HeldBytes {
    * @param window the flow-control window of a connection, in bytes
    * @param nodes how many nodes there are connections to
    */
-  public HeldBytes(int window, IntSupplier nodes) {
+  public BufferedBytes(int window, IntSupplier nodes) {
     this.window = window;
     this.nodes = nodes;
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.component;
+package dev.caravan.component.delivery;
 
 import dev.caravan.stream.change.ChangeSink;
 import dev.caravan.stream.change.DcpEvent;
@@ -16,7 +16,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * its acknowledgements is bounded by the flow-control window. Thread-safe; any number of threads
  * put in, one takes out.
  */
-final class Inbox implements ChangeSink {
+public final class Inbox implements ChangeSink {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition arrived = lock.newCondition();
   private final ArrayDeque<DcpEvent> events = new ArrayDeque<>();

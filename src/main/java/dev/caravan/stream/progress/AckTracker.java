@@ -13,18 +13,18 @@ import java.util.concurrent.ConcurrentHashMap;
  * <p>Thread-safe. Events of one vBucket must be added in stream order; acknowledgements may come
  * from any thread in any order.
  */
-public final class Progress {
+public final class AckTracker {
   private final Map<Integer, VbucketProgress> vbuckets = new ConcurrentHashMap<>();
   private final RecentChanges.Budget budget;
 
-  public Progress() {
+  public AckTracker() {
     this(RecentChanges.Budget.OF_PROCESS);
   }
 
   /**
    * @param budget for what has to be known of published changes after a rollback
    */
-  Progress(RecentChanges.Budget budget) {
+  AckTracker(RecentChanges.Budget budget) {
     this.budget = budget;
   }
 

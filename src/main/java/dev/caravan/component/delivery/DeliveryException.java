@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.component;
+package dev.caravan.component.delivery;
 
 import dev.caravan.stream.change.DcpChange;
 import dev.caravan.stream.change.DcpEvent;

@@ -2,13 +2,13 @@
 package dev.caravan.stream;
 
 import com.couchbase.client.dcp.message.PartitionAndSeqno;
-import dev.caravan.stream.client.ConnectionWatch;
+import dev.caravan.stream.client.ConnectionMonitor;
 import dev.caravan.stream.client.SessionEnd;
 import dev.caravan.stream.client.StreamOpener;
 import dev.caravan.stream.client.StreamStates;
 import dev.caravan.stream.cluster.ConnectionFailure;
 import dev.caravan.stream.cluster.ConnectionFailure.Reason;
-import dev.caravan.stream.progress.Arrivals;
+import dev.caravan.stream.progress.LastReceivedSeqnos;
 import dev.caravan.stream.progress.StreamEnds;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -42,8 +42,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>For the thread that looks after the bucket; {@link #failure} is for any.
  */
-final class StallWatch {
-  private static final Logger LOG = LoggerFactory.getLogger(StallWatch.class);
+final class StallDetector {
+  private static final Logger LOG = LoggerFactory.getLogger(StallDetector.class);
 
   private static final int CHECKS_PER_TIMEOUT = 4;
   private static final int BACKLOG_TIMEOUTS = 10;
@@ -57,9 +57,9 @@ final class StallWatch {
   private final String bucket;
   private final long timeoutNanos;
   private final Set<String> collections;
-  private final Arrivals arrivals;
+  private final LastReceivedSeqnos arrivals;
   private final StreamEnds ends;
-  private final Collection<ConnectionWatch> connections;
+  private final Collection<ConnectionMonitor> connections;
   private final StreamStates states;
   private final StreamOpener opener;
   private final SessionEnd sessionEnd;
@@ -76,13 +76,13 @@ final class StallWatch {
    * @param collections qualified names of the selected collections; empty for the whole bucket
    * @param connections those that exist at the moment
    */
-  StallWatch(
+  StallDetector(
       String bucket,
       Duration timeout,
       Set<String> collections,
-      Arrivals arrivals,
+      LastReceivedSeqnos arrivals,
       StreamEnds ends,
-      Collection<ConnectionWatch> connections,
+      Collection<ConnectionMonitor> connections,
       StreamStates states,
       StreamOpener opener,
       SessionEnd sessionEnd) {
@@ -99,7 +99,7 @@ final class StallWatch {
 
   /** How far vBuckets are, as the nodes say. The answers of one round of questions. */
   private record Round(
-      Map<ConnectionWatch, Map<Integer, High>> answers, List<CompletableFuture<?>> pending) {
+      Map<ConnectionMonitor, Map<Integer, High>> answers, List<CompletableFuture<?>> pending) {
     boolean isComplete() {
       return pending.stream().allMatch(CompletableFuture::isDone);
     }
@@ -147,7 +147,7 @@ final class StallWatch {
     nextNanos = now + timeoutNanos / CHECKS_PER_TIMEOUT;
     Set<Integer> wanted = Set.copyOf(vbuckets);
     int advanced = 0;
-    for (Map.Entry<ConnectionWatch, Map<Integer, High>> answer : round.answers().entrySet()) {
+    for (Map.Entry<ConnectionMonitor, Map<Integer, High>> answer : round.answers().entrySet()) {
       boolean mayBeFull = answer.getKey().wasFull();
       for (Map.Entry<Integer, High> entry : answer.getValue().entrySet()) {
         int vbucket = entry.getKey();
@@ -235,9 +235,9 @@ final class StallWatch {
   }
 
   private Round ask(List<Long> collectionIds) {
-    Map<ConnectionWatch, Map<Integer, High>> answers = new HashMap<>();
+    Map<ConnectionMonitor, Map<Integer, High>> answers = new HashMap<>();
     List<CompletableFuture<?>> pending = new ArrayList<>();
-    for (ConnectionWatch connection : connections) {
+    for (ConnectionMonitor connection : connections) {
       Map<Integer, High> answer = new ConcurrentHashMap<>();
       answers.put(connection, answer);
       pending.add(ask(connection, OptionalLong.empty(), collectionIds.isEmpty(), answer));
@@ -249,7 +249,7 @@ final class StallWatch {
   }
 
   private CompletableFuture<?> ask(
-      ConnectionWatch connection,
+      ConnectionMonitor connection,
       OptionalLong collection,
       boolean selected,
       Map<Integer, High> answer) {

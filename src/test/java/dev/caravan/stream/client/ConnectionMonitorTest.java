@@ -9,25 +9,25 @@ import com.couchbase.client.core.deps.io.netty.channel.embedded.EmbeddedChannel;
 import com.couchbase.client.dcp.message.MessageUtil;
 import com.couchbase.client.dcp.message.ResponseStatus;
 import dev.caravan.offset.Offset;
-import dev.caravan.stream.progress.Arrivals;
-import dev.caravan.stream.progress.Progress;
+import dev.caravan.stream.progress.AckTracker;
+import dev.caravan.stream.progress.LastReceivedSeqnos;
 import dev.caravan.stream.progress.VbucketStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** What counts as arrived, so that a stream that stops in silence is noticed. */
-class ConnectionWatchTest {
+class ConnectionMonitorTest {
   private static final int VBUCKET = 7;
 
   private static final int OPAQUE = 11;
 
-  private final Arrivals arrivals = new Arrivals(1024);
+  private final LastReceivedSeqnos arrivals = new LastReceivedSeqnos(1024);
   private EmbeddedChannel channel;
 
   @BeforeEach
   void connect() {
-    Progress progress = new Progress();
+    AckTracker progress = new AckTracker();
     progress.start(VBUCKET, new Offset(1, 50, 50, 50, 0), true);
     VbucketStream opened =
         new VbucketStream(VBUCKET, progress.of(VBUCKET), (reread, position) -> {});
@@ -35,7 +35,7 @@ class ConnectionWatchTest {
     channel
         .pipeline()
         .addLast(
-            new ConnectionWatch(
+            new ConnectionMonitor(
                 channel,
                 arrivals,
                 1 << 20,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.component;
+package dev.caravan.component.delivery;
 
 import java.time.Duration;
 import java.util.function.LongSupplier;

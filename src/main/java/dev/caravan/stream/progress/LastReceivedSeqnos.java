@@ -7,10 +7,10 @@ import java.util.concurrent.atomic.AtomicLongArray;
  * The seqno of the last event of each vBucket that has come over a connection, whether or not it is
  * held back until it is persisted. Thread-safe; without locks, as every event passes here.
  */
-public final class Arrivals {
+public final class LastReceivedSeqnos {
   private final AtomicLongArray seqnos;
 
-  public Arrivals(int vbuckets) {
+  public LastReceivedSeqnos(int vbuckets) {
     seqnos = new AtomicLongArray(vbuckets);
   }
 

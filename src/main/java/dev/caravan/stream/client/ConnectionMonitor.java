@@ -13,7 +13,7 @@ import com.couchbase.client.dcp.message.PartitionAndSeqno;
 import com.couchbase.client.dcp.message.VbucketState;
 import dev.caravan.stream.flow.FlowWindow;
 import dev.caravan.stream.flow.MemoryBudget;
-import dev.caravan.stream.progress.Arrivals;
+import dev.caravan.stream.progress.LastReceivedSeqnos;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
@@ -26,9 +26,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
  *
  * <p>The handler's methods run on the connection's event loop; the others are for any thread.
  */
-public final class ConnectionWatch extends ChannelDuplexHandler {
+public final class ConnectionMonitor extends ChannelDuplexHandler {
   private final Channel channel;
-  private final Arrivals arrivals;
+  private final LastReceivedSeqnos arrivals;
   private final int size;
   private final FlowWindow window;
   private final StreamRequests requests;
@@ -39,7 +39,8 @@ public final class ConnectionWatch extends ChannelDuplexHandler {
    * @param size of the window: the bytes that the node may send before they are acknowledged
    * @param requests sees stream requests and their answers
    */
-  ConnectionWatch(Channel channel, Arrivals arrivals, int size, StreamRequests requests) {
+  ConnectionMonitor(
+      Channel channel, LastReceivedSeqnos arrivals, int size, StreamRequests requests) {
     this.channel = channel;
     this.arrivals = arrivals;
     this.size = size;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.component;
+package dev.caravan.component.delivery;
 
 import dev.caravan.stream.change.DcpEvent;
 import java.util.HashMap;
@@ -10,7 +10,7 @@ import java.util.Map;
  * The changes of an exchange that failed, until the next lane has delivered them: only then is the
  * failure overcome, whatever else the lane delivers before. Thread-safe.
  */
-final class FailedChanges {
+public final class FailedChanges {
   private record Vbucket(String bucket, int vbucket) {}
 
   private final Map<Vbucket, Long> seqnos = new HashMap<>();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.caravan.component;
+package dev.caravan.component.delivery;
 
 /**
  * How and when a lane has its progress saved. All methods are for the lane's thread, and may block.
