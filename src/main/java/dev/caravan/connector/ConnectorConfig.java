@@ -4,9 +4,9 @@ package dev.caravan.connector;
 import static java.util.Objects.requireNonNull;
 import static java.util.Objects.requireNonNullElse;
 
+import dev.caravan.component.Credentials;
 import dev.caravan.record.DeadLetters;
 import dev.caravan.record.RecordHeaders;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -14,59 +14,30 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.kafka.common.config.AbstractConfig;
 import org.apache.kafka.common.config.ConfigValue;
-import org.apache.kafka.common.config.types.Password;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What a connector is: the properties that somebody sent for it, checked as a whole and given their
- * types. An instance is valid and immutable.
+ * The configuration of a connector, valid and typed. Immutable.
  *
- * <p>What each key may be is in {@link ConnectorConfigDef}. Unknown keys are accepted, as Kafka
- * Connect does, and their names are logged.
+ * <p>{@link ConnectorOptions} has all keys. Unknown keys are accepted, as Kafka Connect does, and
+ * their names are logged.
  */
 public final class ConnectorConfig {
-  public static final String NAME = "name";
-  public static final String CONNECTOR_CLASS = "connector.class";
-  public static final String TASKS_MAX = "tasks.max";
-  public static final String TOPIC = "topic";
-  public static final String SCHEMA_NAME = "schema.name";
-  public static final String NODES = "couchbase.nodes";
-  public static final String BUCKET = "couchbase.bucket";
-  public static final String BUCKETS = "couchbase.buckets";
-  public static final String USERNAME = "couchbase.username";
-  public static final String PASSWORD = "couchbase.password";
-  public static final String DRAIN_RATE = "dcp.maximum.drainrate";
-  public static final String TOLERANCE = "errors.tolerance";
-  public static final String DEAD_LETTER_TOPIC = "errors.deadletterqueue.topic.name";
-  public static final String DEAD_LETTER_REPLICATION =
-      "errors.deadletterqueue.topic.replication.factor";
-  public static final String DEAD_LETTER_REASONS = "errors.deadletterqueue.context.headers.enable";
-  public static final String HEADERS = "couchbase.headers";
-  public static final String HEADER_PREFIX = "couchbase.header.name.prefix";
-  public static final String GUARANTEE = "delivery.guarantee";
-  public static final String TRANSACTION_INTERVAL = "transaction.boundary.interval.ms";
-  public static final String PERSISTENCE_POLLING_INTERVAL =
-      "couchbase.persistence.polling.interval";
-  public static final String STREAM_FROM = "couchbase.stream.from";
-  public static final String PURGED_TOMBSTONES = "couchbase.purged.tombstones";
-  public static final String STALL_TIMEOUT = "couchbase.stall.timeout";
-  public static final String ROLLBACK_POLICY = "couchbase.rollback.policy";
-  public static final String OPERATIONS_TOPIC = "couchbase.operations.topic";
-  public static final String BUFFER_SIZE = "couchbase.dcpConnectionBufferSize";
+  /** The key of the connector's name. */
+  public static final String NAME = ConnectorOptions.NAME.key();
 
-  public static final String MAX_RETRIES = "errors.max.retries";
-  public static final String RETRY_DELAY = "errors.retry.delay.initial.ms";
-  public static final String MAX_RETRY_DELAY = "errors.retry.delay.max.ms";
+  /** The key of the connector's class. */
+  public static final String CONNECTOR_CLASS = ConnectorOptions.CONNECTOR_CLASS.key();
 
-  /** The topics of Kafka itself, with what later versions have. */
+  /** Kafka's internal topics, those of later versions included. */
   private static final Set<String> KAFKA_TOPICS =
       Set.of(
           "__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata");
@@ -74,63 +45,61 @@ public final class ConnectorConfig {
   private static final Logger LOG = LoggerFactory.getLogger(ConnectorConfig.class);
 
   private final Map<String, String> properties;
-  private final AbstractConfig values;
-  private final NodeAddresses nodes;
+  private final Map<String, @Nullable Object> values;
   private final List<String> buckets;
 
   private ConnectorConfig(
       Map<String, String> properties,
-      AbstractConfig values,
-      NodeAddresses nodes,
+      Map<String, @Nullable Object> values,
       List<String> buckets) {
-    this.properties = properties;
+    this.properties = Collections.unmodifiableMap(new LinkedHashMap<>(properties));
     this.values = values;
-    this.nodes = nodes;
     this.buckets = buckets;
   }
 
-  /** Whether a {@link #CONNECTOR_CLASS} is one of ours. */
+  /** Returns whether Caravan runs connectors of this {@link #CONNECTOR_CLASS}. */
   public static boolean isConnectorClass(String name) {
-    return ConnectorConfigDef.CONNECTOR_CLASSES.contains(name);
+    return OptionValidators.CONNECTOR_CLASSES.contains(name);
   }
 
   /**
-   * Checks all properties of a connector at once.
+   * Checks all properties of a connector.
    *
-   * @throws InvalidConnectorConfigException naming everything that is wrong
+   * @throws InvalidConnectorConfigException with an error for each invalid or missing property
    */
   public static ConnectorConfig parse(Map<String, String> properties) {
     List<String> errors = new ArrayList<>();
     Map<String, @Nullable Object> found = new HashMap<>();
-    for (ConfigValue value : ConnectorConfigDef.DEFINITION.validate(properties)) {
+    for (ConfigValue value : ConnectorOptions.DEFINITION.validate(properties)) {
       errors.addAll(value.errorMessages());
       found.put(value.name(), value.value());
     }
     List<String> buckets = chooseBuckets(found, errors);
-    checkTopics(requireNonNullElse((String) found.get(TOPIC), ""), buckets, errors);
+    checkTopics(
+        requireNonNullElse((String) found.get(ConnectorOptions.TOPIC.key()), ""), buckets, errors);
     checkCredentials(found, errors);
     if (!errors.isEmpty()) {
       throw new InvalidConnectorConfigException(errors);
     }
-    AbstractConfig values = new AbstractConfig(ConnectorConfigDef.DEFINITION, properties, false);
-    NodeAddresses nodes = NodeAddresses.parse(NODES, values.getString(NODES));
-    return new ConnectorConfig(
-        Collections.unmodifiableMap(new LinkedHashMap<>(properties)), values, nodes, buckets);
+    AbstractConfig values = new AbstractConfig(ConnectorOptions.DEFINITION, properties, false);
+    return new ConnectorConfig(properties, new HashMap<>(values.values()), buckets);
   }
 
   private static List<String> chooseBuckets(
       Map<String, @Nullable Object> values, List<String> errors) {
-    String one = (String) values.get(BUCKET);
-    String several = (String) values.get(BUCKETS);
+    String bucketKey = ConnectorOptions.BUCKET.key();
+    String bucketsKey = ConnectorOptions.BUCKETS.key();
+    String one = (String) values.get(bucketKey);
+    String several = (String) values.get(bucketsKey);
     if (one == null && several == null) {
       boolean reported =
-          errors.stream().anyMatch(e -> e.contains(" " + BUCKET + ":") || e.contains(BUCKETS));
+          errors.stream().anyMatch(e -> e.contains(" " + bucketKey + ":") || e.contains(bucketsKey));
       if (!reported) {
         errors.add(
             "Missing required configuration \""
-                + BUCKET
+                + bucketKey
                 + "\" which has no default value. (Several buckets are given as \""
-                + BUCKETS
+                + bucketsKey
                 + "\".)");
       }
       return List.of();
@@ -138,15 +107,15 @@ public final class ConnectorConfig {
     if (several == null) {
       return List.of(one);
     }
-    List<String> buckets = ConnectorConfigDef.split(several);
+    List<String> buckets = ConnectorOptions.BUCKETS.typed(several);
     if (one != null && !buckets.equals(List.of(one))) {
       errors.add(
           "Invalid value "
               + one
               + " for configuration "
-              + BUCKET
+              + bucketKey
               + ": "
-              + BUCKETS
+              + bucketsKey
               + " says something else, "
               + several
               + "; give one of the two");
@@ -157,13 +126,12 @@ public final class ConnectorConfig {
   private static void checkTopics(String prefix, List<String> buckets, List<String> errors) {
     for (String bucket : buckets) {
       String topic = prefix + bucket;
-      if (ConnectorConfigDef.BUCKET_NAME.matcher(bucket).matches()
-          && !ConnectorConfigDef.isTopicName(topic)) {
+      if (OptionValidators.isBucketName(bucket) && !OptionValidators.isTopicName(topic)) {
         errors.add(
             "Invalid value "
                 + prefix
                 + " for configuration "
-                + TOPIC
+                + ConnectorOptions.TOPIC.key()
                 + ": the topic of bucket \""
                 + bucket
                 + "\" would be \""
@@ -174,65 +142,97 @@ public final class ConnectorConfig {
   }
 
   private static void checkCredentials(Map<String, @Nullable Object> values, List<String> errors) {
-    boolean username = values.get(USERNAME) != null;
-    boolean password = values.get(PASSWORD) != null;
-    if (username != password) {
+    String username = ConnectorOptions.USERNAME.key();
+    String password = ConnectorOptions.PASSWORD.key();
+    boolean hasUsername = values.get(username) != null;
+    boolean hasPassword = values.get(password) != null;
+    if (hasUsername != hasPassword) {
       errors.add(
           "Missing required configuration \""
-              + (username ? PASSWORD : USERNAME)
+              + (hasUsername ? password : username)
               + "\", which \""
-              + (username ? USERNAME : PASSWORD)
+              + (hasUsername ? username : password)
               + "\" can't do without.");
     }
   }
 
-  /** Names the properties that mean nothing here in one warning, without their values. */
+  /** Logs the names of unknown properties, without their values, in one warning. */
   public void warnOfUnknownProperties() {
     Set<String> unknown = new TreeSet<>(properties.keySet());
-    unknown.removeAll(ConnectorConfigDef.DEFINITION.names());
+    unknown.removeAll(ConnectorOptions.DEFINITION.names());
     if (!unknown.isEmpty()) {
       LOG.warn("Connector {}: unknown properties are ignored: {}", name(), unknown);
     }
   }
 
-  /** As they were sent, secrets included: for storing and for who asked for them, not for logs. */
+  /**
+   * Returns the properties as they were submitted. They include secrets and must not be logged. The
+   * map can't be modified.
+   */
   public Map<String, String> properties() {
     return properties;
   }
 
-  /** The name of the connector. */
+  /** Returns the name of the connector. */
   public String name() {
-    return values.getString(NAME);
+    return get(ConnectorOptions.NAME);
   }
 
-  /** The buckets to stream, at least one, each once. */
-  public List<String> buckets() {
+  /** Returns the value of an option that is required or has a default. */
+  <T> T get(ConnectorOption<T> option) {
+    return option.typed(requireNonNull(values.get(option.key()), option.key()));
+  }
+
+  /** Returns the value of an option, or empty if it is not set and has no default. */
+  <T> Optional<T> find(ConnectorOption<T> option) {
+    return Optional.ofNullable(values.get(option.key())).map(option::typed);
+  }
+
+  /** Returns the parameters of the route template that come from options one by one. */
+  Map<String, Object> routeParameters() {
+    Map<String, Object> parameters = new HashMap<>();
+    ConnectorOptions.ALL.forEach(option -> putParameter(option, parameters));
+    return parameters;
+  }
+
+  private <T> void putParameter(ConnectorOption<T> option, Map<String, Object> parameters) {
+    ConnectorOption.RouteParameter<T> parameter = option.parameter();
+    if (parameter != null) {
+      parameters.put(parameter.name(), parameter.value().apply(get(option)));
+    }
+  }
+
+  /** Returns the buckets to stream: at least one, without duplicates. */
+  List<String> buckets() {
     return buckets;
   }
 
-  /** The topic of a bucket: the prefix, then the bucket's name. */
-  public String topic(String bucket) {
-    return topicPrefix() + bucket;
+  /** Returns the topic of a bucket: the prefix followed by the bucket's name. */
+  String topic(String bucket) {
+    return get(ConnectorOptions.TOPIC) + bucket;
   }
 
-  /** The topics that this connector writes to, by the key that names them. */
+  /** Returns the topics that this connector writes to, by the key that names them. */
   Map<String, List<String>> topics() {
     Map<String, List<String>> topics = new LinkedHashMap<>();
-    topics.put(TOPIC, buckets.stream().map(this::topic).toList());
+    topics.put(ConnectorOptions.TOPIC.key(), buckets.stream().map(this::topic).toList());
     topics.put(
-        DEAD_LETTER_TOPIC,
-        Optional.of(values.getString(DEAD_LETTER_TOPIC)).filter(topic -> !topic.isEmpty()).stream()
+        ConnectorOptions.DEAD_LETTER_QUEUE_TOPIC.key(),
+        Stream.of(get(ConnectorOptions.DEAD_LETTER_QUEUE_TOPIC))
+            .filter(topic -> !topic.isEmpty())
             .toList());
-    topics.put(OPERATIONS_TOPIC, operationsTopic().stream().toList());
+    topics.put(
+        ConnectorOptions.OPERATIONS_TOPIC.key(),
+        find(ConnectorOptions.OPERATIONS_TOPIC).stream().toList());
     return topics;
   }
 
   /**
-   * Refuses topics that programs keep their own records in: a document whose id is the key of such
-   * a record would replace it.
+   * Refuses internal topics: a document whose id is the key of an internal record would replace that
+   * record.
    *
-   * @param workerTopics the worker's topics; those of Kafka itself are always refused
-   * @throws InvalidConnectorConfigException with an error for each key that names one
+   * @param workerTopics the worker's topics; Kafka's internal topics are always refused
+   * @throws InvalidConnectorConfigException with an error for each key that names such a topic
    */
   public void refuseInternalTopics(Set<String> workerTopics) {
     List<String> errors = new ArrayList<>();
@@ -263,139 +263,76 @@ public final class ConnectorConfig {
     }
   }
 
-  /** What a topic's name has before the bucket's name; may be empty. */
-  public String topicPrefix() {
-    return values.getString(TOPIC);
+  /** Returns the user and the password; empty for each bucket's name with an empty password. */
+  Optional<Credentials> credentials() {
+    return find(ConnectorOptions.USERNAME)
+        .map(name -> Credentials.of(name, get(ConnectorOptions.PASSWORD).value()));
   }
 
-  /** The full name of the record schema. */
-  public String schemaName() {
-    return values.getString(SCHEMA_NAME);
+  /** Returns the maximum of documents per second for all tasks together; 0 means no limit. */
+  int drainRate() {
+    return get(ConnectorOptions.DRAIN_RATE);
   }
 
-  /** The nodes, as the component takes them: {@code couchbase://host[:port],...}. */
-  public String connectionString() {
-    return nodes.connectionString();
-  }
-
-  /** The user, or null for each bucket's own name with an empty password. */
-  public @Nullable String username() {
-    return values.getString(USERNAME);
-  }
-
-  /** The password, null without a {@link #username()}. */
-  public @Nullable Password password() {
-    return values.getPassword(PASSWORD);
-  }
-
-  /** How many documents a second all tasks together may take; 0 for no limit. */
-  public int drainRate() {
-    return values.getInt(DRAIN_RATE);
-  }
-
-  /** What becomes of documents that can't be published; empty if they fail their task. */
-  public Optional<DeadLetters> deadLetters(int task) {
-    return values.getString(TOLERANCE).equals("none")
+  /** Returns where a task sends documents that can't be published; empty if they fail the task. */
+  Optional<DeadLetters> deadLetters(int task) {
+    return get(ConnectorOptions.TOLERANCE).equals("none")
         ? Optional.empty()
         : Optional.of(
             new DeadLetters(
-                values.getString(DEAD_LETTER_TOPIC),
+                get(ConnectorOptions.DEAD_LETTER_QUEUE_TOPIC),
                 name(),
                 task,
-                values.getBoolean(DEAD_LETTER_REASONS)));
+                get(ConnectorOptions.DEAD_LETTER_QUEUE_HEADERS)));
   }
 
-  /** The topic of dead letters; empty if there are none, or if they go nowhere. */
+  /** Returns the topic of the dead letter queue; empty if the connector does not use one. */
   public Optional<String> deadLetterTopic() {
     return deadLetters(0).map(DeadLetters::topic).filter(topic -> !topic.isEmpty());
   }
 
-  /** How many replicas the dead-letter topic gets when it is made; empty for the default. */
+  /**
+   * Returns the replication factor with which the topic of the dead letter queue is created; empty
+   * for the broker's default.
+   */
   public Optional<Short> deadLetterReplication() {
-    return Optional.of(values.getShort(DEAD_LETTER_REPLICATION)).filter(n -> n != -1);
+    return Optional.of(get(ConnectorOptions.DEAD_LETTER_QUEUE_REPLICATION)).filter(n -> n != -1);
   }
 
-  /** What the headers of each record tell. */
-  public RecordHeaders headers() {
+  /** Returns the headers of each record. */
+  RecordHeaders headers() {
     return new RecordHeaders(
-        values.getString(HEADER_PREFIX), ConnectorConfigDef.headers(values.getList(HEADERS)));
+        get(ConnectorOptions.HEADER_PREFIX), get(ConnectorOptions.HEADERS));
   }
 
-  /** Whether records and offsets are written in one transaction. */
+  /** Returns whether records and offsets are written in one transaction. */
   public boolean isExactlyOnce() {
-    return values.getString(GUARANTEE).equals(ConnectorConfigDef.EXACTLY_ONCE);
-  }
-
-  /** After how long a transaction is committed. */
-  public Duration transactionInterval() {
-    return Duration.ofMillis(values.getLong(TRANSACTION_INTERVAL));
-  }
-
-  /** How many bytes a node may send ahead; empty leaves it to the worker. */
-  public OptionalInt bufferSize() {
-    int bytes = values.getInt(BUFFER_SIZE);
-    return bytes == 0 ? OptionalInt.empty() : OptionalInt.of(bytes);
-  }
-
-  /** How often to ask whether changes are persisted before they are published; zero for never. */
-  public Duration persistencePollingInterval() {
-    return ConnectorConfigDef.duration(values.getString(PERSISTENCE_POLLING_INTERVAL));
+    return get(ConnectorOptions.GUARANTEE) == DeliveryGuarantee.EXACTLY_ONCE;
   }
 
   /**
-   * Where a task reads a vBucket from, as the component's option {@code streamFrom} takes it. Saved
-   * offsets always win; with {@link #startsAnew} there are none at first.
+   * Returns whether a task of this configuration ignores the offsets that earlier configurations of
+   * the connector have saved. Offsets that were saved under this configuration always count.
    */
-  public String streamFrom() {
-    return requireNonNull(
-        ConnectorConfigDef.STREAM_FROM_OPTIONS.get(values.getString(STREAM_FROM)));
+  public boolean ignoresEarlierOffsets() {
+    return get(ConnectorOptions.STREAM_FROM).ignoresEarlierOffsets();
   }
 
-  /**
-   * Whether this configuration starts at the beginning, or now, although an earlier one of the
-   * connector has left offsets. It does so once: after that, tasks go on from the offsets that were
-   * saved under this very configuration.
-   */
-  public boolean startsAnew() {
-    String from = values.getString(STREAM_FROM);
-    return from.equals("BEGINNING") || from.equals("NOW");
-  }
-
-  /** What to do when deletions were purged before they were read: {@code strict} or lenient. */
-  public String purgedTombstones() {
-    return values.getString(PURGED_TOMBSTONES);
-  }
-
-  /** How long a vBucket that has changed may send nothing; zero for ever. */
-  public Duration stallTimeout() {
-    return ConnectorConfigDef.duration(values.getString(STALL_TIMEOUT));
-  }
-
-  /** When a task that has failed is started again. */
+  /** Returns when a failed task is restarted. */
   public RestartPolicy restartPolicy() {
     return new RestartPolicy(
-        values.getInt(MAX_RETRIES),
-        Duration.ofMillis(values.getInt(RETRY_DELAY)),
-        Duration.ofMillis(values.getInt(MAX_RETRY_DELAY)));
+        get(ConnectorOptions.MAX_RETRIES),
+        get(ConnectorOptions.RETRY_DELAY),
+        get(ConnectorOptions.MAX_RETRY_DELAY));
   }
 
-  /** What to do on a rollback: {@code resume} or {@code fail}. */
-  public String rollbackPolicy() {
-    return values.getString(ROLLBACK_POLICY);
-  }
-
-  /** The topic that a record of each rollback goes to; empty for none. */
-  public Optional<String> operationsTopic() {
-    return Optional.ofNullable(values.getString(OPERATIONS_TOPIC));
-  }
-
-  /** The tasks that share the work of this connector, {@code tasks.max} of them. */
+  /** Returns the tasks of the connector, {@code tasks.max} of them. */
   public List<TaskConfig> tasks() {
-    int tasks = values.getInt(TASKS_MAX);
+    int tasks = get(ConnectorOptions.TASKS_MAX);
     return IntStream.range(0, tasks).mapToObj(task -> new TaskConfig(this, task, tasks)).toList();
   }
 
-  /** Names the connector only: the properties may hold secrets. */
+  /** Returns the name only: the properties may include secrets. */
   @Override
   public String toString() {
     return "ConnectorConfig[" + name() + "]";

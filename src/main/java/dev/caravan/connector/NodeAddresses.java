@@ -48,9 +48,9 @@ record NodeAddresses(boolean tls, List<String> nodes) {
           key,
           "[hidden]",
           "A user and a password don't belong in an address; give "
-              + ConnectorConfig.USERNAME
+              + ConnectorOptions.USERNAME.key()
               + " and "
-              + ConnectorConfig.PASSWORD);
+              + ConnectorOptions.PASSWORD.key());
     }
     Set<String> schemes = new HashSet<>();
     List<String> nodes = new ArrayList<>();

@@ -49,7 +49,7 @@ public record TaskConfig(ConnectorConfig connector, int task, int tasks) {
    * because with a drain rate this low a transaction would time out while the next change waits.
    */
   public Duration transactionInterval() {
-    Duration interval = connector.transactionInterval();
+    Duration interval = connector.get(ConnectorOptions.TRANSACTION_INTERVAL);
     DrainRate rate = drainRate();
     boolean slow = !rate.unlimited() && rate.periodMillis() > interval.toMillis();
     return slow ? Duration.ZERO : interval;

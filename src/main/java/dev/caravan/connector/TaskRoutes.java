@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.connector;
 
-import dev.caravan.component.Credentials;
 import dev.caravan.component.DrainRate;
 import dev.caravan.offset.OffsetStore;
 import dev.caravan.offset.SharedOffsetStore;
@@ -16,7 +15,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.apache.camel.CamelContext;
-import org.apache.kafka.common.config.types.Password;
 
 /**
  * Starts each task as a route of its own, made from the template {@code couchbase-to-kafka}.
@@ -26,12 +24,6 @@ import org.apache.kafka.common.config.types.Password;
  */
 public final class TaskRoutes implements TaskFactory {
   private static final String TEMPLATE = "couchbase-to-kafka";
-
-  /**
-   * The window of a connector that leaves it to the worker, in bytes, at most: all connections of
-   * the worker share a memory budget.
-   */
-  private static final int MAX_WINDOW = 64 * 1024 * 1024;
 
   private final Supplier<CamelContext> context;
   private final String brokers;
@@ -57,11 +49,7 @@ public final class TaskRoutes implements TaskFactory {
     SharedOffsetStore ofTask = owner -> offsets;
     beans.put("offsetStore", ofTask);
     beans.put("recordShaper", recordShaper(task));
-    String username = connector.username();
-    Password password = connector.password();
-    if (username != null && password != null) {
-      beans.put("credentials", Credentials.of(username, password.value()));
-    }
+    connector.credentials().ifPresent(credentials -> beans.put("credentials", credentials));
     return TaskRoute.add(context.get(), TEMPLATE, task.routeId(), parameters(task), beans);
   }
 
@@ -73,17 +61,11 @@ public final class TaskRoutes implements TaskFactory {
   private Map<String, Object> parameters(TaskConfig task) {
     ConnectorConfig connector = task.connector();
     DrainRate rate = task.drainRate();
-    Map<String, Object> parameters = new HashMap<>();
+    Map<String, Object> parameters = connector.routeParameters();
     parameters.put("buckets", String.join(",", connector.buckets()));
-    parameters.put("connectionString", connector.connectionString());
     parameters.put("vbuckets", task.vbuckets());
-    parameters.put("persistencePollingInterval", connector.persistencePollingInterval().toMillis());
-    parameters.put("streamFrom", connector.streamFrom());
-    parameters.put("purgedTombstones", connector.purgedTombstones());
-    parameters.put("stallTimeout", connector.stallTimeout().toMillis());
-    parameters.put("rollbackPolicy", connector.rollbackPolicy());
-    parameters.put("rollbackEvents", connector.operationsTopic().isPresent());
-    parameters.put("bufferSize", connector.bufferSize().orElse(MAX_WINDOW));
+    parameters.put(
+        "rollbackEvents", connector.find(ConnectorOptions.OPERATIONS_TOPIC).isPresent());
     parameters.put("batchSize", rate.batchSize());
     parameters.put("unlimited", rate.unlimited());
     parameters.put("permits", rate.permits());
@@ -98,10 +80,15 @@ public final class TaskRoutes implements TaskFactory {
     ConnectorConfig connector = task.connector();
     RecordFormat format =
         registry
-            .<RecordFormat>map(known -> new DocumentAvro(connector.schemaName(), known))
+            .<RecordFormat>map(
+                known -> new DocumentAvro(connector.get(ConnectorOptions.SCHEMA_NAME), known))
             .orElseGet(DocumentJson::new);
-    RecordShaper shaper = new RecordShaper(connector.topicPrefix(), format, connector.headers());
+    RecordShaper shaper = new RecordShaper(
+            connector.get(ConnectorOptions.TOPIC), format, connector.headers());
     RecordShaper tolerant = task.deadLetters().map(shaper::withDeadLetters).orElse(shaper);
-    return connector.operationsTopic().map(tolerant::withOperationsTopic).orElse(tolerant);
+    return connector
+        .find(ConnectorOptions.OPERATIONS_TOPIC)
+        .map(tolerant::withOperationsTopic)
+        .orElse(tolerant);
   }
 }

@@ -3,6 +3,7 @@ package dev.caravan.connector;
 
 import dev.caravan.component.CouchbaseDcpConsumer;
 import dev.caravan.component.Credentials;
+import dev.caravan.component.Phase;
 import dev.caravan.component.delivery.Phase;
 import dev.caravan.offset.MemoryOffsetStore;
 import java.time.Duration;
@@ -10,7 +11,6 @@ import java.util.HashMap;
 import java.util.Map;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Endpoint;
-import org.apache.kafka.common.config.types.Password;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,17 +36,15 @@ final class WarmUp {
   static void run(CamelContext context, ConnectorConfig connector, Duration timeout) {
     long begun = System.nanoTime();
     Map<String, Object> options = new HashMap<>();
-    options.put("connectionString", connector.connectionString());
+    options.put("connectionString", connector.get(ConnectorOptions.NODES).connectionString());
     options.put("vbuckets", ONE_VBUCKET);
     options.put("streamFrom", "now");
     options.put("offsetKey", "warm-up");
     options.put("offsetStore", new MemoryOffsetStore());
-    options.put("persistencePollingInterval", connector.persistencePollingInterval().toMillis());
-    String username = connector.username();
-    Password password = connector.password();
-    if (username != null && password != null) {
-      options.put("credentials", Credentials.of(username, password.value()));
-    }
+    options.put(
+        "persistencePollingInterval",
+        connector.get(ConnectorOptions.PERSISTENCE_POLLING_INTERVAL).toMillis());
+    connector.credentials().ifPresent(credentials -> options.put("credentials", credentials));
     Endpoint endpoint = null;
     CouchbaseDcpConsumer consumer = null;
     try {

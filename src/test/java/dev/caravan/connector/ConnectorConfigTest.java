@@ -33,11 +33,11 @@ class ConnectorConfigTest {
     assertThat(config.name()).isEqualTo("couchbase-kafka-connector");
     assertThat(config.buckets()).containsExactly("PMCONCURRENCY");
     assertThat(config.topic("PMCONCURRENCY")).isEqualTo("couchbase-kafka-connectorPMCONCURRENCY");
-    assertThat(config.schemaName()).isEqualTo("couchbaseschema");
-    assertThat(config.connectionString()).isEqualTo("couchbase://localhost");
+    assertThat(config.get(ConnectorOptions.SCHEMA_NAME)).isEqualTo("couchbaseschema");
+    assertThat(config.get(ConnectorOptions.NODES).connectionString()).isEqualTo("couchbase://localhost");
     assertThat(config.drainRate()).isEqualTo(1000);
-    assertThat(config.bufferSize()).isEmpty();
-    assertThat(config.username()).isNull();
+    assertThat(config.get(ConnectorOptions.BUFFER_SIZE)).isZero();
+    assertThat(config.credentials()).isEmpty();
     assertThat(config.tasks()).hasSize(1);
   }
 
@@ -59,7 +59,7 @@ class ConnectorConfigTest {
   @Test
   void noKeyMayNameATopicOfTheWorkerOrOfKafka() {
     Set<String> keys =
-        ConnectorConfigDef.DEFINITION.names().stream()
+        ConnectorOptions.DEFINITION.names().stream()
             .filter(key -> key.matches(".*\\btopic(\\.name)?"))
             .collect(Collectors.toSet());
     assertThat(keys).hasSizeGreaterThan(2);
@@ -92,22 +92,21 @@ class ConnectorConfigTest {
   void whatIsLeftOutHasADefault() {
     ConnectorConfig config = ConnectorConfig.parse(minimal());
     assertThat(config.topic("travel")).isEqualTo("travel");
-    assertThat(config.schemaName()).isEqualTo("CouchbaseDocument");
+    assertThat(config.get(ConnectorOptions.SCHEMA_NAME)).isEqualTo("CouchbaseDocument");
     assertThat(config.drainRate()).isZero();
-    assertThat(config.bufferSize()).hasValue(20971520);
-    assertThat(config.persistencePollingInterval()).hasMillis(100);
-    assertThat(config.streamFrom()).isEqualTo("saved-or-beginning");
-    assertThat(config.purgedTombstones()).isEqualTo("strict");
-    assertThat(config.stallTimeout()).hasSeconds(60);
+    assertThat(config.get(ConnectorOptions.BUFFER_SIZE)).isEqualTo(20971520);
+    assertThat(config.get(ConnectorOptions.PERSISTENCE_POLLING_INTERVAL)).hasMillis(100);
+    assertThat(config.routeParameters()).containsEntry("streamFrom", "saved-or-beginning");
+    assertThat(config.get(ConnectorOptions.PURGED_TOMBSTONES)).isEqualTo("strict");
+    assertThat(config.get(ConnectorOptions.STALL_TIMEOUT)).hasSeconds(60);
     assertThat(config.restartPolicy())
         .isEqualTo(new RestartPolicy(10, Duration.ofSeconds(1), Duration.ofMinutes(1)));
-    assertThat(config.rollbackPolicy()).isEqualTo("resume");
-    assertThat(config.operationsTopic()).isEmpty();
+    assertThat(config.get(ConnectorOptions.ROLLBACK_POLICY)).isEqualTo("resume");
+    assertThat(config.find(ConnectorOptions.OPERATIONS_TOPIC)).isEmpty();
     assertThat(config.isExactlyOnce()).isFalse();
     assertThat(config.headers()).isEqualTo(RecordHeaders.NONE);
-    assertThat(config.transactionInterval()).isEqualTo(Duration.ofSeconds(1));
-    assertThat(config.username()).isNull();
-    assertThat(config.password()).isNull();
+    assertThat(config.get(ConnectorOptions.TRANSACTION_INTERVAL)).isEqualTo(Duration.ofSeconds(1));
+    assertThat(config.credentials()).isEmpty();
     assertThat(config.tasks()).hasSize(1);
   }
 
@@ -139,22 +138,22 @@ class ConnectorConfigTest {
     ConnectorConfig config = ConnectorConfig.parse(properties);
     assertThat(config.buckets()).containsExactly("travel", "orders", "beer-sample");
     assertThat(config.topic("orders")).isEqualTo("prefix.orders");
-    assertThat(config.schemaName()).isEqualTo("com.example.Document");
-    assertThat(config.connectionString()).isEqualTo("couchbases://a,b:11207,[::1]:11207");
-    assertThat(config.username()).isEqualTo("reader");
-    assertThat(config.password().value()).isEqualTo("secret");
+    assertThat(config.get(ConnectorOptions.SCHEMA_NAME)).isEqualTo("com.example.Document");
+    assertThat(config.get(ConnectorOptions.NODES).connectionString()).isEqualTo("couchbases://a,b:11207,[::1]:11207");
+    assertThat(config.credentials().orElseThrow().username()).isEqualTo("reader");
+    assertThat(config.credentials().orElseThrow().password()).isEqualTo("secret");
     assertThat(config.drainRate()).isEqualTo(10);
-    assertThat(config.bufferSize()).hasValue(65536);
-    assertThat(config.persistencePollingInterval()).hasSeconds(2);
-    assertThat(config.streamFrom()).isEqualTo("saved-or-now");
-    assertThat(config.purgedTombstones()).isEqualTo("lenient");
-    assertThat(config.stallTimeout()).hasMinutes(5);
+    assertThat(config.get(ConnectorOptions.BUFFER_SIZE)).isEqualTo(65536);
+    assertThat(config.get(ConnectorOptions.PERSISTENCE_POLLING_INTERVAL)).hasSeconds(2);
+    assertThat(config.routeParameters()).containsEntry("streamFrom", "saved-or-now");
+    assertThat(config.get(ConnectorOptions.PURGED_TOMBSTONES)).isEqualTo("lenient");
+    assertThat(config.get(ConnectorOptions.STALL_TIMEOUT)).hasMinutes(5);
     assertThat(config.restartPolicy())
         .isEqualTo(new RestartPolicy(-1, Duration.ofMillis(5), Duration.ofMillis(500)));
     assertThat(config.isExactlyOnce()).isTrue();
     assertThat(config.headers())
         .isEqualTo(new RecordHeaders("cb-", List.of(RecordHeader.SEQNO, RecordHeader.CAS)));
-    assertThat(config.transactionInterval()).isEqualTo(Duration.ofMillis(250));
+    assertThat(config.get(ConnectorOptions.TRANSACTION_INTERVAL)).isEqualTo(Duration.ofMillis(250));
     assertThat(config.tasks())
         .extracting(TaskConfig::vbuckets)
         .containsExactly("0/4", "1/4", "2/4", "3/4");

@@ -106,7 +106,7 @@ public final class OffsetTopic implements AutoCloseable {
       Producer<byte[], byte[]> through,
       Executor executor) {
     KafkaOffsetStore all = new KafkaOffsetStore(connector.name(), topic, through, tail, executor);
-    return connector.startsAnew() ? all.ofGeneration(generation) : all;
+    return connector.ignoresEarlierOffsets() ? all.ofGeneration(generation) : all;
   }
 
   @Override

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.caravan.connector;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.kafka.common.config.ConfigDef;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Each key of a connector's configuration on its own. */
+class ConnectorOptionsTest {
+  /** A value that each key refuses. */
+  private static final Map<String, String> WRONG_VALUES =
+      Map.ofEntries(
+          Map.entry("name", "a\u0000b"),
+          Map.entry("connector.class", "no.such.Class"),
+          Map.entry("tasks.max", "0"),
+          Map.entry("couchbase.nodes", "host:0"),
+          Map.entry("couchbase.bucket", "a/b"),
+          Map.entry("couchbase.buckets", "travel,travel"),
+          Map.entry("couchbase.dcpConnectionBufferSize", "1"),
+          Map.entry("dcp.maximum.drainrate", "-1"),
+          Map.entry("couchbase.stream.from", "END"),
+          Map.entry("couchbase.persistence.polling.interval", "61s"),
+          Map.entry("couchbase.purged.tombstones", "ignore"),
+          Map.entry("couchbase.stall.timeout", "never"),
+          Map.entry("couchbase.rollback.policy", "stop"),
+          Map.entry("couchbase.operations.topic", ".."),
+          Map.entry("topic", "a/"),
+          Map.entry("schema.name", "1st"),
+          Map.entry("couchbase.headers", "colour"),
+          Map.entry("delivery.guarantee", "at_most_once"),
+          Map.entry("transaction.boundary.interval.ms", "10001"),
+          Map.entry("errors.tolerance", "some"),
+          Map.entry("errors.deadletterqueue.topic.name", "a b"),
+          Map.entry("errors.deadletterqueue.topic.replication.factor", "0"),
+          Map.entry("errors.deadletterqueue.context.headers.enable", "perhaps"),
+          Map.entry("errors.max.retries", "-2"),
+          Map.entry("errors.retry.delay.initial.ms", "0"),
+          Map.entry("errors.retry.delay.max.ms", "86400001"));
+
+  /** The keys that take any text. */
+  private static final Set<String> FREE_TEXT =
+      Set.of("couchbase.username", "couchbase.password", "couchbase.header.name.prefix");
+
+  static List<ConnectorOption<?>> options() {
+    return ConnectorOptions.ALL;
+  }
+
+  @Test
+  void everyKeyIsThereOnceAndHasAWrongValueOrTakesAnyText() {
+    assertThat(ConnectorOptions.ALL)
+        .extracting(ConnectorOption::key)
+        .containsExactlyInAnyOrderElementsOf(
+            Stream.concat(WRONG_VALUES.keySet().stream(), FREE_TEXT.stream()).toList());
+    assertThat(ConnectorOptions.DEFINITION.names())
+        .isEqualTo(
+            ConnectorOptions.ALL.stream().map(ConnectorOption::key).collect(Collectors.toSet()));
+  }
+
+  static List<ConnectorOption<?>> optionsWithADefault() {
+    return ConnectorOptions.ALL.stream()
+        .filter(option -> !option.isRequired() && option.defaultValue() != null)
+        .toList();
+  }
+
+  @ParameterizedTest
+  @MethodSource("optionsWithADefault")
+  void theDefaultIsValid(ConnectorOption<?> option) {
+    Map<String, String> written = minimal();
+    written.put(option.key(), ConfigDef.convertToString(option.defaultValue(), option.type()));
+    assertThat((Object) ConnectorConfig.parse(written).get(option))
+        .isEqualTo(ConnectorConfig.parse(minimal()).get(option));
+  }
+
+  @ParameterizedTest
+  @MethodSource("options")
+  void aWrongValueIsRefusedWithItsKeyAndTheValue(ConnectorOption<?> option) {
+    if (FREE_TEXT.contains(option.key())) {
+      assertThat(option.validator()).isNull();
+      return;
+    }
+    Map<String, String> properties = minimal();
+    if (option.key().equals("couchbase.buckets")) {
+      properties.remove("couchbase.bucket");
+    }
+    String value = WRONG_VALUES.get(option.key());
+    properties.put(option.key(), value);
+    String shown = option.type() == ConfigDef.Type.LIST ? "[" + value + "]" : value;
+    assertThat(errors(properties))
+        .singleElement()
+        .asString()
+        .startsWith("Invalid value " + shown + " for configuration " + option.key() + ": ");
+  }
+
+  @ParameterizedTest
+  @MethodSource("options")
+  void theDocumentationIsASentence(ConnectorOption<?> option) {
+    assertThat(option.documentation()).matches("(?s)[`A-Z].*\\.").doesNotContain("|", "\n");
+    assertThat(option.validValues()).isNotBlank().doesNotContain("|", "\n");
+  }
+
+  /** The template would fall back to a default of its own, or fail, without one of them. */
+  @Test
+  void theRouteGetsAParameterForEachOptionThatNamesOne() {
+    assertThat(ConnectorConfig.parse(minimal()).routeParameters())
+        .containsOnly(
+            Map.entry("connectionString", "couchbase://localhost"),
+            Map.entry("flowControlBufferSize", 20971520),
+            Map.entry("streamFrom", "saved-or-beginning"),
+            Map.entry("persistencePollingInterval", 100L),
+            Map.entry("purgedTombstones", "strict"),
+            Map.entry("stallTimeout", 60_000L),
+            Map.entry("rollbackPolicy", "resume"));
+  }
+
+  private static Map<String, String> minimal() {
+    Map<String, String> properties = new LinkedHashMap<>();
+    properties.put("name", "golden");
+    properties.put("connector.class", "dev.caravan.CouchbaseSourceConnector");
+    properties.put("couchbase.nodes", "localhost");
+    properties.put("couchbase.bucket", "travel");
+    return properties;
+  }
+
+  private static List<String> errors(Map<String, String> properties) {
+    return catchThrowableOfType(
+            InvalidConnectorConfigException.class, () -> ConnectorConfig.parse(properties))
+        .errors();
+  }
+}
