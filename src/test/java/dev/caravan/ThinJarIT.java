@@ -22,7 +22,7 @@ class ThinJarIT {
     assertThat(entries())
         .contains(
             "dev/caravan/component/CouchbaseDcpComponent.class",
-            "dev/caravan/record/RecordShaper.class",
+            "dev/caravan/record/RecordConverter.class",
             "META-INF/services/org/apache/camel/component/couchbase-dcp",
             "kamelets/couchbase-dcp-source.kamelet.yaml",
             "routes/standalone.camel.yaml",

@@ -5,7 +5,7 @@ import static java.util.Objects.requireNonNull;
 import static java.util.Objects.requireNonNullElse;
 
 import dev.caravan.component.Credentials;
-import dev.caravan.record.DeadLetters;
+import dev.caravan.record.DeadLetterQueue;
 import dev.caravan.record.RecordHeaders;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -275,11 +275,11 @@ public final class ConnectorConfig {
   }
 
   /** Returns where a task sends documents that can't be published; empty if they fail the task. */
-  Optional<DeadLetters> deadLetters(int task) {
+  Optional<DeadLetterQueue> deadLetterQueue(int task) {
     return get(ConnectorOptions.TOLERANCE).equals("none")
         ? Optional.empty()
         : Optional.of(
-            new DeadLetters(
+            new DeadLetterQueue(
                 get(ConnectorOptions.DEAD_LETTER_QUEUE_TOPIC),
                 name(),
                 task,
@@ -288,7 +288,7 @@ public final class ConnectorConfig {
 
   /** Returns the topic of the dead letter queue; empty if the connector does not use one. */
   public Optional<String> deadLetterTopic() {
-    return deadLetters(0).map(DeadLetters::topic).filter(topic -> !topic.isEmpty());
+    return deadLetterQueue(0).map(DeadLetterQueue::topic).filter(topic -> !topic.isEmpty());
   }
 
   /**

@@ -126,12 +126,12 @@ final class ConnectorOptions {
               "The maximum number of documents per second that the connector reads, all its tasks"
                   + " together. 0 means no limit.");
 
-  static final ConnectorOption<StreamFrom> STREAM_FROM =
+  static final ConnectorOption<StreamFromOption> STREAM_FROM =
       string("couchbase.stream.from")
-          .defaultValue(StreamFrom.SAVED_OFFSET_OR_BEGINNING.name())
-          .oneOf((Object[]) StreamFrom.values())
-          .as(StreamFrom::valueOf)
-          .parameter("streamFrom", StreamFrom::componentValue)
+          .defaultValue(StreamFromOption.SAVED_OFFSET_OR_BEGINNING.name())
+          .oneOf((Object[]) StreamFromOption.values())
+          .as(StreamFromOption::valueOf)
+          .parameter("streamFrom", StreamFromOption::componentValue)
           .build(
               Group.STREAMING,
               "Where the connector starts for the first time. `BEGINNING` and `NOW` ignore the"

@@ -2,7 +2,7 @@
 package dev.caravan.connector;
 
 import dev.caravan.component.DrainRate;
-import dev.caravan.record.DeadLetters;
+import dev.caravan.record.DeadLetterQueue;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.regex.Pattern;
@@ -71,8 +71,8 @@ public record TaskConfig(ConnectorConfig connector, int task, int tasks) {
   }
 
   /** What becomes of documents of this task that can't be published; empty if they fail it. */
-  public Optional<DeadLetters> deadLetters() {
-    return connector.deadLetters(task);
+  public Optional<DeadLetterQueue> deadLetterQueue() {
+    return connector.deadLetterQueue(task);
   }
 
   /** The client id of the task's own producer, as Kafka Connect's tasks have it. */

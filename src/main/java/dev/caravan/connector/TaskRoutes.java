@@ -7,7 +7,7 @@ import dev.caravan.offset.SharedOffsetStore;
 import dev.caravan.record.DocumentAvro;
 import dev.caravan.record.DocumentJson;
 import dev.caravan.record.RecordFormat;
-import dev.caravan.record.RecordShaper;
+import dev.caravan.record.RecordConverter;
 import dev.caravan.record.SchemaRegistry;
 import java.time.Duration;
 import java.util.HashMap;
@@ -48,7 +48,7 @@ public final class TaskRoutes implements TaskFactory {
     // The worker's offsets are those of the connector, whatever the route is called.
     SharedOffsetStore ofTask = owner -> offsets;
     beans.put("offsetStore", ofTask);
-    beans.put("recordShaper", recordShaper(task));
+    beans.put("recordConverter", recordConverter(task));
     connector.credentials().ifPresent(credentials -> beans.put("credentials", credentials));
     return TaskRoute.add(context.get(), TEMPLATE, task.routeId(), parameters(task), beans);
   }
@@ -76,16 +76,16 @@ public final class TaskRoutes implements TaskFactory {
     return parameters;
   }
 
-  private RecordShaper recordShaper(TaskConfig task) {
+  private RecordConverter recordConverter(TaskConfig task) {
     ConnectorConfig connector = task.connector();
     RecordFormat format =
         registry
             .<RecordFormat>map(
                 known -> new DocumentAvro(connector.get(ConnectorOptions.SCHEMA_NAME), known))
             .orElseGet(DocumentJson::new);
-    RecordShaper shaper = new RecordShaper(
+    RecordConverter converter = new RecordConverter(
             connector.get(ConnectorOptions.TOPIC), format, connector.headers());
-    RecordShaper tolerant = task.deadLetters().map(shaper::withDeadLetters).orElse(shaper);
+    RecordConverter tolerant = task.deadLetterQueue().map(converter::withDeadLetterQueue).orElse(converter);
     return connector
         .find(ConnectorOptions.OPERATIONS_TOPIC)
         .map(tolerant::withOperationsTopic)

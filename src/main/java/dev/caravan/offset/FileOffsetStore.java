@@ -85,7 +85,7 @@ public final class FileOffsetStore implements SharedOffsetStore, Closeable {
 
   @Override
   public OffsetStore of(String owner) {
-    return new Owned(owner);
+    return new OwnerInFile(owner);
   }
 
   private synchronized Map<Integer, Offset> load(
@@ -298,10 +298,10 @@ public final class FileOffsetStore implements SharedOffsetStore, Closeable {
     }
   }
 
-  private final class Owned implements OffsetStore {
+  private final class OwnerInFile implements OffsetStore {
     private final String owner;
 
-    Owned(String owner) {
+    OwnerInFile(String owner) {
       this.owner = owner;
     }
 

@@ -95,7 +95,7 @@ public final class KafkaTopicOffsetStore implements SharedOffsetStore, Closeable
 
   @Override
   public OffsetStore of(String owner) {
-    return new Owned(owner);
+    return new OwnerInTopic(owner);
   }
 
   private synchronized Clients open() {
@@ -262,10 +262,10 @@ public final class KafkaTopicOffsetStore implements SharedOffsetStore, Closeable
     }
   }
 
-  private final class Owned implements OffsetStore {
+  private final class OwnerInTopic implements OffsetStore {
     private final String owner;
 
-    Owned(String owner) {
+    OwnerInTopic(String owner) {
       this.owner = owner;
     }
 

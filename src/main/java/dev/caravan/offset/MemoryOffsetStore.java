@@ -17,10 +17,10 @@ public final class MemoryOffsetStore implements SharedOffsetStore {
 
   @Override
   public OffsetStore of(String owner) {
-    return owners.computeIfAbsent(owner, key -> new Owned());
+    return owners.computeIfAbsent(owner, key -> new OwnerInMemory());
   }
 
-  private static final class Owned implements OffsetStore {
+  private static final class OwnerInMemory implements OffsetStore {
     private final Map<String, Map<Integer, Offset>> offsetsByBucket = new ConcurrentHashMap<>();
 
     @Override

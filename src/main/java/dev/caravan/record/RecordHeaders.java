@@ -31,7 +31,7 @@ public record RecordHeaders(String prefix, List<RecordHeader> headers) {
    */
   Map<String, Object> of(CouchbaseDcpMessage change, @Nullable String encoding) {
     if (headers.isEmpty()) {
-      return encoding == null ? Map.of() : Map.of(RecordShaper.ENCODING_HEADER, encoding);
+      return encoding == null ? Map.of() : Map.of(RecordConverter.ENCODING_HEADER, encoding);
     }
     Map<String, Object> all = new HashMap<>();
     for (RecordHeader header : headers) {
@@ -41,7 +41,7 @@ public record RecordHeaders(String prefix, List<RecordHeader> headers) {
       }
     }
     if (encoding != null) {
-      all.put(RecordShaper.ENCODING_HEADER, encoding);
+      all.put(RecordConverter.ENCODING_HEADER, encoding);
     }
     return all;
   }

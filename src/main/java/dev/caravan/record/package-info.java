@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What a change looks like in Kafka: {@link dev.caravan.record.RecordShaper} is the step of a
+ * What a change looks like in Kafka: {@link dev.caravan.record.RecordConverter} is the step of a
  * route, {@link dev.caravan.record.RecordFormat} how a value is written. Of the component it knows
  * the message only.
  */

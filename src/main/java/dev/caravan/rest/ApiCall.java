@@ -27,11 +27,11 @@ final class ApiCall extends AsyncProcessorSupport {
   /** How long a call waits for its answer. */
   static final Duration TIMEOUT = Duration.ofSeconds(60);
 
-  private final Call call;
+  private final WorkerCall call;
   private final Duration timeout;
 
   /** A call of the API. */
-  interface Call {
+  interface WorkerCall {
     /**
      * Asks the worker.
      *
@@ -45,9 +45,9 @@ final class ApiCall extends AsyncProcessorSupport {
    *
    * @param toAnswer makes HTTP of it, on the event loop
    */
-  record Reply<T>(CompletableFuture<T> value, Function<T, Answer> toAnswer) {}
+  record Reply<T>(CompletableFuture<T> value, Function<T, JsonResponse> toAnswer) {}
 
-  ApiCall(Call call, Duration timeout) {
+  ApiCall(WorkerCall call, Duration timeout) {
     this.call = call;
     this.timeout = timeout;
   }
@@ -71,7 +71,7 @@ final class ApiCall extends AsyncProcessorSupport {
     Context loop = request.vertx().getOrCreateContext();
     Executor onLoop = task -> loop.runOnContext(none -> task.run());
     CompletableFuture<T> answered = new CompletableFuture<>();
-    Writes.Write write = Writes.of(request);
+    WriteLimit.Permit write = WriteLimit.of(request);
     write.hold();
     reply.value().whenComplete((value, failure) -> write.release());
     request.addEndHandler(ended -> unwanted.complete(null));

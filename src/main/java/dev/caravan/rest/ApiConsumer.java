@@ -36,7 +36,7 @@ final class ApiConsumer extends VertxPlatformHttpConsumer {
   @Override
   protected void handleRequest(RoutingContext request) {
     if (isSuspended() || !isRunAllowed()) {
-      ErrorMapper.answer(503, "this worker is stopping").to(request.response());
+      ErrorMapper.response(503, "this worker is stopping").to(request.response());
       return;
     }
     Exchange exchange = createExchange(false);
@@ -60,7 +60,7 @@ final class ApiConsumer extends VertxPlatformHttpConsumer {
 
   private void answer(Exchange exchange, RoutingContext request) {
     try {
-      Answer answer = exchange.getMessage().getBody(Answer.class);
+      JsonResponse answer = exchange.getMessage().getBody(JsonResponse.class);
       if (request.response().closed() || request.response().ended()) {
         LOG.debug("A client did not wait for its answer");
       } else if (answer != null) {

@@ -48,20 +48,20 @@ final class ConnectorsApi {
     root.put("version", version);
     root.put("commit", "unknown");
     root.put("kafka_cluster_id", worker.kafkaClusterId());
-    return now(Answer.of(200, root));
+    return now(JsonResponse.of(200, root));
   }
 
   Reply<?> list(Exchange exchange, CompletableFuture<Void> unwanted) {
     List<String> expand = ApiConsumer.requestOf(exchange).queryParam("expand");
     return expand.isEmpty()
         ? new Reply<>(worker.connectors(), ConnectorsApi::names)
-        : now(Answer.of(200, new Expansion(worker, new HashSet<>(expand))));
+        : now(JsonResponse.of(200, new Expansion(worker, new HashSet<>(expand))));
   }
 
-  private static Answer names(List<String> connectors) {
+  private static JsonResponse names(List<String> connectors) {
     ArrayNode names = JSON.arrayNode();
     connectors.forEach(names::add);
-    return Answer.of(200, names);
+    return JsonResponse.of(200, names);
   }
 
   Reply<?> create(Exchange exchange, CompletableFuture<Void> unwanted) {
@@ -73,17 +73,17 @@ final class ConnectorsApi {
 
   Reply<?> info(Exchange exchange, CompletableFuture<Void> unwanted) {
     return new Reply<>(
-        worker.info(connector(exchange)), info -> Answer.of(200, ConnectorJson.info(info)));
+        worker.info(connector(exchange)), info -> JsonResponse.of(200, ConnectorJson.info(info)));
   }
 
   Reply<?> delete(Exchange exchange, CompletableFuture<Void> unwanted) {
-    return new Reply<>(worker.delete(connector(exchange), unwanted), deleted -> Answer.empty(204));
+    return new Reply<>(worker.delete(connector(exchange), unwanted), deleted -> JsonResponse.empty(204));
   }
 
   Reply<?> config(Exchange exchange, CompletableFuture<Void> unwanted) {
     return new Reply<>(
         worker.info(connector(exchange)),
-        info -> Answer.of(200, ConnectorJson.properties(info.config())));
+        info -> JsonResponse.of(200, ConnectorJson.properties(info.config())));
   }
 
   Reply<?> putConfig(Exchange exchange, CompletableFuture<Void> unwanted) {
@@ -94,17 +94,17 @@ final class ConnectorsApi {
         put ->
             put.created()
                 ? created(exchange, put.connector())
-                : Answer.of(200, ConnectorJson.info(put.connector())));
+                : JsonResponse.of(200, ConnectorJson.info(put.connector())));
   }
 
   Reply<?> status(Exchange exchange, CompletableFuture<Void> unwanted) {
     return new Reply<>(
-        worker.status(connector(exchange)), status -> Answer.of(200, ConnectorJson.status(status)));
+        worker.status(connector(exchange)), status -> JsonResponse.of(200, ConnectorJson.status(status)));
   }
 
   Reply<?> tasks(Exchange exchange, CompletableFuture<Void> unwanted) {
     String name = connector(exchange);
-    return new Reply<>(worker.tasks(name), tasks -> Answer.of(200, new TaskList(name, tasks)));
+    return new Reply<>(worker.tasks(name), tasks -> JsonResponse.of(200, new TaskList(name, tasks)));
   }
 
   Reply<?> pause(Exchange exchange, CompletableFuture<Void> unwanted) {
@@ -120,10 +120,10 @@ final class ConnectorsApi {
   }
 
   private static Reply<?> accepted(CompletableFuture<Void> change) {
-    return new Reply<>(change, done -> Answer.empty(202));
+    return new Reply<>(change, done -> JsonResponse.empty(202));
   }
 
-  private static Reply<?> now(Answer answer) {
+  private static Reply<?> now(JsonResponse answer) {
     return new Reply<>(CompletableFuture.completedFuture(answer), Function.identity());
   }
 
@@ -160,10 +160,10 @@ final class ConnectorsApi {
     return properties;
   }
 
-  private static Answer created(Exchange exchange, ConnectorInfo connector) {
+  private static JsonResponse created(Exchange exchange, ConnectorInfo connector) {
     String url = exchange.getMessage().getHeader(Exchange.HTTP_URL, String.class);
     String path = "/connectors/" + URLEncoder.encode(connector.name(), UTF_8).replace("+", "%20");
-    return Answer.of(201, ConnectorJson.info(connector))
+    return JsonResponse.of(201, ConnectorJson.info(connector))
         .withHeader("Location", SERVER.matcher(url).replaceFirst("$1") + path);
   }
 }

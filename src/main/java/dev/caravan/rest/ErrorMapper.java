@@ -33,13 +33,13 @@ final class ErrorMapper implements Processor {
     } else if (status >= 500) {
       LOG.error("A REST request failed", failure);
     }
-    Answer answer = Answer.error(status, message(failure));
+    JsonResponse answer = JsonResponse.error(status, message(failure));
     (status == 503 ? answer.withHeader(RETRY_AFTER, RETRY_SECONDS) : answer).to(exchange);
   }
 
   /** The answer to a request that is no call of the API. */
-  static Answer answer(int status) {
-    return Answer.error(status, "HTTP " + HttpResponseStatus.valueOf(status));
+  static JsonResponse response(int status) {
+    return JsonResponse.error(status, "HTTP " + HttpResponseStatus.valueOf(status));
   }
 
   /**
@@ -47,13 +47,13 @@ final class ErrorMapper implements Processor {
    *
    * @param hint what to do about it
    */
-  static Answer answer(int status, String hint) {
-    return Answer.error(status, "HTTP " + HttpResponseStatus.valueOf(status) + ": " + hint);
+  static JsonResponse response(int status, String hint) {
+    return JsonResponse.error(status, "HTTP " + HttpResponseStatus.valueOf(status) + ": " + hint);
   }
 
   /** The answer to a request that others are in the way of. */
-  static Answer busy() {
-    return answer(503, "too many changes at once; try again in a second")
+  static JsonResponse busy() {
+    return response(503, "too many changes at once; try again in a second")
         .withHeader(RETRY_AFTER, RETRY_SECONDS);
   }
 
@@ -62,14 +62,14 @@ final class ErrorMapper implements Processor {
    *
    * @param reason why Netty gave up on it
    */
-  static Answer unreadable(Throwable reason) {
+  static JsonResponse unreadable(Throwable reason) {
     if (reason instanceof TooLongHttpLineException) {
-      return answer(414, "the request line is longer than this server takes");
+      return response(414, "the request line is longer than this server takes");
     }
     if (reason instanceof TooLongHttpHeaderException) {
-      return answer(431, "the headers are larger than this server takes");
+      return response(431, "the headers are larger than this server takes");
     }
-    return answer(400, "this is no valid HTTP/1.1");
+    return response(400, "this is no valid HTTP/1.1");
   }
 
   private static int status(Throwable failure) {

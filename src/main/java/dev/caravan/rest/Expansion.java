@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * at a time. A connector that is deleted meanwhile may be there or not. Not thread-safe: a piece is
  * asked for when the one before is there.
  */
-final class Expansion implements Answer.Pieces {
+final class Expansion implements JsonResponse.Pieces {
   static final String INFO = "info";
   static final String STATUS = "status";
 
@@ -53,9 +53,9 @@ final class Expansion implements Answer.Pieces {
       if (last != null) {
         piece.write(',');
       }
-      piece.writeBytes(Answer.bytes(TextNode.valueOf(name)));
+      piece.writeBytes(JsonResponse.bytes(TextNode.valueOf(name)));
       piece.write(':');
-      piece.writeBytes(Answer.bytes(expanded(connector)));
+      piece.writeBytes(JsonResponse.bytes(expanded(connector)));
       last = name;
     }
     if (connectors.isEmpty()) {

@@ -16,11 +16,11 @@ import org.slf4j.LoggerFactory;
 final class PieceWriter {
   private static final Logger LOG = LoggerFactory.getLogger(PieceWriter.class);
 
-  private final Answer.Pieces pieces;
+  private final JsonResponse.Pieces pieces;
   private final HttpServerResponse response;
   private final Context loop = Vertx.currentContext();
 
-  PieceWriter(Answer.Pieces pieces, HttpServerResponse response) {
+  PieceWriter(JsonResponse.Pieces pieces, HttpServerResponse response) {
     this.pieces = pieces;
     this.response = response;
   }

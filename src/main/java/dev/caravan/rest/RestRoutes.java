@@ -77,7 +77,7 @@ public final class RestRoutes extends RouteBuilder {
     call("stop-connector", api::stop);
   }
 
-  private void call(String name, ApiCall.Call call) {
+  private void call(String name, ApiCall.WorkerCall call) {
     from("direct:" + name).routeId(name).process(new ApiCall(call, ApiCall.TIMEOUT));
   }
 }

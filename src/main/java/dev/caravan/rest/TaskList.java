@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * The tasks of a connector, {@code [{"id":{..},"config":{..}},..]}, each with the whole
  * configuration: some tasks at a time. Not thread-safe.
  */
-final class TaskList implements Answer.Pieces {
+final class TaskList implements JsonResponse.Pieces {
   /** Bytes of a piece, unless its last task has more. */
   private static final int PIECE = 64 * 1024;
 
@@ -35,7 +35,7 @@ final class TaskList implements Answer.Pieces {
     ByteArrayOutputStream piece = new ByteArrayOutputStream();
     while (tasks.hasNext() && piece.size() < PIECE) {
       piece.write(hasBegun ? ',' : '[');
-      piece.writeBytes(Answer.bytes(ConnectorJson.task(connector, tasks.next())));
+      piece.writeBytes(JsonResponse.bytes(ConnectorJson.task(connector, tasks.next())));
       hasBegun = true;
     }
     if (!tasks.hasNext()) {

@@ -15,7 +15,7 @@ import dev.caravan.component.CouchbaseDcpMessage;
 import dev.caravan.component.EventType;
 import dev.caravan.contract.CouchbaseUnderTest.Login;
 import dev.caravan.record.DocumentJson;
-import dev.caravan.record.RecordShaper;
+import dev.caravan.record.RecordConverter;
 import dev.caravan.sandbox.TcpProxy;
 import dev.caravan.testkit.Topic;
 import java.io.IOException;
@@ -460,7 +460,7 @@ abstract class CouchbaseContract {
       assertThat(json.get("bucket").textValue()).isEqualTo(couchbase.bucket());
       assertThat(json.get("document").textValue()).isEqualTo(id(document.ending()));
       JsonNode body = json.get("body");
-      Header encoding = record.headers().lastHeader(RecordShaper.ENCODING_HEADER);
+      Header encoding = record.headers().lastHeader(RecordConverter.ENCODING_HEADER);
       if (document.value().length == 0) {
         assertThat(body.isNull()).as(document.what()).isTrue();
         assertThat(encoding).isNull();

@@ -45,7 +45,7 @@ class HttpLimitsTest {
             "camel.server.enabled", "true",
             "camel.server.host", "127.0.0.1",
             "camel.server.port", "0",
-            "camel.server.maxBodySize", Integer.toString(HttpGate.MAX_BODY_BYTES))
+            "camel.server.maxBodySize", Integer.toString(RequestGuard.MAX_BODY_BYTES))
         .forEach(main::addOverrideProperty);
     main.bind("vertx", vertx);
     main.bind(ApiEngine.NAME, new ApiEngine());
@@ -72,7 +72,7 @@ class HttpLimitsTest {
         requireNonNull(
             VertxPlatformHttpRouter.lookup(
                 main.getCamelContext(), VertxPlatformHttpRouter.getRouterNameFromPort(0)));
-    HttpGate.installIn(main.getCamelContext(), router, Duration.ofMillis(500));
+    RequestGuard.installIn(main.getCamelContext(), router, Duration.ofMillis(500));
     url = "http://127.0.0.1:" + router.getServer().getServer().actualPort();
   }
 
@@ -86,31 +86,31 @@ class HttpLimitsTest {
   private Reply<String> ask(CompletableFuture<Void> unwanted) {
     Waiting write = new Waiting(new CompletableFuture<>(), unwanted);
     waiting.add(write);
-    return new Reply<>(write.answer(), text -> Answer.of(200, TextNode.valueOf(text)));
+    return new Reply<>(write.answer(), text -> JsonResponse.of(200, TextNode.valueOf(text)));
   }
 
   private static Reply<String> now() {
     return new Reply<>(
-        CompletableFuture.completedFuture("now"), text -> Answer.of(200, TextNode.valueOf(text)));
+        CompletableFuture.completedFuture("now"), text -> JsonResponse.of(200, TextNode.valueOf(text)));
   }
 
   /** 100 MiB, more than what sockets buffer. */
   private Reply<String> large() {
-    Answer.Pieces body =
+    JsonResponse.Pieces body =
         () ->
             CompletableFuture.completedFuture(
                 pieces.incrementAndGet() > 1600 ? null : new byte[64 * 1024]);
-    return new Reply<>(CompletableFuture.completedFuture(""), text -> Answer.of(200, body));
+    return new Reply<>(CompletableFuture.completedFuture(""), text -> JsonResponse.of(200, body));
   }
 
   @Test
   void readsAreAnsweredWhileAsManyWritesWaitAsMayAndFurtherWritesAreRefused() throws Exception {
     List<RawHttp> clients = new ArrayList<>();
     try {
-      for (int i = 0; i < Writes.MAX; i++) {
+      for (int i = 0; i < WriteLimit.MAX; i++) {
         clients.add(new RawHttp(url).send(RawHttp.request("PUT", "/slow", JSON, BODY)));
       }
-      await().until(() -> waiting.size() == Writes.MAX);
+      await().until(() -> waiting.size() == WriteLimit.MAX);
 
       assertThat(ask("GET", "/", NOTHING).body()).isEqualTo("\"now\"");
       Response refused = ask("PUT", "/slow", BODY);
@@ -120,7 +120,7 @@ class HttpLimitsTest {
       waiting.get(0).answer().complete("done");
       assertThat(clients.get(0).read().body()).isEqualTo("\"done\"");
       clients.add(new RawHttp(url).send(RawHttp.request("PUT", "/slow", JSON, BODY)));
-      await().until(() -> waiting.size() == Writes.MAX + 1);
+      await().until(() -> waiting.size() == WriteLimit.MAX + 1);
     } finally {
       for (RawHttp client : clients) {
         client.close();
@@ -131,10 +131,10 @@ class HttpLimitsTest {
   @Test
   void aWriteWhoseClientHasGoneIsUnwantedButCountsUntilItIsOver() throws Exception {
     List<RawHttp> clients = new ArrayList<>();
-    for (int i = 0; i < Writes.MAX; i++) {
+    for (int i = 0; i < WriteLimit.MAX; i++) {
       clients.add(new RawHttp(url).send(RawHttp.request("PUT", "/slow", JSON, BODY)));
     }
-    await().until(() -> waiting.size() == Writes.MAX);
+    await().until(() -> waiting.size() == WriteLimit.MAX);
     for (RawHttp client : clients) {
       client.close();
     }
@@ -145,7 +145,7 @@ class HttpLimitsTest {
     waiting.forEach(write -> write.answer().complete("over"));
     try (RawHttp next = new RawHttp(url)) {
       next.send(RawHttp.request("PUT", "/slow", JSON, BODY));
-      await().until(() -> waiting.size() == Writes.MAX + 1);
+      await().until(() -> waiting.size() == WriteLimit.MAX + 1);
     }
   }
 

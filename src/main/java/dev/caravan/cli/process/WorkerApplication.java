@@ -5,7 +5,7 @@ import dev.caravan.connector.TaskFactory;
 import dev.caravan.connector.TaskRoutes;
 import dev.caravan.record.SchemaRegistry;
 import dev.caravan.rest.ApiEngine;
-import dev.caravan.rest.HttpGate;
+import dev.caravan.rest.RequestGuard;
 import dev.caravan.rest.HttpVertx;
 import dev.caravan.rest.RestRoutes;
 import dev.caravan.worker.StopDeadline;
@@ -90,7 +90,7 @@ public final class WorkerApplication implements AutoCloseable {
       main.start();
       producers.shareIn(main.getCamelContext());
       VertxPlatformHttpRouter router = router(main.getCamelContext(), config);
-      HttpGate.installIn(main.getCamelContext(), router);
+      RequestGuard.installIn(main.getCamelContext(), router);
       String port = ":" + router.getServer().getServer().actualPort();
       worker.run(config.advertisedHost().orElseGet(WorkerApplication::hostName) + port);
       String url = "http://" + config.advertisedHost().orElse("localhost") + port;
@@ -121,7 +121,7 @@ public final class WorkerApplication implements AutoCloseable {
             "camel.server.port",
             config.port(),
             "camel.server.maxBodySize",
-            HttpGate.MAX_BODY_BYTES);
+            RequestGuard.MAX_BODY_BYTES);
     // Overriding: a camel property in the environment must not move the API elsewhere.
     settings.forEach((key, value) -> main.addOverrideProperty(key, value.toString()));
   }

@@ -5,7 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.caravan.component.delivery.RecordRefusedException;
 import dev.caravan.connector.TaskConfig;
-import dev.caravan.record.DeadLetters;
+import dev.caravan.record.DeadLetterQueue;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -34,7 +34,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A task's view of its producer that knows what to do with a record which Kafka refuses, whoever
- * sends it again: it names the record, or makes it a dead letter, or leaves it out.
+ * sends it again: it names the record, or sends it to the dead letter queue, or skips it.
  *
  * <p>A refused record ends its transaction, if it is in one. It is remembered then, and when the
  * task sends it again in the next transaction, it doesn't go to Kafka.
@@ -67,7 +67,7 @@ final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte[]> {
   private record FailedTransaction(Exception refusal, Exception told) {}
 
   private final Producer<byte[], byte[]> producer;
-  private final Optional<DeadLetters> tolerance;
+  private final Optional<DeadLetterQueue> tolerance;
   private final boolean transactional;
   private final Executor senders;
   private final Map<Refused, Exception> remembered =
@@ -77,23 +77,23 @@ final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte[]> {
   /**
    * A task's view of a producer.
    *
-   * @param senders sends the task's dead letters, and may wait for their topic: Kafka's own thread,
+   * @param senders sends records to the dead letter queue, and may wait for its topic: Kafka's own thread,
    *     which brings the refusal, must not wait
    */
   static ErrorTolerantProducer of(
       TaskConfig task, Producer<byte[], byte[]> producer, Executor senders) {
     return new ErrorTolerantProducer(
-        producer, task.deadLetters(), task.connector().isExactlyOnce(), senders);
+        producer, task.deadLetterQueue(), task.connector().isExactlyOnce(), senders);
   }
 
   /**
    * @param tolerance what becomes of refused records; empty if they fail the task
    * @param transactional whether the producer sends in transactions
-   * @param senders sends dead letters, and may wait for their topic
+   * @param senders sends records to the dead letter queue, and may wait for its topic
    */
   private ErrorTolerantProducer(
       Producer<byte[], byte[]> producer,
-      Optional<DeadLetters> tolerance,
+      Optional<DeadLetterQueue> tolerance,
       boolean transactional,
       Executor senders) {
     this.producer = producer;
@@ -114,7 +114,7 @@ final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte[]> {
     if (!remembered.isEmpty()) {
       Exception refusal = remembered.get(Refused.of(record));
       if (refusal != null) {
-        return bury(record, refusal, original);
+        return sendToDeadLetterQueue(record, refusal, original);
       }
     }
     return producer.send(
@@ -144,7 +144,7 @@ final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte[]> {
     if (earlier != null && earlier.refusal() == failure) {
       original.onCompletion(metadata, earlier.told());
     } else if (tolerance.isPresent() && !transactional) {
-      buryLater(record, metadata, failure, original);
+      sendToDeadLetterQueueLater(record, metadata, failure, original);
     } else {
       Exception told = told(record, failure);
       failed = transactional ? new FailedTransaction(failure, told) : null;
@@ -152,7 +152,7 @@ final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte[]> {
     }
   }
 
-  private void buryLater(
+  private void sendToDeadLetterQueueLater(
       ProducerRecord<byte[], byte[]> record,
       RecordMetadata metadata,
       Exception failure,
@@ -162,15 +162,15 @@ final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte[]> {
       senders.execute(
           () -> {
             try {
-              bury(record, failure, once);
+              sendToDeadLetterQueue(record, failure, once);
             } catch (RuntimeException | Error e) {
-              once.onCompletion(metadata, notBuried(record, failure, e));
+              once.onCompletion(metadata, notSent(record, failure, e));
             }
           });
     } catch (RejectedExecutionException | Error e) {
       // An error that leaves this callback would end the thread that sends all records.
-      LOG.error("No dead letter can be sent", e);
-      once.onCompletion(metadata, notBuried(record, failure, e));
+      LOG.error("A record could not be sent to the dead letter queue", e);
+      once.onCompletion(metadata, notSent(record, failure, e));
     }
   }
 
@@ -185,9 +185,9 @@ final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte[]> {
   }
 
   /** The task fails with this, which names the document and the dead-letter topic. */
-  private KafkaException notBuried(
+  private KafkaException notSent(
       ProducerRecord<byte[], byte[]> record, Exception refusal, Throwable sendFailure) {
-    String topic = tolerance.map(DeadLetters::topic).orElse("");
+    String topic = tolerance.map(DeadLetterQueue::topic).orElse("");
     return new KafkaException(
         "Kafka refused the record of document '"
             + documentId(record)
@@ -212,47 +212,47 @@ final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte[]> {
             + failure.getMessage());
   }
 
-  /** Sends a record to the dead letters, or nowhere; either is as good as sending it. */
-  private Future<RecordMetadata> bury(
+  /** Sends a record to the dead letter queue, or skips it if the queue has no topic. */
+  private Future<RecordMetadata> sendToDeadLetterQueue(
       ProducerRecord<byte[], byte[]> record, Exception failure, Callback original) {
-    DeadLetters letters = tolerance.orElseThrow();
+    DeadLetterQueue queue = tolerance.orElseThrow();
     LOG.warn(
         "Kafka refused the record of document '{}' for topic {}, which goes {}: {}",
         documentId(record),
         record.topic(),
-        letters.hasTopic() ? "to " + letters.topic() : "nowhere",
+        queue.hasTopic() ? "to " + queue.topic() : "nowhere",
         failure.getMessage());
-    if (!letters.hasTopic()) {
+    if (!queue.hasTopic()) {
       original.onCompletion(null, null);
       return CompletableFuture.completedFuture(null);
     }
     return producer.send(
-        letter(record, failure, letters),
+        deadLetterRecord(record, failure, queue),
         (metadata, sendFailure) ->
             original.onCompletion(
                 metadata,
-                sendFailure == null ? null : letterFailure(record, failure, sendFailure)));
+                sendFailure == null ? null : deadLetterFailure(record, failure, sendFailure)));
   }
 
   /** In a transaction, it is for the task to see of which kind the failure is. */
-  private Exception letterFailure(
+  private Exception deadLetterFailure(
       ProducerRecord<byte[], byte[]> record, Exception refusal, Exception sendFailure) {
-    return transactional ? sendFailure : notBuried(record, refusal, sendFailure);
+    return transactional ? sendFailure : notSent(record, refusal, sendFailure);
   }
 
-  private static ProducerRecord<byte[], byte[]> letter(
-      ProducerRecord<byte[], byte[]> record, Exception failure, DeadLetters letters) {
+  private static ProducerRecord<byte[], byte[]> deadLetterRecord(
+      ProducerRecord<byte[], byte[]> record, Exception failure, DeadLetterQueue queue) {
     Headers headers = new RecordHeaders(record.headers().toArray());
-    letters
-        .reason(STAGE, failure)
+    queue
+        .errorHeaders(STAGE, failure)
         .forEach((name, value) -> headers.add(name, value.getBytes(UTF_8)));
     byte[] value = record.value();
     if (value != null && isTooLarge(failure)) {
       // It would be refused there, too.
-      headers.add(DeadLetters.VALUE_OMITTED_HEADER, Integer.toString(value.length).getBytes(UTF_8));
+      headers.add(DeadLetterQueue.VALUE_OMITTED_HEADER, Integer.toString(value.length).getBytes(UTF_8));
       value = null;
     }
-    return new ProducerRecord<>(letters.topic(), null, record.key(), value, headers);
+    return new ProducerRecord<>(queue.topic(), null, record.key(), value, headers);
   }
 
   private static boolean isTooLarge(Exception failure) {

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param body null for an answer without a body
  */
-record Answer(int status, Map<String, String> headers, @Nullable Body body) {
+record JsonResponse(int status, Map<String, String> headers, @Nullable Body body) {
   static final String JSON_TYPE = "application/json";
 
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -39,28 +39,28 @@ record Answer(int status, Map<String, String> headers, @Nullable Body body) {
     CompletableFuture<byte @Nullable []> next();
   }
 
-  static Answer of(int status, JsonNode body) {
-    return new Answer(status, Map.of(), new Whole(body));
+  static JsonResponse of(int status, JsonNode body) {
+    return new JsonResponse(status, Map.of(), new Whole(body));
   }
 
-  static Answer of(int status, Pieces body) {
-    return new Answer(status, Map.of(), body);
+  static JsonResponse of(int status, Pieces body) {
+    return new JsonResponse(status, Map.of(), body);
   }
 
-  static Answer empty(int status) {
-    return new Answer(status, Map.of(), null);
+  static JsonResponse empty(int status) {
+    return new JsonResponse(status, Map.of(), null);
   }
 
-  static Answer error(int status, String message) {
+  static JsonResponse error(int status, String message) {
     return of(
         status,
         JsonNodeFactory.instance.objectNode().put("error_code", status).put("message", message));
   }
 
-  Answer withHeader(String name, String value) {
+  JsonResponse withHeader(String name, String value) {
     Map<String, String> all = new LinkedHashMap<>(headers);
     all.put(name, value);
-    return new Answer(status, all, body);
+    return new JsonResponse(status, all, body);
   }
 
   static byte[] bytes(JsonNode json) {

@@ -6,7 +6,7 @@ package dev.caravan.connector;
  * and NOW differ from the first two in the offsets that a task sees: see {@link
  * ConnectorConfig#ignoresEarlierOffsets}.
  */
-enum StreamFrom {
+enum StreamFromOption {
   SAVED_OFFSET_OR_BEGINNING("saved-or-beginning", false),
   SAVED_OFFSET_OR_NOW("saved-or-now", false),
   BEGINNING("saved-or-beginning", true),
@@ -15,7 +15,7 @@ enum StreamFrom {
   private final String componentValue;
   private final boolean ignoresEarlierOffsets;
 
-  StreamFrom(String componentValue, boolean ignoresEarlierOffsets) {
+  StreamFromOption(String componentValue, boolean ignoresEarlierOffsets) {
     this.componentValue = componentValue;
     this.ignoresEarlierOffsets = ignoresEarlierOffsets;
   }

@@ -10,15 +10,15 @@ import org.jspecify.annotations.Nullable;
  * Limits the requests that hold memory: those with a body, and those that wait for a change to be
  * written. Safe for use by several threads.
  */
-final class Writes {
+final class WriteLimit {
   static final int MAX = 32;
 
-  private static final String KEY = Writes.class.getName();
+  private static final String KEY = WriteLimit.class.getName();
 
   private final Semaphore free = new Semaphore(MAX);
 
   /**
-   * Lets a request begin, until it has ended and what it {@link Write#hold holds} is released.
+   * Lets a request begin, until it has ended and what it {@link Permit#hold holds} is released.
    *
    * @return false if there are too many already
    */
@@ -26,24 +26,24 @@ final class Writes {
     if (!free.tryAcquire()) {
       return false;
     }
-    Write write = new Write(free);
+    Permit write = new Permit(free);
     request.put(KEY, write);
     request.addEndHandler(ended -> write.release());
     return true;
   }
 
   /** What {@link #begin} has begun for the request, or else something without a limit. */
-  static Write of(RoutingContext request) {
-    Write write = request.get(KEY);
-    return write == null ? new Write(null) : write;
+  static Permit of(RoutingContext request) {
+    Permit write = request.get(KEY);
+    return write == null ? new Permit(null) : write;
   }
 
   /** A request that counts. */
-  static final class Write {
+  static final class Permit {
     private final @Nullable Semaphore limit;
     private final AtomicInteger holders = new AtomicInteger(1);
 
-    private Write(@Nullable Semaphore limit) {
+    private Permit(@Nullable Semaphore limit) {
       this.limit = limit;
     }
 

@@ -21,69 +21,79 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The step of a route that turns what couchbase-dcp consumed into Kafka records: the document id
- * becomes the key, {@code <prefix><bucket>} the topic, and the value is written by a {@link
- * RecordFormat}. A deletion or an expiration becomes a tombstone.
+ * Converts the messages of couchbase-dcp to Kafka records, as a step of a route. The key is the
+ * document id, the topic is {@code <prefix><bucket>}, and a {@link RecordFormat} writes the value. A
+ * deletion or an expiration becomes a tombstone.
  *
- * <p>It takes an exchange with one change as well as one whose body is a list of changes, and needs
- * byte-array serializers for key and value at the kafka endpoint, and {@code
- * batchWithIndividualHeaders} for lists. Safe for use by several threads.
+ * <p>An exchange has one change, or a list of changes as its body. The kafka endpoint needs
+ * byte-array serializers for key and value, and {@code batchWithIndividualHeaders} for lists.
+ * Immutable and safe for use by several threads.
  */
-public final class RecordShaper implements Processor {
-  /** The header of a Kafka record which tells how a document that is not JSON is encoded. */
+public final class RecordConverter implements Processor {
+  /** The record header with the encoding of a document that is not JSON. */
   public static final String ENCODING_HEADER = "caravan.body.encoding";
 
-  private static final Logger LOG = LoggerFactory.getLogger(RecordShaper.class);
+  private static final Logger LOG = LoggerFactory.getLogger(RecordConverter.class);
   private static final String STAGE = "VALUE_CONVERTER";
 
-  /** A dead letter tells all that there is to tell. */
-  private static final RecordHeaders EVERY_HEADER =
+  /** Records of the dead letter queue have all headers. */
+  private static final RecordHeaders ALL_HEADERS =
       new RecordHeaders(RecordHeaders.DEFAULT_PREFIX, List.of(RecordHeader.values()));
 
   private final String topicPrefix;
   private final RecordFormat format;
   private final RecordHeaders headers;
   private final @Nullable String operationsTopic;
-  private final @Nullable DeadLetters deadLetters;
+  private final @Nullable DeadLetterQueue deadLetterQueue;
   private final Map<String, String> topics = new ConcurrentHashMap<>();
 
   /**
-   * @param topicPrefix what stands before the bucket's name in the topic's name; may be empty
-   * @param format how values are written
-   * @param headers what the headers of the Kafka records tell
+   * Creates a converter without an operations topic and without a dead letter queue.
+   *
+   * @param topicPrefix the prefix of the topic's name, before the bucket's name; may be empty
+   * @param format writes the values
+   * @param headers the headers of each record
    */
-  public RecordShaper(String topicPrefix, RecordFormat format, RecordHeaders headers) {
+  public RecordConverter(String topicPrefix, RecordFormat format, RecordHeaders headers) {
     this(topicPrefix, format, headers, null, null);
   }
 
-  private RecordShaper(
+  private RecordConverter(
       String topicPrefix,
       RecordFormat format,
       RecordHeaders headers,
       @Nullable String operationsTopic,
-      @Nullable DeadLetters deadLetters) {
+      @Nullable DeadLetterQueue deadLetterQueue) {
     this.topicPrefix = requireNonNull(topicPrefix, "topicPrefix is null");
     this.format = requireNonNull(format, "format is null");
     this.headers = requireNonNull(headers, "headers is null");
     this.operationsTopic = operationsTopic;
-    this.deadLetters = deadLetters;
+    this.deadLetterQueue = deadLetterQueue;
   }
 
-  /** Shapes records as JSON with the fields bucket, document and body. */
-  public RecordShaper(String topicPrefix) {
+  /** Creates a converter to JSON with the fields bucket, document and body; see DocumentJson. */
+  public RecordConverter(String topicPrefix) {
     this(topicPrefix, new DocumentJson(), RecordHeaders.NONE);
   }
 
-  /** The same, and a rollback becomes a record of this topic; see {@link RollbackRecord}. */
-  public RecordShaper withOperationsTopic(String topic) {
-    return new RecordShaper(topicPrefix, format, headers, topic, deadLetters);
+  /** Returns a copy that converts each rollback to a {@link RollbackRecord} of this topic. */
+  public RecordConverter withOperationsTopic(String topic) {
+    return new RecordConverter(topicPrefix, format, headers, topic, deadLetterQueue);
   }
 
-  /** The same, and a document that can't be made a record doesn't fail the exchange. */
-  public RecordShaper withDeadLetters(DeadLetters letters) {
-    return new RecordShaper(topicPrefix, format, headers, operationsTopic, letters);
+  /** Returns a copy that sends documents that cannot be converted to a dead letter queue. */
+  public RecordConverter withDeadLetterQueue(DeadLetterQueue queue) {
+    return new RecordConverter(topicPrefix, format, headers, operationsTopic, queue);
   }
 
+  /**
+   * Replaces the message, or the elements of its list, by records. An exchange that has no record
+   * left stops.
+   *
+   * @throws IllegalArgumentException if a document cannot be converted and there is no dead letter
+   *     queue, or if the message does not come from couchbase-dcp
+   * @throws UncheckedIOException if the schema registry cannot be reached or refuses the schema
+   */
   @Override
   public void process(Exchange exchange) {
     Message message = exchange.getMessage();
@@ -98,9 +108,9 @@ public final class RecordShaper implements Processor {
     }
     if (!(message.getBody() instanceof List<?> changes)) {
       throw new IllegalArgumentException(
-          "The record shaper takes what couchbase-dcp consumed, not "
+          "The record converter takes messages of couchbase-dcp, not \""
               + message.getClass().getName()
-              + ": put it right after the couchbase-dcp endpoint (and its throttle)");
+              + "\". Put it directly after the couchbase-dcp endpoint and its throttle.");
     }
     List<Message> records = new ArrayList<>(changes.size());
     for (Object change : changes) {
@@ -113,20 +123,20 @@ public final class RecordShaper implements Processor {
     exchange.setRouteStop(records.isEmpty());
   }
 
-  /** Returns the record, or null if the change is to be left out. */
+  /** Returns the record, or null if the change is skipped. */
   private @Nullable KafkaRecord record(Object message) {
     if (message instanceof CouchbaseDcpRollbackMessage rollback) {
       if (operationsTopic == null) {
         throw new IllegalArgumentException(
-            "The record shaper has no operations topic for a rollback: give it one, or leave"
-                + " rollbackEvents of the couchbase-dcp endpoint off");
+            "The record converter has no operations topic for a rollback. Set one, or remove"
+                + " rollbackEvents from the couchbase-dcp endpoint.");
       }
       return RollbackRecord.of(rollback, operationsTopic);
     }
-    return shape((CouchbaseDcpMessage) message);
+    return convert((CouchbaseDcpMessage) message);
   }
 
-  private @Nullable KafkaRecord shape(CouchbaseDcpMessage change) {
+  private @Nullable KafkaRecord convert(CouchbaseDcpMessage change) {
     String topic = topics.computeIfAbsent(change.getBucket(), topicPrefix::concat);
     byte[] key = change.getDocumentId().getBytes(UTF_8);
     if (change.getEventType() != EventType.MUTATION) {
@@ -136,51 +146,50 @@ public final class RecordShaper implements Processor {
     try {
       value = format.write(change, topic);
     } catch (UncheckedIOException e) {
-      // Not the document's fault: the registry can't be reached, or refuses the schema.
+      // The document is not the cause: the registry cannot be reached, or refuses the schema.
       throw e;
     } catch (RuntimeException | StackOverflowError e) {
-      return unshapable(change, key, e);
+      return unconvertible(change, key, e);
     }
     return new KafkaRecord(
         change.getCamelContext(), topic, key, value.bytes(), headers.of(change, value.encoding()));
   }
 
-  private @Nullable KafkaRecord unshapable(
+  private @Nullable KafkaRecord unconvertible(
       CouchbaseDcpMessage change, byte[] key, Throwable failure) {
-    String what =
-        "Document '"
+    String message =
+        "Document \""
             + change.getDocumentId()
-            + "' (bucket '"
+            + "\" (bucket \""
             + change.getBucket()
-            + "', vBucket "
+            + "\", vBucket "
             + change.getVbucket()
             + ", seqno "
             + Long.toUnsignedString(change.getSeqno())
-            + ") can't be made a record";
-    DeadLetters letters = deadLetters;
-    if (letters == null) {
-      throw new IllegalArgumentException(what + ": " + failure, failure);
+            + ") cannot be converted to a record";
+    DeadLetterQueue queue = deadLetterQueue;
+    if (queue == null) {
+      throw new IllegalArgumentException(message + ": " + failure, failure);
     }
     LOG.warn(
-        "{}, and goes {}: {}",
-        what,
-        letters.hasTopic() ? "to " + letters.topic() : "nowhere",
+        "{}, and is {}: {}",
+        message,
+        queue.hasTopic() ? "sent to topic \"" + queue.topic() + '"' : "skipped",
         failure.toString());
-    if (!letters.hasTopic()) {
+    if (!queue.hasTopic()) {
       return null;
     }
-    Map<String, Object> reason = new HashMap<>(EVERY_HEADER.of(change, null));
-    reason.putAll(letters.reason(STAGE, failure));
-    return new KafkaRecord(
-        change.getCamelContext(), letters.topic(), key, original(change), reason);
+    Map<String, Object> all = new HashMap<>(ALL_HEADERS.of(change, null));
+    all.putAll(queue.errorHeaders(STAGE, failure));
+    return new KafkaRecord(change.getCamelContext(), queue.topic(), key, original(change), all);
   }
 
-  /** The document as it is, if there is a way to get at it. */
+  /** Returns the document without conversion, or null if it cannot be read. */
   private static byte @Nullable [] original(CouchbaseDcpMessage change) {
     try {
       return change.getBody(byte[].class);
     } catch (RuntimeException e) {
-      LOG.debug("The document can't be read, either", e);
+      LOG.debug("The document cannot be read", e);
       return null;
     }
   }

@@ -36,7 +36,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What documents look like in Kafka, read over DCP from a node that holds them. */
-class RecordShaperTest {
+class RecordConverterTest {
   private static final byte[] BINARY = {(byte) 0xff, 0, 1, (byte) 0xc3};
   private static final byte[] HALF_OF_A_SURROGATE_PAIR = {
     '"', (byte) 0xed, (byte) 0xa0, (byte) 0x80, '"'
@@ -79,7 +79,7 @@ class RecordShaperTest {
   @ParameterizedTest(name = "in exchanges of up to {0}")
   @ValueSource(ints = {1, 100})
   void writesJsonWithTheDocumentAsItIs(int batchSize) throws Exception {
-    Map<String, Message> records = shape(new RecordShaper("dcp-"), batchSize);
+    Map<String, Message> records = convert(new RecordConverter("dcp-"), batchSize);
 
     assertThat(value(records, "json"))
         .isEqualTo(
@@ -99,7 +99,7 @@ class RecordShaperTest {
 
   @Test
   void marksWhatIsNotJsonAndLosesNoByteOfIt() throws Exception {
-    Map<String, Message> records = shape(new RecordShaper(""), 100);
+    Map<String, Message> records = convert(new RecordConverter(""), 100);
 
     for (Map.Entry<String, byte[]> document :
         Map.of(
@@ -124,7 +124,7 @@ class RecordShaperTest {
 
   @Test
   void writesATombstoneForADeletion() throws Exception {
-    Message tombstone = shape(new RecordShaper(""), 1).get("deleted");
+    Message tombstone = convert(new RecordConverter(""), 1).get("deleted");
 
     assertThat(tombstone.getBody()).isNull();
   }
@@ -135,7 +135,7 @@ class RecordShaperTest {
       RecordFormat avro =
           new DocumentAvro("com.example.Airline", new SchemaRegistry(registry.url() + "/"));
       Map<String, Message> records =
-          shape(new RecordShaper("avro-", avro, RecordHeaders.NONE), 100);
+          convert(new RecordConverter("avro-", avro, RecordHeaders.NONE), 100);
 
       Schema schema = new Schema.Parser().parse(registry.schema("avro-travel-value"));
       assertThat(schema.getFullName()).isEqualTo("com.example.Airline");
@@ -172,7 +172,7 @@ class RecordShaperTest {
   void tellsInHeadersWhatItIsAskedTo() throws Exception {
     RecordHeaders all = new RecordHeaders("couchbase.", List.of(RecordHeader.values()));
 
-    Map<String, Message> records = shape(new RecordShaper("", new DocumentJson(), all), 100);
+    Map<String, Message> records = convert(new RecordConverter("", new DocumentJson(), all), 100);
 
     Bucket bucket = node.bucket("travel");
     int vbucket = bucket.vbucketOf("expires");
@@ -212,17 +212,17 @@ class RecordShaperTest {
 
   @ParameterizedTest(name = "in exchanges of up to {0}")
   @ValueSource(ints = {1, 100})
-  void makesADeadLetterOfWhatCannotBeARecord(int batchSize) throws Exception {
-    RecordShaper shaper =
-        new RecordShaper("", choosy(), RecordHeaders.NONE)
-            .withDeadLetters(new DeadLetters("dead", "golden", 3, true));
+  void sendsADocumentThatCannotBeConvertedToTheDeadLetterQueue(int batchSize) throws Exception {
+    RecordConverter converter =
+        new RecordConverter("", choosy(), RecordHeaders.NONE)
+            .withDeadLetterQueue(new DeadLetterQueue("dead", "golden", 3, true));
 
-    Map<String, Message> records = shape(shaper, batchSize);
+    Map<String, Message> records = convert(converter, batchSize);
 
-    Message letter = records.get("text");
-    assertThat(letter.getHeader(KafkaConstants.OVERRIDE_TOPIC)).isEqualTo("dead");
+    Message dead = records.get("text");
+    assertThat(dead.getHeader(KafkaConstants.OVERRIDE_TOPIC)).isEqualTo("dead");
     assertThat(value(records, "text")).isEqualTo("just a string");
-    assertThat(letter.getHeaders())
+    assertThat(dead.getHeaders())
         .containsEntry("couchbase.key", "text")
         .containsKeys("couchbase.partition", "couchbase.seqno")
         .containsEntry("__connect.errors.connector.name", "golden")
@@ -233,25 +233,25 @@ class RecordShaperTest {
 
   @ParameterizedTest(name = "in exchanges of up to {0}")
   @ValueSource(ints = {1, 100})
-  void leavesOutWhatCannotBeARecordIfThereIsNoTopicForIt(int batchSize) throws Exception {
-    RecordShaper shaper =
-        new RecordShaper("", choosy(), RecordHeaders.NONE)
-            .withDeadLetters(new DeadLetters("", "golden", 3, true));
+  void skipsADocumentThatCannotBeConvertedWithoutATopic(int batchSize) throws Exception {
+    RecordConverter converter =
+        new RecordConverter("", choosy(), RecordHeaders.NONE)
+            .withDeadLetterQueue(new DeadLetterQueue("", "golden", 3, true));
 
-    assertThat(shape(shaper, batchSize, RECORDS - 1)).doesNotContainKey("text");
+    assertThat(convert(converter, batchSize, RECORDS - 1)).doesNotContainKey("text");
   }
 
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
-  void namesWhatCannotBeARecord(boolean isNestedTooDeep) throws Exception {
-    RecordShaper shaper =
-        new RecordShaper("", isNestedTooDeep ? recursive() : choosy(), RecordHeaders.NONE);
+  void namesADocumentThatCannotBeConverted(boolean isNestedTooDeep) throws Exception {
+    RecordConverter converter =
+        new RecordConverter("", isNestedTooDeep ? recursive() : choosy(), RecordHeaders.NONE);
     AtomicReference<Exception> failure = new AtomicReference<>();
 
-    shape(
+    convert(
         exchange -> {
           try {
-            shaper.process(exchange);
+            converter.process(exchange);
           } catch (Exception e) {
             failure.set(e);
             throw e;
@@ -261,7 +261,7 @@ class RecordShaperTest {
         records -> failure.get() != null);
 
     assertThat(failure.get())
-        .hasMessageContaining("Document 'text' (bucket 'travel', vBucket ")
+        .hasMessageContaining("Document \"text\" (bucket \"travel\", vBucket ")
         .hasMessageContaining(isNestedTooDeep ? "StackOverflowError" : "no text, please");
   }
 
@@ -277,26 +277,26 @@ class RecordShaperTest {
   }
 
   @Test
-  void refusesWhatDidNotComeFromCouchbaseDcp() {
+  void refusesOtherMessages() {
     DefaultExchange exchange = new DefaultExchange(new DefaultCamelContext());
     exchange.getMessage().setBody("text");
 
-    assertThatThrownBy(() -> new RecordShaper("").process(exchange))
+    assertThatThrownBy(() -> new RecordConverter("").process(exchange))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("right after the couchbase-dcp endpoint");
+        .hasMessageContaining("directly after the couchbase-dcp endpoint");
   }
 
-  private static Map<String, Message> shape(RecordShaper shaper, int batchSize) throws Exception {
-    return shape(shaper, batchSize, RECORDS);
+  private static Map<String, Message> convert(RecordConverter converter, int batchSize) throws Exception {
+    return convert(converter, batchSize, RECORDS);
   }
 
-  private static Map<String, Message> shape(RecordShaper shaper, int batchSize, int count)
+  private static Map<String, Message> convert(RecordConverter converter, int batchSize, int count)
       throws Exception {
-    return shape(shaper, batchSize, records -> records.size() == count);
+    return convert(converter, batchSize, records -> records.size() == count);
   }
 
-  private static Map<String, Message> shape(
-      Processor shaper, int batchSize, Predicate<Map<String, Message>> complete) throws Exception {
+  private static Map<String, Message> convert(
+      Processor converter, int batchSize, Predicate<Map<String, Message>> complete) throws Exception {
     Map<String, Message> records = new ConcurrentHashMap<>();
     CamelContext context = new DefaultCamelContext();
     try {
@@ -310,7 +310,7 @@ class RecordShaperTest {
                       + node.port()
                       + "&username=Administrator&password=password&batchSize="
                       + batchSize)
-                  .process(shaper)
+                  .process(converter)
                   .process(exchange -> collect(exchange.getMessage(), records));
             }
           });

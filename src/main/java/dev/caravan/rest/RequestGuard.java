@@ -32,17 +32,17 @@ import org.apache.camel.support.PluginHelper;
  * misread, and what would need too much memory or time; behind them, it answers what no call took,
  * which would be an HTML page otherwise. Safe for use by several event loops; never blocks.
  */
-public final class HttpGate {
+public final class RequestGuard {
   /** A connector's configuration is a few kilobytes; more is no configuration. */
   public static final int MAX_BODY_BYTES = 256 * 1024;
 
   private static final Duration BODY_TIMEOUT = Duration.ofSeconds(10);
 
   private final RestRegistry registry;
-  private final Writes writes = new Writes();
+  private final WriteLimit writes = new WriteLimit();
   private final Duration bodyTimeout;
 
-  private HttpGate(RestRegistry registry, Duration bodyTimeout) {
+  private RequestGuard(RestRegistry registry, Duration bodyTimeout) {
     this.registry = registry;
     this.bodyTimeout = bodyTimeout;
   }
@@ -58,21 +58,21 @@ public final class HttpGate {
   }
 
   static void installIn(CamelContext context, VertxPlatformHttpRouter calls, Duration bodyTimeout) {
-    HttpGate gate = new HttpGate(PluginHelper.getRestRegistry(context), bodyTimeout);
+    RequestGuard gate = new RequestGuard(PluginHelper.getRestRegistry(context), bodyTimeout);
     // Camel's router hangs below another, which would fail on a malformed path before it.
     Router root = (Router) calls.getServer().getServer().requestHandler();
     root.route().order(-1).handler(gate::enter);
-    calls.route().last().handler(gate::unmatched).failureHandler(HttpGate::fail);
+    calls.route().last().handler(gate::unmatched).failureHandler(RequestGuard::fail);
   }
 
   private void enter(RoutingContext context) {
     HttpServerRequest request = context.request();
     String path = Objects.requireNonNullElse(request.path(), "");
     if (!isEncodedText(path)) {
-      answer(context, ErrorMapper.answer(400, "the path must be UTF-8 text, percent-encoded"));
+      answer(context, ErrorMapper.response(400, "the path must be UTF-8 text, percent-encoded"));
     } else if (path.contains("//")) {
       // Vert.x would drop the empty segment, and take "//config" for a connector named config.
-      answer(context, ErrorMapper.answer(404));
+      answer(context, ErrorMapper.response(404));
     } else if (!isCall(context)) {
       limitBody(context);
       context.next();
@@ -87,7 +87,7 @@ public final class HttpGate {
     limitBody(context);
     if (hasBody && !isJson(request)) {
       // Camel would take the fields of a form for parameters of the path.
-      answer(context, ErrorMapper.answer(415, "send Content-Type: " + Answer.JSON_TYPE));
+      answer(context, ErrorMapper.response(415, "send Content-Type: " + JsonResponse.JSON_TYPE));
     } else if (length(request) > MAX_BODY_BYTES) {
       answer(context, tooLarge());
     } else if ((hasBody || !isRead(request)) && !writes.begin(context)) {
@@ -111,7 +111,7 @@ public final class HttpGate {
                 id -> {
                   if (!request.isEnded() && !context.response().closed()) {
                     if (!context.response().headWritten()) {
-                      answer(context, ErrorMapper.answer(408, "the body did not arrive in time"));
+                      answer(context, ErrorMapper.response(408, "the body did not arrive in time"));
                     }
                     request.connection().close();
                   }
@@ -134,8 +134,8 @@ public final class HttpGate {
     return length == null ? 0 : Long.parseLong(length);
   }
 
-  private static Answer tooLarge() {
-    return ErrorMapper.answer(413, "a body has at most " + MAX_BODY_BYTES + " bytes");
+  private static JsonResponse tooLarge() {
+    return ErrorMapper.response(413, "a body has at most " + MAX_BODY_BYTES + " bytes");
   }
 
   private static boolean isEncodedText(String path) {
@@ -164,22 +164,22 @@ public final class HttpGate {
     List<String> types = request.headers().getAll(HttpHeaders.CONTENT_TYPE);
     return !types.isEmpty()
         && types.stream()
-            .allMatch(type -> type.split(";", 2)[0].trim().equalsIgnoreCase(Answer.JSON_TYPE));
+            .allMatch(type -> type.split(";", 2)[0].trim().equalsIgnoreCase(JsonResponse.JSON_TYPE));
   }
 
   private void unmatched(RoutingContext context) {
     Set<String> methods = methods(context.normalizedPath());
     HttpMethod method = context.request().method();
     if (methods.isEmpty()) {
-      answer(context, ErrorMapper.answer(404));
+      answer(context, ErrorMapper.response(404));
     } else if (method.equals(HttpMethod.HEAD) && methods.contains("GET")) {
       // Vert.x remembers that the client wants no body.
       String query = context.request().query();
       context.reroute(
           HttpMethod.GET, context.request().path() + (query == null ? "" : "?" + query));
     } else {
-      Answer answer =
-          method.equals(HttpMethod.OPTIONS) ? Answer.empty(200) : ErrorMapper.answer(405);
+      JsonResponse answer =
+          method.equals(HttpMethod.OPTIONS) ? JsonResponse.empty(200) : ErrorMapper.response(405);
       answer(context, answer.withHeader("Allow", String.join(",", methods)));
     }
   }
@@ -189,11 +189,11 @@ public final class HttpGate {
     // A client that goes away after its body was refused makes the request fail once more.
     if (!context.response().headWritten()) {
       int status = context.statusCode() > 0 ? context.statusCode() : 500;
-      answer(context, status == 413 ? tooLarge() : ErrorMapper.answer(status));
+      answer(context, status == 413 ? tooLarge() : ErrorMapper.response(status));
     }
   }
 
-  private static void answer(RoutingContext context, Answer answer) {
+  private static void answer(RoutingContext context, JsonResponse answer) {
     answer.to(context.response());
   }
 
