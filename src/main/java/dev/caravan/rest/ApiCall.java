@@ -16,36 +16,37 @@ import org.apache.camel.support.AsyncProcessorSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The end of the route of one call of the API: asks the worker, and goes on with the exchange when
- * the worker has answered. No thread waits meanwhile. The exchange begins and goes on on the event
- * loop of its connection.
+ * The last step of the route of an API call. It calls the worker and continues the exchange when
+ * the worker's future completes. No thread waits meanwhile. The exchange runs on the event loop of
+ * its connection.
  *
- * <p>An answer that does not come in time is an error; so is one that nobody waits for, since the
- * client has gone. In both cases the worker hears that the call is unwanted.
+ * <p>After a timeout the call fails. After a timeout, or if the client disconnects, the worker is
+ * notified that the result is unwanted.
  */
 final class ApiCall extends AsyncProcessorSupport {
-  /** How long a call waits for its answer. */
+  /** The maximum time for a call. */
   static final Duration TIMEOUT = Duration.ofSeconds(60);
 
   private final WorkerCall call;
   private final Duration timeout;
 
-  /** A call of the API. */
+  /** Calls the worker for one API call. */
   interface WorkerCall {
     /**
-     * Asks the worker.
+     * Calls the worker. Does not block.
      *
-     * @param unwanted completes when nobody waits for the answer any more
+     * @param unwanted completes after a timeout, or when the request has ended
      */
     Reply<?> ask(Exchange exchange, CompletableFuture<Void> unwanted);
   }
 
   /**
-   * What the worker says, some time.
+   * The result of a call.
    *
-   * @param toAnswer makes HTTP of it, on the event loop
+   * @param value completes with the worker's result, on any thread
+   * @param toResponse converts the result to a response, on the event loop
    */
-  record Reply<T>(CompletableFuture<T> value, Function<T, JsonResponse> toAnswer) {}
+  record Reply<T>(CompletableFuture<T> value, Function<T, JsonResponse> toResponse) {}
 
   ApiCall(WorkerCall call, Duration timeout) {
     this.call = call;
@@ -56,7 +57,7 @@ final class ApiCall extends AsyncProcessorSupport {
   public boolean process(Exchange exchange, AsyncCallback callback) {
     CompletableFuture<Void> unwanted = new CompletableFuture<>();
     try {
-      answer(call.ask(exchange, unwanted), exchange, unwanted, callback);
+      respond(call.ask(exchange, unwanted), exchange, unwanted, callback);
       return false;
     } catch (RuntimeException e) {
       exchange.setException(e);
@@ -65,15 +66,15 @@ final class ApiCall extends AsyncProcessorSupport {
     }
   }
 
-  private <T> void answer(
+  private <T> void respond(
       Reply<T> reply, Exchange exchange, CompletableFuture<Void> unwanted, AsyncCallback callback) {
     RoutingContext request = ApiConsumer.requestOf(exchange);
     Context loop = request.vertx().getOrCreateContext();
     Executor onLoop = task -> loop.runOnContext(none -> task.run());
     CompletableFuture<T> answered = new CompletableFuture<>();
-    WriteLimit.Permit write = WriteLimit.of(request);
-    write.hold();
-    reply.value().whenComplete((value, failure) -> write.release());
+    WriteLimit.Permit permit = WriteLimit.of(request);
+    permit.hold();
+    reply.value().whenComplete((value, failure) -> permit.release());
     request.addEndHandler(ended -> unwanted.complete(null));
     long timer =
         request
@@ -82,7 +83,7 @@ final class ApiCall extends AsyncProcessorSupport {
                 timeout.toMillis(),
                 id -> {
                   unwanted.complete(null);
-                  // Second, as a change that waits in a queue fails at once.
+                  // After "unwanted", which fails a change that waits in a queue at once.
                   answered.completeExceptionally(new TimeoutException());
                 });
     reply
@@ -110,7 +111,7 @@ final class ApiCall extends AsyncProcessorSupport {
       return;
     }
     try {
-      reply.toAnswer().apply(value).to(exchange);
+      reply.toResponse().apply(value).to(exchange);
     } catch (RuntimeException e) {
       exchange.setException(e);
     }

@@ -15,9 +15,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Camel's consumer of HTTP requests, without its threads: it processes exchanges asynchronously, on
- * the event loop of their connection. Camel's own holds one of 20 threads for as long as an
- * exchange takes, so that 20 changes that wait for Kafka block every other request. The routes must
+ * Camel's consumer of HTTP requests, without Camel's threads: it processes exchanges asynchronously
+ * on the event loop of their connection. Camel's own consumer holds one of 20 threads during each
+ * exchange, so that 20 changes that wait for Kafka would block every other request. The routes must
  * not block.
  */
 final class ApiConsumer extends VertxPlatformHttpConsumer {
@@ -28,7 +28,7 @@ final class ApiConsumer extends VertxPlatformHttpConsumer {
     super(endpoint, processor, List.of(), routerName);
   }
 
-  /** The HTTP request that an exchange of this consumer is about. */
+  /** Returns the HTTP request of an exchange of this consumer. */
   static RoutingContext requestOf(Exchange exchange) {
     return requireNonNull(exchange.getProperty(REQUEST, RoutingContext.class), "no HTTP request");
   }
@@ -42,7 +42,7 @@ final class ApiConsumer extends VertxPlatformHttpConsumer {
     Exchange exchange = createExchange(false);
     exchange.setPattern(ExchangePattern.InOut);
     exchange.setProperty(REQUEST, request);
-    // The body was read before; nothing is waited for.
+    // The body has been read before, so this does not wait.
     processHttpRequest(exchange, request)
         .onSuccess(none -> process(exchange, request))
         .onFailure(request::fail);
@@ -55,20 +55,20 @@ final class ApiConsumer extends VertxPlatformHttpConsumer {
       request.fail(e);
       return;
     }
-    getAsyncProcessor().process(exchange, doneSync -> answer(exchange, request));
+    getAsyncProcessor().process(exchange, doneSync -> respond(exchange, request));
   }
 
-  private void answer(Exchange exchange, RoutingContext request) {
+  private void respond(Exchange exchange, RoutingContext request) {
     try {
-      JsonResponse answer = exchange.getMessage().getBody(JsonResponse.class);
+      JsonResponse response = exchange.getMessage().getBody(JsonResponse.class);
       if (request.response().closed() || request.response().ended()) {
-        LOG.debug("A client did not wait for its answer");
-      } else if (answer != null) {
+        LOG.debug("A client disconnected before its response was sent");
+      } else if (response != null) {
         if (request.request().version() == HttpVersion.HTTP_1_0) {
-          // Only the end of the connection tells such a client where an answer in pieces ends.
+          // HTTP/1.0 has no chunks: the end of the connection marks the end of the body.
           request.addEndHandler(ended -> request.request().connection().close());
         }
-        answer.to(request.response());
+        response.to(request.response());
       } else {
         request.fail(500);
       }

@@ -8,11 +8,11 @@ import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpEngine;
 import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpRouter;
 
 /**
- * What Camel gets its consumers of HTTP requests from: those that hold no thread. To be bound in
- * its registry as {@link #NAME}.
+ * Creates Camel's consumers of HTTP requests as {@link ApiConsumer}. Bind it in Camel's registry as
+ * {@link #NAME}.
  */
 public final class ApiEngine extends VertxPlatformHttpEngine {
-  /** The name that Camel looks for. */
+  /** The bean name that Camel looks up. */
   public static final String NAME = "platform-http-engine";
 
   @Override

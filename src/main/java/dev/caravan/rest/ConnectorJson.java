@@ -10,7 +10,7 @@ import dev.caravan.worker.status.ConnectorStatus;
 import dev.caravan.worker.status.ConnectorStatus.Part;
 import java.util.Map;
 
-/** What the worker knows of a connector, in Kafka Connect's JSON. */
+/** Converts the worker's types to Kafka Connect's JSON. */
 final class ConnectorJson {
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
 

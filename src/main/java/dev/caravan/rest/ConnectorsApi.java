@@ -20,17 +20,17 @@ import java.util.regex.Pattern;
 import org.apache.camel.Exchange;
 
 /**
- * Translates HTTP calls into calls on the worker, and its answers into Kafka Connect's JSON.
- * Decides nothing; errors are the {@link ErrorMapper}'s. Safe for use by several threads.
+ * Translates HTTP requests to calls on the worker, and the results to Kafka Connect's JSON. {@link
+ * ErrorMapper} maps the errors. Safe for use by several threads.
  */
 final class ConnectorsApi {
   /** The path parameter with the connector's name. */
   static final String CONNECTOR = "connector";
 
-  /** In UTF-8, percent-encoded, nine times as many, which just fits into a request line. */
+  /** Percent-encoded UTF-8 takes at most nine bytes per char, so the request line has room. */
   private static final int MAX_NAME_CHARS = 400;
 
-  /** The part of a URL that tells the server, as the client reached it. */
+  /** The scheme, host and port of a URL. */
   private static final Pattern SERVER = Pattern.compile("^(https?://[^/]+).*$", Pattern.DOTALL);
 
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
@@ -77,7 +77,8 @@ final class ConnectorsApi {
   }
 
   Reply<?> delete(Exchange exchange, CompletableFuture<Void> unwanted) {
-    return new Reply<>(worker.delete(connector(exchange), unwanted), deleted -> JsonResponse.empty(204));
+    return new Reply<>(
+        worker.delete(connector(exchange), unwanted), deleted -> JsonResponse.empty(204));
   }
 
   Reply<?> config(Exchange exchange, CompletableFuture<Void> unwanted) {
@@ -99,12 +100,14 @@ final class ConnectorsApi {
 
   Reply<?> status(Exchange exchange, CompletableFuture<Void> unwanted) {
     return new Reply<>(
-        worker.status(connector(exchange)), status -> JsonResponse.of(200, ConnectorJson.status(status)));
+        worker.status(connector(exchange)),
+        status -> JsonResponse.of(200, ConnectorJson.status(status)));
   }
 
   Reply<?> tasks(Exchange exchange, CompletableFuture<Void> unwanted) {
     String name = connector(exchange);
-    return new Reply<>(worker.tasks(name), tasks -> JsonResponse.of(200, new TaskList(name, tasks)));
+    return new Reply<>(
+        worker.tasks(name), tasks -> JsonResponse.of(200, new TaskList(name, tasks)));
   }
 
   Reply<?> pause(Exchange exchange, CompletableFuture<Void> unwanted) {
@@ -123,23 +126,23 @@ final class ConnectorsApi {
     return new Reply<>(change, done -> JsonResponse.empty(202));
   }
 
-  private static Reply<?> now(JsonResponse answer) {
-    return new Reply<>(CompletableFuture.completedFuture(answer), Function.identity());
+  private static Reply<?> now(JsonResponse response) {
+    return new Reply<>(CompletableFuture.completedFuture(response), Function.identity());
   }
 
-  /** The connector that the path names. */
+  /** Returns the connector's name from the path. */
   private static String connector(Exchange exchange) {
     Object value = exchange.getMessage().getHeader(CONNECTOR);
-    // A header or a query parameter of the same name is put into a list, before the path's own;
-    // a field of a form would come after it, but the gate lets no form in.
+    // Camel puts a header or a query parameter of the same name into a list, before the value of
+    // the path. A field of a form would follow it, but the request guard refuses forms.
     Object last = value instanceof List<?> all ? all.get(all.size() - 1) : value;
     return ((String) last).trim();
   }
 
-  /** Puts the connector's name into its properties, where Kafka Connect has it too. */
+  /** Adds the connector's name to its properties, as Kafka Connect does. */
   private static Map<String, String> named(String name, Map<String, String> properties) {
     if (name.length() > MAX_NAME_CHARS || name.equals(".") || name.equals("..")) {
-      // Kafka Connect makes such a connector, and nobody can delete it again.
+      // Kafka Connect creates such a connector, which no request can delete.
       throw new RestException(
           400,
           "A connector's name is part of URLs: it has at most "

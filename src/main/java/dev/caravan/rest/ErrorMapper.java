@@ -15,7 +15,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Owns the status codes of errors: turns every failure of a call into Kafka Connect's {@code
+ * Maps every error to an HTTP status and to Kafka Connect's body, {@code
  * {"error_code":404,"message":"..."}}.
  */
 final class ErrorMapper implements Processor {
@@ -33,34 +33,34 @@ final class ErrorMapper implements Processor {
     } else if (status >= 500) {
       LOG.error("A REST request failed", failure);
     }
-    JsonResponse answer = JsonResponse.error(status, message(failure));
-    (status == 503 ? answer.withHeader(RETRY_AFTER, RETRY_SECONDS) : answer).to(exchange);
+    JsonResponse response = JsonResponse.error(status, message(failure));
+    (status == 503 ? response.withHeader(RETRY_AFTER, RETRY_SECONDS) : response).to(exchange);
   }
 
-  /** The answer to a request that is no call of the API. */
+  /** Returns the response to a request that does not reach an API call. */
   static JsonResponse response(int status) {
     return JsonResponse.error(status, "HTTP " + HttpResponseStatus.valueOf(status));
   }
 
   /**
-   * The answer to a request that is no call of the API.
+   * Returns the response to a request that does not reach an API call.
    *
-   * @param hint what to do about it
+   * @param hint the reason, or the remedy
    */
   static JsonResponse response(int status, String hint) {
     return JsonResponse.error(status, "HTTP " + HttpResponseStatus.valueOf(status) + ": " + hint);
   }
 
-  /** The answer to a request that others are in the way of. */
+  /** Returns the response to a write when too many writes are in progress. */
   static JsonResponse busy() {
     return response(503, "too many changes at once; try again in a second")
         .withHeader(RETRY_AFTER, RETRY_SECONDS);
   }
 
   /**
-   * The answer to what can't be read as HTTP.
+   * Returns the response to input that is not valid HTTP.
    *
-   * @param reason why Netty gave up on it
+   * @param reason the error of Netty's decoder
    */
   static JsonResponse unreadable(Throwable reason) {
     if (reason instanceof TooLongHttpLineException) {

@@ -15,9 +15,9 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All connectors with what a client wants to know of each, {@code {"a":{"status":{..}},..}}, some
- * at a time. A connector that is deleted meanwhile may be there or not. Not thread-safe: a piece is
- * asked for when the one before is there.
+ * The expanded list of connectors, {@code {"a":{"status":{..}},..}}, in pieces. A connector that is
+ * deleted meanwhile may be included or not. Not thread-safe: request a piece only after the
+ * previous piece is complete.
  */
 final class Expansion implements JsonResponse.Pieces {
   static final String INFO = "info";
@@ -29,7 +29,7 @@ final class Expansion implements JsonResponse.Pieces {
   private boolean isAtEnd;
 
   /**
-   * @param wanted {@link #INFO}, {@link #STATUS}; anything else is ignored, as by Kafka Connect
+   * @param wanted {@link #INFO}, {@link #STATUS}; other values are ignored, as in Kafka Connect
    */
   Expansion(Worker worker, Set<String> wanted) {
     this.worker = worker;

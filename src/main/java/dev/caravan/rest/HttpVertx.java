@@ -27,19 +27,19 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The Vert.x that Camel finds in its registry and makes its HTTP server with. Its servers speak
- * HTTP/1.1 only, answer in JSON what can't be read as such, and close connections on which nothing
- * moves; Camel has an option for none of these. Thread-safe, as every Vert.x.
+ * The Vert.x instance that Camel looks up in its registry to create its HTTP server. The server
+ * supports HTTP/1 only, answers invalid HTTP with JSON, limits the number of connections and closes
+ * idle connections. Camel has no options for these. Thread-safe.
  */
 public final class HttpVertx extends VertxWrapper {
   private static final Logger LOG = LoggerFactory.getLogger(HttpVertx.class);
 
-  /** Longer than a request may wait for its answer, when nothing moves either. */
+  /** Longer than {@link ApiCall#TIMEOUT}, because a connection is idle during a call. */
   private static final Duration IDLE_TIMEOUT = ApiCall.TIMEOUT.plusSeconds(30);
 
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(10);
 
-  /** More are closed at once. */
+  /** The maximum number of connections. Further connections are closed at once. */
   static final int MAX_CONNECTIONS = 256;
 
   private final Duration idleTimeout;
@@ -56,7 +56,7 @@ public final class HttpVertx extends VertxWrapper {
 
   @Override
   public HttpServer createHttpServer(HttpServerOptions options) {
-    // As Kafka Connect. In HTTP/2, Vert.x would answer HEAD with a body, which clients can't take.
+    // As in Kafka Connect. With HTTP/2, Vert.x answers HEAD with a body, which clients refuse.
     options.setHttp2ClearTextEnabled(false);
     options.setIdleTimeoutUnit(TimeUnit.MILLISECONDS);
     options.setIdleTimeout(Math.toIntExact(idleTimeout.toMillis()));
@@ -71,28 +71,28 @@ public final class HttpVertx extends VertxWrapper {
             (proxy, method, arguments) -> call(server, method, arguments));
   }
 
-  /** Calls a method of a server, and lets its requests be given a host before they are handled. */
+  /** Calls a method of a server. Its request handler gets requests with a host. */
   private static @Nullable Object call(
       HttpServer server, Method method, Object @Nullable [] arguments) throws Throwable {
     if (method.getName().equals("requestHandler")
         && arguments != null
         && arguments[0] instanceof Router router) {
-      server.requestHandler(new Named(router));
+      server.requestHandler(new HostDefault(router));
       return server;
     }
     try {
       Object result = method.invoke(server, arguments);
-      return result instanceof Named named ? named.router() : result;
+      return result instanceof HostDefault handler ? handler.router() : result;
     } catch (InvocationTargetException e) {
       throw e.getCause();
     }
   }
 
   /**
-   * Handles requests whose client names no server, as HTTP/1.0 and HTTP/1.1 with an empty Host
-   * allow: as if it had named the address that it reached. Vert.x can't handle them.
+   * Adds the local address as the host to requests without a host, which Vert.x cannot handle.
+   * HTTP/1.0, and HTTP/1.1 with an empty Host, allow them.
    */
-  private record Named(Router router) implements Handler<HttpServerRequest> {
+  private record HostDefault(Router router) implements Handler<HttpServerRequest> {
     @Override
     public void handle(HttpServerRequest request) {
       String host = request.getHeader(HttpHeaders.HOST);
@@ -113,17 +113,17 @@ public final class HttpVertx extends VertxWrapper {
       connection.close();
     }
     connection.closeHandler(closed -> connections.decrementAndGet());
-    // Most failures are clients that go away. A full memory is seen in the log, at any level.
+    // Most failures are disconnected clients. Running out of memory is logged elsewhere.
     connection.exceptionHandler(failure -> LOG.debug("A connection failed", failure));
   }
 
   private static void refuse(HttpServerRequest request) {
     ErrorMapper.unreadable(request.decoderResult().cause()).to(request.response());
-    // Where the next request would begin is not known.
+    // The start of the next request is unknown.
     request.connection().close();
   }
 
-  /** Stops all threads of this Vert.x. Blocks for ten seconds at most. */
+  /** Stops all threads of this Vert.x. Blocks for at most 10 s. */
   public void stop() {
     try {
       close()
@@ -131,7 +131,7 @@ public final class HttpVertx extends VertxWrapper {
           .toCompletableFuture()
           .get(CLOSE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
     } catch (ExecutionException | TimeoutException e) {
-      LOG.warn("The HTTP server's threads did not stop", e);
+      LOG.warn("The threads of the HTTP server did not stop", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -21,20 +21,20 @@ import java.util.Set;
 import java.util.regex.Pattern;
 import org.apache.camel.Exchange;
 
-/** Reads the JSON that clients send. Whatever is wrong with it is a 400 that says where. */
+/** Reads JSON bodies of requests. Invalid JSON is a status 400 that names the position. */
 final class JsonBody {
   private static final ObjectMapper JSON =
       JsonMapper.builder()
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          // A number is taken as it is written: 0.10 stays 0.10.
+          // Numbers keep their text: 0.10 stays 0.10.
           .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
           .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
           .build();
 
   /**
-   * What Jackson says without repeating more than a key or a character of the body. Other messages
-   * quote what it could not read, which may be a password without its quotes.
+   * The messages of Jackson that quote at most a key or a character of the body. Other messages
+   * quote the text that Jackson could not parse, which may be a password without its quotes.
    */
   private static final Pattern HARMLESS =
       Pattern.compile(
@@ -43,7 +43,7 @@ final class JsonBody {
 
   private JsonBody() {}
 
-  /** What a client sends to create a connector. */
+  /** The body of a request to create a connector. */
   record CreateRequest(String name, Map<String, String> config) {
     private static final Set<String> FIELDS = Set.of("name", "config");
 
@@ -98,7 +98,7 @@ final class JsonBody {
     return properties;
   }
 
-  /** Refuses half a surrogate pair, which would be stored as a question mark. */
+  /** Refuses an unpaired surrogate, which would be stored as a question mark. */
   private static String whole(String text) {
     if (!UTF_8.newEncoder().canEncode(text)) {
       throw bad("Malformed JSON: an unpaired surrogate, \\ud800 to \\udfff, is no text");
@@ -128,7 +128,7 @@ final class JsonBody {
     }
   }
 
-  /** What the bytes say in UTF-8, strictly: Jackson would take some malformed bytes for text. */
+  /** Decodes UTF-8 strictly: Jackson accepts some malformed bytes. */
   private static String text(byte[] body) {
     try {
       String text = UTF_8.newDecoder().decode(ByteBuffer.wrap(body)).toString();

@@ -14,27 +14,29 @@ import org.apache.camel.Exchange;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An HTTP answer: a status, headers, and a JSON body or none.
+ * An HTTP response with an optional JSON body.
  *
- * @param body null for an answer without a body
+ * @param status the HTTP status code
+ * @param headers the headers, without those of the body
+ * @param body the body; null for none
  */
 record JsonResponse(int status, Map<String, String> headers, @Nullable Body body) {
   static final String JSON_TYPE = "application/json";
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** What an answer has as its body: JSON text in UTF-8. */
+  /** A body: JSON text in UTF-8. */
   sealed interface Body {}
 
-  /** A body that is there as a whole. */
+  /** A body that is in memory as a whole. */
   record Whole(JsonNode json) implements Body {}
 
-  /** A body that may be too large for the memory: it is asked for piece by piece. */
+  /** A body that may be too large for memory. It is produced piece by piece. */
   non-sealed interface Pieces extends Body {
     /**
-     * The next piece, which is asked for when the client has taken most of those before.
+     * Produces the next piece. Called after the client has taken most of the earlier pieces.
      *
-     * @return completes with null at the end, on any thread
+     * @return completes with the piece, or with null at the end of the body, on any thread
      */
     CompletableFuture<byte @Nullable []> next();
   }
@@ -71,7 +73,7 @@ record JsonResponse(int status, Map<String, String> headers, @Nullable Body body
     }
   }
 
-  /** Sends this, and ends the response; on the event loop of the response. */
+  /** Sends this response. Must be called on the event loop of the request. */
   void to(HttpServerResponse response) {
     response.setStatusCode(status);
     headers.forEach(response::putHeader);
@@ -84,15 +86,15 @@ record JsonResponse(int status, Map<String, String> headers, @Nullable Body body
       new PieceWriter(pieces, response).start();
     } else if (body instanceof Whole whole) {
       byte[] bytes = bytes(whole.json());
-      // Vert.x leaves it out of the answer to a HEAD request.
+      // Vert.x omits the body of a response to a HEAD request.
       response.putHeader("Content-Length", Integer.toString(bytes.length));
       response.end(Buffer.buffer(bytes));
     }
   }
 
-  /** Makes this the answer of an exchange. */
+  /** Sets this as the response of an exchange. */
   void to(Exchange exchange) {
-    // Headers that are left here would go back to the client: the request's own, cookies included.
+    // Camel would return the headers of the request, cookies included, to the client.
     exchange.getMessage().removeHeaders("*");
     exchange.getMessage().setBody(this);
   }

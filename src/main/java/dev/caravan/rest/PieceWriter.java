@@ -10,8 +10,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Sends a body piece by piece, no faster than the client reads: what waits for a slow client is a
- * piece and what Vert.x buffers, 64 KiB. For the event loop of the response.
+ * Sends a body piece by piece, no faster than the client reads. At most one piece and Vert.x's
+ * buffer of 64 KiB wait for a slow client. Confined to the event loop of the response.
  */
 final class PieceWriter {
   private static final Logger LOG = LoggerFactory.getLogger(PieceWriter.class);
@@ -39,8 +39,8 @@ final class PieceWriter {
       return;
     }
     if (failure != null) {
-      // The status is sent; only an answer that is cut off says that it is not whole.
-      LOG.error("An answer could not be completed", failure);
+      // The status has been sent: only an incomplete body can signal the error.
+      LOG.error("A response could not be completed", failure);
       response.reset();
     } else if (piece == null) {
       response.end();

@@ -28,12 +28,13 @@ import org.apache.camel.spi.RestRegistry;
 import org.apache.camel.support.PluginHelper;
 
 /**
- * Stands before and behind the calls of the API. Before them, it refuses what Vert.x or Camel would
- * misread, and what would need too much memory or time; behind them, it answers what no call took,
- * which would be an HTML page otherwise. Safe for use by several event loops; never blocks.
+ * Guards the API calls. Before a call, it refuses requests that Vert.x or Camel would misread, and
+ * requests that would take too much memory or time. After the calls, it answers requests that match
+ * none of them with JSON instead of Vert.x's HTML page. Safe for use by several event loops; never
+ * blocks.
  */
 public final class RequestGuard {
-  /** A connector's configuration is a few kilobytes; more is no configuration. */
+  /** The maximum size of a body in bytes. A connector's configuration has a few kilobytes. */
   public static final int MAX_BODY_BYTES = 256 * 1024;
 
   private static final Duration BODY_TIMEOUT = Duration.ofSeconds(10);
@@ -48,7 +49,7 @@ public final class RequestGuard {
   }
 
   /**
-   * Installs the gate around all calls of the API.
+   * Installs the guard around all API calls.
    *
    * @param context a started context with REST services on a platform HTTP server
    * @param calls the router of that server
@@ -58,21 +59,21 @@ public final class RequestGuard {
   }
 
   static void installIn(CamelContext context, VertxPlatformHttpRouter calls, Duration bodyTimeout) {
-    RequestGuard gate = new RequestGuard(PluginHelper.getRestRegistry(context), bodyTimeout);
-    // Camel's router hangs below another, which would fail on a malformed path before it.
+    RequestGuard guard = new RequestGuard(PluginHelper.getRestRegistry(context), bodyTimeout);
+    // Camel's router is mounted below this one, which would fail on a malformed path first.
     Router root = (Router) calls.getServer().getServer().requestHandler();
-    root.route().order(-1).handler(gate::enter);
-    calls.route().last().handler(gate::unmatched).failureHandler(RequestGuard::fail);
+    root.route().order(-1).handler(guard::enter);
+    calls.route().last().handler(guard::unmatched).failureHandler(RequestGuard::fail);
   }
 
   private void enter(RoutingContext context) {
     HttpServerRequest request = context.request();
     String path = Objects.requireNonNullElse(request.path(), "");
     if (!isEncodedText(path)) {
-      answer(context, ErrorMapper.response(400, "the path must be UTF-8 text, percent-encoded"));
+      respond(context, ErrorMapper.response(400, "the path must be UTF-8 text, percent-encoded"));
     } else if (path.contains("//")) {
-      // Vert.x would drop the empty segment, and take "//config" for a connector named config.
-      answer(context, ErrorMapper.response(404));
+      // Vert.x drops empty segments: it would read "//config" as a connector named config.
+      respond(context, ErrorMapper.response(404));
     } else if (!isCall(context)) {
       limitBody(context);
       context.next();
@@ -86,18 +87,18 @@ public final class RequestGuard {
     boolean hasBody = hasBody(request);
     limitBody(context);
     if (hasBody && !isJson(request)) {
-      // Camel would take the fields of a form for parameters of the path.
-      answer(context, ErrorMapper.response(415, "send Content-Type: " + JsonResponse.JSON_TYPE));
+      // Camel would mix the fields of a form with the parameters of the path.
+      respond(context, ErrorMapper.response(415, "send Content-Type: " + JsonResponse.JSON_TYPE));
     } else if (length(request) > MAX_BODY_BYTES) {
-      answer(context, tooLarge());
+      respond(context, tooLarge());
     } else if ((hasBody || !isRead(request)) && !writes.begin(context)) {
-      answer(context, ErrorMapper.busy());
+      respond(context, ErrorMapper.busy());
     } else {
       context.next();
     }
   }
 
-  /** Ends a request whose body does not arrive in time, whether anybody reads it or not. */
+  /** Ends a request whose body does not arrive in time, even if no call reads the body. */
   private void limitBody(RoutingContext context) {
     HttpServerRequest request = context.request();
     if (!hasBody(request)) {
@@ -111,7 +112,8 @@ public final class RequestGuard {
                 id -> {
                   if (!request.isEnded() && !context.response().closed()) {
                     if (!context.response().headWritten()) {
-                      answer(context, ErrorMapper.response(408, "the body did not arrive in time"));
+                      respond(
+                          context, ErrorMapper.response(408, "the body did not arrive in time"));
                     }
                     request.connection().close();
                   }
@@ -130,7 +132,7 @@ public final class RequestGuard {
 
   private static long length(HttpServerRequest request) {
     String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
-    // Netty has refused what is no number.
+    // Netty has refused other values than numbers.
     return length == null ? 0 : Long.parseLong(length);
   }
 
@@ -159,45 +161,46 @@ public final class RequestGuard {
         : !length.equals("0");
   }
 
-  /** Whether the body is said to be JSON. */
+  /** Returns whether every Content-Type is JSON. */
   private static boolean isJson(HttpServerRequest request) {
     List<String> types = request.headers().getAll(HttpHeaders.CONTENT_TYPE);
     return !types.isEmpty()
         && types.stream()
-            .allMatch(type -> type.split(";", 2)[0].trim().equalsIgnoreCase(JsonResponse.JSON_TYPE));
+            .allMatch(
+                type -> type.split(";", 2)[0].trim().equalsIgnoreCase(JsonResponse.JSON_TYPE));
   }
 
   private void unmatched(RoutingContext context) {
     Set<String> methods = methods(context.normalizedPath());
     HttpMethod method = context.request().method();
     if (methods.isEmpty()) {
-      answer(context, ErrorMapper.response(404));
+      respond(context, ErrorMapper.response(404));
     } else if (method.equals(HttpMethod.HEAD) && methods.contains("GET")) {
-      // Vert.x remembers that the client wants no body.
+      // Vert.x omits the body, because it keeps the original method.
       String query = context.request().query();
       context.reroute(
           HttpMethod.GET, context.request().path() + (query == null ? "" : "?" + query));
     } else {
-      JsonResponse answer =
+      JsonResponse response =
           method.equals(HttpMethod.OPTIONS) ? JsonResponse.empty(200) : ErrorMapper.response(405);
-      answer(context, answer.withHeader("Allow", String.join(",", methods)));
+      respond(context, response.withHeader("Allow", String.join(",", methods)));
     }
   }
 
-  /** A request that failed before Camel got it, for example since its body is too large. */
+  /** Responds to a request that failed before Camel received it. */
   private static void fail(RoutingContext context) {
-    // A client that goes away after its body was refused makes the request fail once more.
+    // If a client disconnects after its body was refused, the request fails a second time.
     if (!context.response().headWritten()) {
       int status = context.statusCode() > 0 ? context.statusCode() : 500;
-      answer(context, status == 413 ? tooLarge() : ErrorMapper.response(status));
+      respond(context, status == 413 ? tooLarge() : ErrorMapper.response(status));
     }
   }
 
-  private static void answer(RoutingContext context, JsonResponse answer) {
-    answer.to(context.response());
+  private static void respond(RoutingContext context, JsonResponse response) {
+    response.to(context.response());
   }
 
-  /** The methods that a path takes, none for an unknown path. */
+  /** Returns the methods of a path; empty for an unknown path. */
   private Set<String> methods(String path) {
     Set<String> methods =
         registry.listAllRestServices().stream()

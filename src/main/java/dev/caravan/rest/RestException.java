@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.rest;
 
-/** A request that this API can't take, with the HTTP status that says so. */
+/** An error with its HTTP status. */
 final class RestException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

@@ -4,13 +4,13 @@ package dev.caravan.rest;
 import dev.caravan.worker.Worker;
 import org.apache.camel.builder.RouteBuilder;
 
-/** The REST API of a worker: Kafka Connect's, as REST DSL. */
+/** The routes of Kafka Connect's REST API, in Camel's REST DSL. */
 public final class RestRoutes extends RouteBuilder {
   private final ConnectorsApi api;
 
   /**
-   * @param worker answers the calls
-   * @param version what the API gives as the version of this program
+   * @param worker executes the calls
+   * @param version the version of this program, which {@code GET /} returns
    */
   public RestRoutes(Worker worker, String version) {
     this.api = new ConnectorsApi(worker, version);
@@ -42,7 +42,7 @@ public final class RestRoutes extends RouteBuilder {
         .put("/config")
         .id("rest-put-connector-config")
         .to("direct:put-connector-config")
-        // As the agent's page prints it; Kafka Connect takes PUT only.
+        // For clients of the original agent, see docs/origin.md; Kafka Connect has PUT only.
         .post("/config")
         .id("rest-post-connector-config")
         .to("direct:post-connector-config")

@@ -9,11 +9,11 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tasks of a connector, {@code [{"id":{..},"config":{..}},..]}, each with the whole
- * configuration: some tasks at a time. Not thread-safe.
+ * The tasks of a connector, {@code [{"id":{..},"config":{..}},..]}, in pieces. Each task has the
+ * whole configuration. Not thread-safe.
  */
 final class TaskList implements JsonResponse.Pieces {
-  /** Bytes of a piece, unless its last task has more. */
+  /** The size in bytes at which a piece ends; its last task may exceed it. */
   private static final int PIECE = 64 * 1024;
 
   private final String connector;

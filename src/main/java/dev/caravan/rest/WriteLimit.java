@@ -7,7 +7,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Limits the requests that hold memory: those with a body, and those that wait for a change to be
+ * Limits the number of requests that hold memory: requests with a body, and changes that wait to be
  * written. Safe for use by several threads.
  */
 final class WriteLimit {
@@ -18,27 +18,28 @@ final class WriteLimit {
   private final Semaphore free = new Semaphore(MAX);
 
   /**
-   * Lets a request begin, until it has ended and what it {@link Permit#hold holds} is released.
+   * Acquires a permit for a request. The permit is free again after the request has ended and every
+   * {@link Permit#hold} is released.
    *
-   * @return false if there are too many already
+   * @return false if all permits are in use
    */
   boolean begin(RoutingContext request) {
     if (!free.tryAcquire()) {
       return false;
     }
-    Permit write = new Permit(free);
-    request.put(KEY, write);
-    request.addEndHandler(ended -> write.release());
+    Permit permit = new Permit(free);
+    request.put(KEY, permit);
+    request.addEndHandler(ended -> permit.release());
     return true;
   }
 
-  /** What {@link #begin} has begun for the request, or else something without a limit. */
+  /** Returns the permit of a request; without one, a permit that does not count. */
   static Permit of(RoutingContext request) {
-    Permit write = request.get(KEY);
-    return write == null ? new Permit(null) : write;
+    Permit permit = request.get(KEY);
+    return permit == null ? new Permit(null) : permit;
   }
 
-  /** A request that counts. */
+  /** The permit of one request. */
   static final class Permit {
     private final @Nullable Semaphore limit;
     private final AtomicInteger holders = new AtomicInteger(1);
@@ -47,7 +48,7 @@ final class WriteLimit {
       this.limit = limit;
     }
 
-    /** Something more is to end before the request counts no more. */
+    /** Keeps the permit in use until one more {@link #release}. */
     void hold() {
       holders.incrementAndGet();
     }

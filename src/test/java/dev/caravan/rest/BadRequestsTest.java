@@ -38,9 +38,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What no client should send, as bytes on a socket. Whatever it is, the answer is JSON without a
- * trace or a header of the request, and after each test the one connector there is runs on, as it
- * was, and alone.
+ * Invalid requests, as bytes on a socket. The response is always JSON, without a stack trace or a
+ * header of the request. After each test the only connector still runs unchanged.
  */
 class BadRequestsTest {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -299,7 +298,7 @@ class BadRequestsTest {
     return Stream.of(
         Arguments.of("application/json; charset=utf-8", CONFIG.getBytes(UTF_8)),
         Arguments.of("APPLICATION/JSON;charset=\"UTF-8\"", CONFIG.getBytes(UTF_8)),
-        // JSON is UTF-8, whatever is said of it.
+        // JSON is UTF-8 with any declared charset.
         Arguments.of("application/json; charset=iso-8859-1", CONFIG.getBytes(UTF_8)),
         Arguments.of("application/json; charset=nonsense", CONFIG.getBytes(UTF_8)),
         Arguments.of("application/json", bom));
@@ -307,7 +306,7 @@ class BadRequestsTest {
 
   @ParameterizedTest
   @MethodSource("goodBodies")
-  void aBodyIsReadAsUtf8WhateverItsCharsetIsSaidToBe(String type, byte[] body) throws Exception {
+  void aBodyIsReadAsUtf8WithAnyCharset(String type, byte[] body) throws Exception {
     Map<String, String> typed = Map.of("Content-Type", type, "Accept", "text/html;q=x,,/");
     assertThat(ask("PUT", "/connectors/x/config", typed, body).status()).isEqualTo(201);
     assertThat(ask("DELETE", "/connectors/x", Map.of(), NOTHING).status()).isEqualTo(204);
@@ -384,7 +383,7 @@ class BadRequestsTest {
 
   @ParameterizedTest
   @MethodSource("noHttp")
-  void whatIsNoHttpOrTooLongIsRefusedInJson(byte[] request, int status) throws Exception {
+  void invalidOrTooLongHttpIsRefusedInJson(byte[] request, int status) throws Exception {
     try (RawHttp http = new RawHttp(worker.url())) {
       assertThat(error(status, http.send(request).read())).startsWith("HTTP " + status + " ");
     }

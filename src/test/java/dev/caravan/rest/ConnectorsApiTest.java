@@ -26,8 +26,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The REST API over HTTP, on a real Kafka. What Kafka Connect 3.9.1 answered to the same calls is
- * the measure, unless a test says otherwise.
+ * The REST API over HTTP, with a real Kafka. The expected responses are those of Kafka Connect
+ * 3.9.1 unless a test says otherwise.
  */
 class ConnectorsApiTest {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -69,7 +69,7 @@ class ConnectorsApiTest {
   }
 
   @Test
-  void theRootTellsTheVersionAndTheKafkaCluster() throws Exception {
+  void theRootHasTheVersionAndTheKafkaCluster() throws Exception {
     HttpResponse<String> response = worker.get("/");
     assertThat(response.statusCode()).isEqualTo(200);
     assertThat(response.headers().firstValue("Content-Type")).contains("application/json");
@@ -140,7 +140,7 @@ class ConnectorsApiTest {
   }
 
   @Test
-  void everythingWrongWithAConfigIsToldAtOnce() throws Exception {
+  void allErrorsOfAConfigAreReported() throws Exception {
     HttpResponse<String> response =
         worker.post(
             "/connectors",
@@ -225,7 +225,7 @@ class ConnectorsApiTest {
     awaitRunning("golden", 0);
   }
 
-  /** What Kafka Connect answers: 202 and no body, whether or not anything changes by it. */
+  /** As in Kafka Connect: 202 without a body, even if nothing changes. */
   @Test
   void aPausedConnectorKeepsItsTasksAndDeliversNothingUntilItIsResumed() throws Exception {
     create("golden");
@@ -301,7 +301,7 @@ class ConnectorsApiTest {
   }
 
   @Test
-  void statusTellsWhereTheTasksRun() throws Exception {
+  void theStatusHasTheWorkersOfTheTasks() throws Exception {
     create("golden");
     awaitRunning("golden", 2);
     String workerId = worker.url().substring("http://".length());
@@ -320,7 +320,7 @@ class ConnectorsApiTest {
   }
 
   @Test
-  void statusTellsWhatATaskWaitsFor() throws Exception {
+  void theStatusHasTheErrorThatATaskRetries() throws Exception {
     worker
         .tasks()
         .setStatus(
@@ -334,7 +334,7 @@ class ConnectorsApiTest {
   }
 
   @Test
-  void statusTellsWhyATaskFailed() throws Exception {
+  void theStatusHasTheErrorOfAFailedTask() throws Exception {
     worker
         .tasks()
         .setStatus(new TaskStatus(TaskStatus.Phase.FAILED, new IllegalStateException("no topic")));
@@ -362,7 +362,7 @@ class ConnectorsApiTest {
   }
 
   @Test
-  void tasksTellTheirShares() throws Exception {
+  void tasksHaveTheirShares() throws Exception {
     create("golden");
     JsonNode tasks = json(worker.get("/connectors/golden/tasks"));
     assertThat(tasks).hasSize(2);
@@ -415,7 +415,7 @@ class ConnectorsApiTest {
         "{\"name\": \"x\", \"name\": \"y\", \"config\": {}}",
         "{\"name\": \"x\", \"config\": {}} trailing",
       })
-  void whatIsNoCreateRequestIsABadRequest(String body) throws Exception {
+  void anInvalidCreateRequestIsABadRequest(String body) throws Exception {
     HttpResponse<String> response = worker.post("/connectors", body);
     assertThat(response.statusCode()).isEqualTo(400);
     assertThat(response.headers().firstValue("Content-Type")).contains("application/json");
@@ -438,7 +438,7 @@ class ConnectorsApiTest {
     "POST, /connectors/x/status/, 'GET,HEAD,OPTIONS'",
     "GET, /connectors/x/pause, 'OPTIONS,PUT'",
   })
-  void aWrongMethodIsToldInJsonWithTheRightOnes(String method, String path, String allow)
+  void aWrongMethodIsRefusedInJsonWithTheAllowedOnes(String method, String path, String allow)
       throws Exception {
     HttpResponse<String> response =
         worker.send(worker.request(path).method(method, HttpRequest.BodyPublishers.noBody()));
@@ -447,7 +447,7 @@ class ConnectorsApiTest {
   }
 
   @Test
-  void optionsTellsTheMethods() throws Exception {
+  void optionsReturnsTheMethods() throws Exception {
     HttpResponse<String> response =
         worker.send(
             worker.request("/connectors").method("OPTIONS", HttpRequest.BodyPublishers.noBody()));
@@ -482,7 +482,7 @@ class ConnectorsApiTest {
 
   /** As a real Kafka Connect answered, save that its connectors come in no order. */
   @Test
-  void theListIsExpandedByInfoAndStatusAndIgnoresWhatElseIsAskedFor() throws Exception {
+  void theListIsExpandedByInfoAndStatusAndIgnoresOtherValues() throws Exception {
     create("golden");
     create("other");
     awaitRunning("golden", 2);

@@ -23,7 +23,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** The limits of the HTTP server, with a worker that answers when the test says so. */
+/**
+ * The limits of the HTTP server, with a worker that responds when the test completes its future.
+ */
 class HttpLimitsTest {
   private static final Duration CALL_TIMEOUT = Duration.ofSeconds(2);
   private static final Map<String, String> JSON = Map.of("Content-Type", "application/json");
@@ -91,10 +93,11 @@ class HttpLimitsTest {
 
   private static Reply<String> now() {
     return new Reply<>(
-        CompletableFuture.completedFuture("now"), text -> JsonResponse.of(200, TextNode.valueOf(text)));
+        CompletableFuture.completedFuture("now"),
+        text -> JsonResponse.of(200, TextNode.valueOf(text)));
   }
 
-  /** 100 MiB, more than what sockets buffer. */
+  /** 100 MiB, more than sockets buffer. */
   private Reply<String> large() {
     JsonResponse.Pieces body =
         () ->
@@ -129,7 +132,7 @@ class HttpLimitsTest {
   }
 
   @Test
-  void aWriteWhoseClientHasGoneIsUnwantedButCountsUntilItIsOver() throws Exception {
+  void aWriteOfADisconnectedClientIsUnwantedButCountsUntilItEnds() throws Exception {
     List<RawHttp> clients = new ArrayList<>();
     for (int i = 0; i < WriteLimit.MAX; i++) {
       clients.add(new RawHttp(url).send(RawHttp.request("PUT", "/slow", JSON, BODY)));

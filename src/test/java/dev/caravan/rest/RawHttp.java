@@ -15,7 +15,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** A connection on which a test sends what no HTTP client would send. */
+/** A connection for requests that HTTP clients do not send. */
 final class RawHttp implements AutoCloseable {
   private static final int TIMEOUT_MILLIS = 20_000;
 
@@ -30,7 +30,7 @@ final class RawHttp implements AutoCloseable {
   }
 
   /**
-   * A whole answer.
+   * A complete response.
    *
    * @param headers by name in lower case
    */
