@@ -18,12 +18,12 @@ import org.apache.avro.io.EncoderFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The record with the fields {@code bucket}, {@code document} (the id) and {@code body} (the
- * document's text), all optional strings, in Avro, with its schema in a registry under the subject
- * {@code <topic>-value}. A document that is not UTF-8 text stands in {@code body} in base64, and
- * the value says so with {@link DocumentJson#BASE64}.
+ * Writes values in Avro, with the optional strings {@code bucket}, {@code document} (the id) and
+ * {@code body} (the document's text). The schema is registered under the subject {@code
+ * <topic>-value}. A document that is not UTF-8 text is encoded in base64, and the encoding of the
+ * value is {@link DocumentJson#BASE64}.
  *
- * <p>The bytes are those of Confluent's serializers:
+ * <p>The format is that of Confluent's serializers:
  *
  * <pre>
  * +------+-----------------+----------------------+
@@ -44,10 +44,9 @@ public final class DocumentAvro implements RecordFormat {
   private final Map<String, Integer> ids = new ConcurrentHashMap<>();
 
   /**
-   * @param schemaName the full name of the record's schema, for example {@code
-   *     com.example.Document}
-   * @param registry where the schema is registered
-   * @throws org.apache.avro.SchemaParseException if the name is none in Avro
+   * @param schemaName the full name of the schema, for example {@code com.example.Document}
+   * @param registry the registry of the schema
+   * @throws org.apache.avro.SchemaParseException if Avro does not allow the name
    */
   public DocumentAvro(String schemaName, SchemaRegistry registry) {
     this.registry = requireNonNull(registry, "registry is null");
@@ -105,7 +104,7 @@ public final class DocumentAvro implements RecordFormat {
         encoder.writeNull();
       } else {
         encoder.writeIndex(STRING_BRANCH);
-        // A string and its UTF-8 bytes are the same in Avro.
+        // Avro encodes a string as its UTF-8 bytes.
         encoder.writeBytes(text, 0, length);
       }
       encoder.flush();

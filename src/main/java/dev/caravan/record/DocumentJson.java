@@ -12,15 +12,15 @@ import java.io.IOException;
 import java.util.Base64;
 
 /**
- * The record with the fields {@code bucket}, {@code document} (the id) and {@code body} (the
- * document) as JSON:
+ * Writes values in JSON, with the fields {@code bucket}, {@code document} (the id) and {@code body}
+ * (the document):
  *
  * <pre>{@code {"bucket":"travel","document":"airline_10","body":{"name":"40-Mile Air"}}}</pre>
  *
- * A JSON document stands in {@code body} as it is, byte for byte. Any other document stands there
- * as a string with its bytes in base64, and the value says so with {@link #BASE64}; an empty
- * document is null. Couchbase calls some bytes JSON that are not UTF-8, such as half of a surrogate
- * pair in a string; no reader of the record could parse them, so they are in base64, too.
+ * The body of a JSON document is the document, byte for byte. The body of any other document is a
+ * string with its bytes in base64, and the encoding of the value is {@link #BASE64}. The body of an
+ * empty document is null. Couchbase accepts some JSON documents that are not valid UTF-8, such as
+ * an unpaired surrogate in a string. They are encoded in base64, because JSON parsers refuse them.
  *
  * <p>Immutable.
  */
@@ -75,8 +75,8 @@ public final class DocumentJson implements RecordFormat {
   }
 
   /**
-   * Whether text that the server does not call JSON is JSON all the same: some clients write
-   * documents without saying what they are.
+   * Returns whether text without the server's JSON flag is JSON: some clients write documents
+   * without a data type.
    */
   private static boolean isJson(byte[] document) {
     if (!isPlainUtf8(document)) {
@@ -93,7 +93,7 @@ public final class DocumentJson implements RecordFormat {
     }
   }
 
-  /** Rules out what a JSON parser takes, but what can't stand in the middle of UTF-8 text. */
+  /** Excludes input that Jackson accepts, but that is invalid inside of UTF-8 text. */
   private static boolean isPlainUtf8(byte[] document) {
     boolean byteOrderMark = (document[0] & 0xff) == 0xef;
     for (byte b : document) {

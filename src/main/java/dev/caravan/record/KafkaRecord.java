@@ -9,13 +9,12 @@ import org.apache.camel.support.DefaultMessage;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A Kafka record on its way to camel-kafka's producer. Its key and topic are fields, which the
- * producer finds under its own header names ({@link KafkaConstants#KEY}, {@link
- * KafkaConstants#OVERRIDE_TOPIC}); all other headers become headers of the Kafka record.
+ * A Camel message that camel-kafka sends as a Kafka record. Its key and topic are fields, which
+ * camel-kafka reads as the headers {@link KafkaConstants#KEY} and {@link
+ * KafkaConstants#OVERRIDE_TOPIC}. All other headers become headers of the Kafka record.
  *
- * <p>A batch holds hundreds of these: a header map for each, as a plain message would need for its
- * key, costs more than the rest of the record's way through Camel. Like every message, it is used
- * by one thread at a time.
+ * <p>A batch holds hundreds of records. A header map per record, which a plain message needs for
+ * its key, would cost more than the rest of the route. Not thread-safe.
  */
 public final class KafkaRecord extends DefaultMessage {
   private final Map<String, Object> recordHeaders;
@@ -23,11 +22,11 @@ public final class KafkaRecord extends DefaultMessage {
   private @Nullable Object topic;
 
   /**
-   * @param context the context in which the exchange lives
-   * @param topic the topic that the record goes to
-   * @param key the record's key
-   * @param value the record's value; null makes a tombstone
-   * @param recordHeaders headers of the Kafka record
+   * @param context the context of the exchange
+   * @param topic the topic of the record
+   * @param key the key of the record
+   * @param value the value of the record; null for a tombstone
+   * @param recordHeaders the headers of the Kafka record
    */
   KafkaRecord(
       CamelContext context,
@@ -93,7 +92,7 @@ public final class KafkaRecord extends DefaultMessage {
     return previous;
   }
 
-  /** Called by the super class when somebody asks for the first header that is not a field. */
+  /** Called by the super class at the first access to a header that is not a field. */
   @Override
   protected Map<String, Object> createHeaders() {
     return new HashMap<>(recordHeaders);

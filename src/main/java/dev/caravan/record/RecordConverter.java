@@ -22,8 +22,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Converts the messages of couchbase-dcp to Kafka records, as a step of a route. The key is the
- * document id, the topic is {@code <prefix><bucket>}, and a {@link RecordFormat} writes the value. A
- * deletion or an expiration becomes a tombstone.
+ * document id, the topic is {@code <prefix><bucket>}, and a {@link RecordFormat} writes the value.
+ * A deletion or an expiration becomes a tombstone.
  *
  * <p>An exchange has one change, or a list of changes as its body. The kafka endpoint needs
  * byte-array serializers for key and value, and {@code batchWithIndividualHeaders} for lists.

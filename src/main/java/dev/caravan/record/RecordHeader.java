@@ -9,9 +9,9 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the headers of a record can tell of a change, by the names that Couchbase's own Kafka
- * connector has for them, and {@link #EVENT}. Values are strings, numbers in decimal, unsigned
- * where Couchbase's are.
+ * The headers of a record that describe its change. The names are those of the official Couchbase
+ * connector, except {@link #EVENT}. Values are strings. Numbers are decimal, and unsigned where
+ * Couchbase's are.
  */
 public enum RecordHeader {
   BUCKET("bucket", CouchbaseDcpMessage::getBucket),
@@ -26,12 +26,12 @@ public enum RecordHeader {
   CAS("cas", change -> Long.toUnsignedString(change.getCas())),
   /** The number of the vBucket. */
   PARTITION("partition", change -> Integer.toString(change.getVbucket())),
-  /** The vbuuid: the branch of the vBucket's history that the seqno belongs to. */
+  /** The vbuuid: the branch of the vBucket's history to which the seqno belongs. */
   PARTITION_UUID("partitionUuid", change -> Long.toUnsignedString(change.getVbuuid())),
   SEQNO("seqno", change -> Long.toUnsignedString(change.getSeqno())),
-  /** The revision: how often the document was changed. */
+  /** The revision: the number of changes of the document. */
   REV("rev", change -> Long.toUnsignedString(change.getRevSeqno())),
-  /** When the document expires, in seconds since the epoch; not there if it never does. */
+  /** The time when the document expires, in seconds since the epoch; absent if it never does. */
   EXPIRY("expiry", change -> change.getExpiry() == 0 ? null : Long.toString(change.getExpiry())),
   /** {@code mutation}, {@code deletion} or {@code expiration}. */
   EVENT("event", change -> change.getEventType().name().toLowerCase(Locale.ROOT));
@@ -44,19 +44,20 @@ public enum RecordHeader {
     this.value = value;
   }
 
-  /** Its name in a configuration, and after the prefix in a record. */
+  /** Returns the name in a configuration, and after the prefix in a record. */
   public String label() {
     return label;
   }
 
+  /** Returns the value for a change; null if the record does not get the header. */
   @Nullable String of(CouchbaseDcpMessage change) {
     return value.apply(change);
   }
 
   /**
-   * Finds it by its name.
+   * Returns the header with this name.
    *
-   * @throws IllegalArgumentException if there is none of that name; the message has all names
+   * @throws IllegalArgumentException if there is no such header; the message has all names
    */
   public static RecordHeader ofLabel(String label) {
     return Arrays.stream(values())

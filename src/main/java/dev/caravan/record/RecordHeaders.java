@@ -8,13 +8,13 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The headers that each record gets of its change, beside those that its value needs. Immutable.
+ * The configured headers of each record. Immutable.
  *
- * @param prefix what the names of the headers begin with; may be empty
- * @param headers which ones; none costs nothing
+ * @param prefix the prefix of the headers' names; may be empty
+ * @param headers the headers; may be empty
  */
 public record RecordHeaders(String prefix, List<RecordHeader> headers) {
-  /** What names begin with unless something else is said, as with Couchbase's own connector. */
+  /** The default prefix, which is that of the official Couchbase connector. */
   public static final String DEFAULT_PREFIX = "couchbase.";
 
   /** No headers. */
@@ -25,9 +25,10 @@ public record RecordHeaders(String prefix, List<RecordHeader> headers) {
   }
 
   /**
-   * The headers of a record.
+   * Returns the headers of a record.
    *
-   * @param encoding how the value is encoded, null if as it usually is
+   * @param encoding the encoding of {@link RecordFormat.Value}, which has its own header; may be
+   *     null
    */
   Map<String, Object> of(CouchbaseDcpMessage change, @Nullable String encoding) {
     if (headers.isEmpty()) {

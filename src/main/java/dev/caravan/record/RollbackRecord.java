@@ -9,8 +9,8 @@ import dev.caravan.component.CouchbaseDcpRollbackMessage;
 import java.util.Map;
 
 /**
- * Says in the operations topic that Couchbase has gone back in a vBucket's history, and how many of
- * the changes that have a record in the documents' topic it has lost.
+ * Converts a rollback of a vBucket to a record of the operations topic. {@code lost} is the number
+ * of published changes that Couchbase has lost.
  *
  * <pre>{@code
  * key    travel/17
@@ -18,7 +18,7 @@ import java.util.Map;
  *         "fromSeqno":120,"toSeqno":100,"oldVbuuid":71..,"newVbuuid":25..,"lost":20}
  * }</pre>
  *
- * <p>Sequence numbers and vbuuids are written as the offsets topic has them, as signed numbers.
+ * <p>Sequence numbers and vbuuids are signed numbers, as in the offsets topic.
  */
 final class RollbackRecord {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -35,7 +35,7 @@ final class RollbackRecord {
           JSON.writeValueAsBytes(rollback.getBody()),
           Map.of());
     } catch (JsonProcessingException e) {
-      throw new IllegalStateException("A map of strings and numbers can't be written", e);
+      throw new IllegalStateException("A map of strings and numbers cannot be written as JSON.", e);
     }
   }
 }

@@ -19,8 +19,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A schema registry with the Confluent API, as far as a producer needs it: registering a schema and
- * learning its id.
+ * Registers schemas in a schema registry with the Confluent API.
  *
  * <p>Immutable and safe for use by several threads.
  */
@@ -34,10 +33,10 @@ public final class SchemaRegistry {
   private final HttpClient http = HttpClient.newBuilder().connectTimeout(TIMEOUT).build();
 
   /**
-   * @param url where the API is, for example {@code http://registry:8081} or, of Apicurio Registry,
-   *     {@code http://registry:8080/apis/ccompat/v7}; {@code http://user:password@registry:8081}
-   *     for basic authentication
-   * @throws IllegalArgumentException if that is no http or https URL
+   * @param url the URL of the API, for example {@code http://registry:8081}, {@code
+   *     http://registry:8080/apis/ccompat/v7} for Apicurio Registry, or {@code
+   *     http://user:password@registry:8081} for basic authentication
+   * @throws IllegalArgumentException if it is not an http or https URL
    */
   public SchemaRegistry(String url) {
     URI uri = parse(url);
@@ -59,7 +58,7 @@ public final class SchemaRegistry {
         return uri;
       }
     } catch (URISyntaxException e) {
-      // Told below, without the URL: it may hold a password.
+      // The exception below omits the URL, which may include a password.
     }
     throw new IllegalArgumentException(
         "The URL of the schema registry must be http://host:port or https://host:port, with a path"
@@ -67,13 +66,13 @@ public final class SchemaRegistry {
   }
 
   /**
-   * Registers a schema, or finds it registered already.
+   * Registers a schema, or finds the registered one. Blocks, and fails without a response in 10 s.
    *
-   * @param subject the name under which the registry keeps the schema's versions
+   * @param subject the subject of the schema's versions
    * @param schema the Avro schema in JSON
-   * @return the schema's id
-   * @throws IOException if the registry can't be reached or refuses the schema, for example since
-   *     it is not compatible with an earlier version
+   * @return the id of the schema
+   * @throws IOException if the registry cannot be reached or refuses the schema, for example
+   *     because it is incompatible with an earlier version
    */
   public int register(String subject, String schema) throws IOException {
     HttpRequest.Builder request =
@@ -93,9 +92,9 @@ public final class SchemaRegistry {
       throw new IOException(
           "The schema registry at "
               + url
-              + " refused the schema of subject '"
+              + " refused the schema of subject \""
               + subject
-              + "' with status "
+              + "\" with status "
               + response.statusCode()
               + ": "
               + abbreviate(response.body()));
@@ -103,11 +102,11 @@ public final class SchemaRegistry {
     JsonNode id = JSON.readTree(response.body()).path("id");
     if (!id.isInt()) {
       throw new IOException(
-          "What answers at "
+          "The server at "
               + url
-              + " is no schema registry with the Confluent API: it registered subject '"
+              + " is not a schema registry with the Confluent API: it returned no id for subject \""
               + subject
-              + "' without giving an id");
+              + "\". Correct the URL of the registry.");
     }
     return id.intValue();
   }
@@ -117,10 +116,16 @@ public final class SchemaRegistry {
       return http.send(request, HttpResponse.BodyHandlers.ofString());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new InterruptedIOException("Stopped while registering the schema of '" + subject + "'");
+      throw new InterruptedIOException(
+          "Interrupted while registering the schema of subject \"" + subject + "\".");
     } catch (IOException e) {
       throw new IOException(
-          "The schema registry at " + url + " can't be reached (" + e + "); is it running?", e);
+          "The schema registry at "
+              + url
+              + " cannot be reached ("
+              + e
+              + "). Check that it is running.",
+          e);
     }
   }
 

@@ -5,7 +5,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
-/** Tells text from other bytes. */
+/** Validates UTF-8. */
 final class Utf8 {
   private static final VarHandle LONGS =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
@@ -14,8 +14,8 @@ final class Utf8 {
   private Utf8() {}
 
   /**
-   * Whether bytes are text in UTF-8, so that every reader of UTF-8 understands them. Allocates
-   * nothing, and passes over ASCII eight bytes at a time.
+   * Returns whether bytes are well-formed UTF-8. Allocates nothing, and reads eight bytes of ASCII
+   * at a time.
    */
   static boolean isText(byte[] bytes) {
     int at = afterAscii(bytes, 0);
@@ -44,9 +44,8 @@ final class Utf8 {
   }
 
   /**
-   * The length of the character that begins here, which is not ASCII; 0 if it is not well-formed
-   * (The Unicode Standard, table 3-7): overlong, half of a surrogate pair, above U+10FFFF, or cut
-   * off.
+   * Returns the length of the non-ASCII character at an index, or 0 if it is not well-formed (The
+   * Unicode Standard, table 3-7): overlong, an unpaired surrogate, above U+10FFFF, or truncated.
    */
   private static int sequenceLength(byte[] bytes, int at) {
     int first = bytes[at] & 0xff;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What a change looks like in Kafka: {@link dev.caravan.record.RecordConverter} is the step of a
- * route, {@link dev.caravan.record.RecordFormat} how a value is written. Of the component it knows
- * the message only.
+ * Kafka records: {@link dev.caravan.record.RecordConverter} converts changes to records as a step
+ * of a route, and {@link dev.caravan.record.RecordFormat} writes their values. Of the component,
+ * this package uses only the messages.
  */
 @NullMarked
 package dev.caravan.record;

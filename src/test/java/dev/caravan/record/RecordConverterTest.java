@@ -35,14 +35,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What documents look like in Kafka, read over DCP from a node that holds them. */
+/** Records of documents that a node sends over DCP. */
 class RecordConverterTest {
   private static final byte[] BINARY = {(byte) 0xff, 0, 1, (byte) 0xc3};
   private static final byte[] HALF_OF_A_SURROGATE_PAIR = {
     '"', (byte) 0xed, (byte) 0xa0, (byte) 0x80, '"'
   };
 
-  /** Couchbase calls this one JSON: what strings hold is not checked. */
+  /** Couchbase flags this document as JSON: it does not check the content of strings. */
   private static final byte[] HALF_OF_A_SURROGATE_PAIR_IN_AN_OBJECT = {
     '{', '"', 'a', '"', ':', '"', (byte) 0xed, (byte) 0xa0, (byte) 0x80, '"', '}'
   };
@@ -98,7 +98,7 @@ class RecordConverterTest {
   }
 
   @Test
-  void marksWhatIsNotJsonAndLosesNoByteOfIt() throws Exception {
+  void encodesDocumentsThatAreNotJsonWithoutLoss() throws Exception {
     Map<String, Message> records = convert(new RecordConverter(""), 100);
 
     for (Map.Entry<String, byte[]> document :
@@ -160,7 +160,7 @@ class RecordConverterTest {
     SchemaRegistry registry = new SchemaRegistry("http://user:secret@127.0.0.1:1/api");
 
     assertThatThrownBy(() -> registry.register("t-value", "\"string\""))
-        .hasMessageContaining("http://127.0.0.1:1/api can't be reached")
+        .hasMessageContaining("http://127.0.0.1:1/api cannot be reached")
         .hasMessageNotContaining("secret");
     assertThatThrownBy(() -> new SchemaRegistry("user:secret@registry"))
         .isInstanceOf(IllegalArgumentException.class)
@@ -169,7 +169,7 @@ class RecordConverterTest {
 
   /** The names and values of the official connector: see records-raw-headers in its recording. */
   @Test
-  void tellsInHeadersWhatItIsAskedTo() throws Exception {
+  void addsTheConfiguredHeaders() throws Exception {
     RecordHeaders all = new RecordHeaders("couchbase.", List.of(RecordHeader.values()));
 
     Map<String, Message> records = convert(new RecordConverter("", new DocumentJson(), all), 100);
@@ -286,7 +286,8 @@ class RecordConverterTest {
         .hasMessageContaining("directly after the couchbase-dcp endpoint");
   }
 
-  private static Map<String, Message> convert(RecordConverter converter, int batchSize) throws Exception {
+  private static Map<String, Message> convert(RecordConverter converter, int batchSize)
+      throws Exception {
     return convert(converter, batchSize, RECORDS);
   }
 
@@ -296,7 +297,8 @@ class RecordConverterTest {
   }
 
   private static Map<String, Message> convert(
-      Processor converter, int batchSize, Predicate<Map<String, Message>> complete) throws Exception {
+      Processor converter, int batchSize, Predicate<Map<String, Message>> complete)
+      throws Exception {
     Map<String, Message> records = new ConcurrentHashMap<>();
     CamelContext context = new DefaultCamelContext();
     try {

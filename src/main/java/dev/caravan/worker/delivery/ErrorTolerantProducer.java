@@ -77,8 +77,8 @@ final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte[]> {
   /**
    * A task's view of a producer.
    *
-   * @param senders sends records to the dead letter queue, and may wait for its topic: Kafka's own thread,
-   *     which brings the refusal, must not wait
+   * @param senders sends records to the dead letter queue, and may wait for its topic: Kafka's own
+   *     thread, which brings the refusal, must not wait
    */
   static ErrorTolerantProducer of(
       TaskConfig task, Producer<byte[], byte[]> producer, Executor senders) {
@@ -249,7 +249,8 @@ final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte[]> {
     byte[] value = record.value();
     if (value != null && isTooLarge(failure)) {
       // It would be refused there, too.
-      headers.add(DeadLetterQueue.VALUE_OMITTED_HEADER, Integer.toString(value.length).getBytes(UTF_8));
+      headers.add(
+          DeadLetterQueue.VALUE_OMITTED_HEADER, Integer.toString(value.length).getBytes(UTF_8));
       value = null;
     }
     return new ProducerRecord<>(queue.topic(), null, record.key(), value, headers);
