@@ -49,9 +49,7 @@ public final class ConnectorConfig {
   private final List<String> buckets;
 
   private ConnectorConfig(
-      Map<String, String> properties,
-      Map<String, @Nullable Object> values,
-      List<String> buckets) {
+      Map<String, String> properties, Map<String, @Nullable Object> values, List<String> buckets) {
     this.properties = Collections.unmodifiableMap(new LinkedHashMap<>(properties));
     this.values = values;
     this.buckets = buckets;
@@ -93,7 +91,8 @@ public final class ConnectorConfig {
     String several = (String) values.get(bucketsKey);
     if (one == null && several == null) {
       boolean reported =
-          errors.stream().anyMatch(e -> e.contains(" " + bucketKey + ":") || e.contains(bucketsKey));
+          errors.stream()
+              .anyMatch(e -> e.contains(" " + bucketKey + ":") || e.contains(bucketsKey));
       if (!reported) {
         errors.add(
             "Missing required configuration \""
@@ -228,8 +227,8 @@ public final class ConnectorConfig {
   }
 
   /**
-   * Refuses internal topics: a document whose id is the key of an internal record would replace that
-   * record.
+   * Refuses internal topics: a document whose id is the key of an internal record would replace
+   * that record.
    *
    * @param workerTopics the worker's topics; Kafka's internal topics are always refused
    * @throws InvalidConnectorConfigException with an error for each key that names such a topic
@@ -274,7 +273,7 @@ public final class ConnectorConfig {
     return get(ConnectorOptions.DRAIN_RATE);
   }
 
-  /** Returns where a task sends documents that can't be published; empty if they fail the task. */
+  /** Returns the dead letter queue of a task; empty if refused documents fail the task. */
   Optional<DeadLetterQueue> deadLetterQueue(int task) {
     return get(ConnectorOptions.TOLERANCE).equals("none")
         ? Optional.empty()
@@ -301,8 +300,7 @@ public final class ConnectorConfig {
 
   /** Returns the headers of each record. */
   RecordHeaders headers() {
-    return new RecordHeaders(
-        get(ConnectorOptions.HEADER_PREFIX), get(ConnectorOptions.HEADERS));
+    return new RecordHeaders(get(ConnectorOptions.HEADER_PREFIX), get(ConnectorOptions.HEADERS));
   }
 
   /** Returns whether records and offsets are written in one transaction. */

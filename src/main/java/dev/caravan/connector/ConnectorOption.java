@@ -97,11 +97,6 @@ record ConnectorOption<T>(
     return new Builder<>(key, ConfigDef.Type.LIST, value -> (List<String>) value);
   }
 
-  /** Returns whether a configuration must have the key. */
-  boolean isRequired() {
-    return ConfigDef.NO_DEFAULT_VALUE.equals(defaultValue);
-  }
-
   /** Returns the typed value of a valid parsed value. */
   T typed(Object parsed) {
     return converter.apply(parsed);

@@ -4,16 +4,14 @@ package dev.caravan.connector;
 import java.util.List;
 
 /**
- * A connector can't be built from what it was given. Names everything that is wrong with it at
- * once, in Kafka Connect's words, and never shows a secret.
+ * The configuration of a connector is invalid. The message has all errors, in the form of Kafka
+ * Connect's, and never includes a secret.
  */
 public final class InvalidConnectorConfigException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  private final transient List<String> errors;
-
   /**
-   * @param errors what is wrong, one message each; at least one
+   * @param errors the errors, at least one, each a line of the message
    */
   public InvalidConnectorConfigException(List<String> errors) {
     super(
@@ -21,11 +19,5 @@ public final class InvalidConnectorConfigException extends RuntimeException {
             + errors.size()
             + " error(s):\n"
             + String.join("\n", errors));
-    this.errors = List.copyOf(errors);
-  }
-
-  /** What is wrong, one message for each error. */
-  public List<String> errors() {
-    return errors;
   }
 }

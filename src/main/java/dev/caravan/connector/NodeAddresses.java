@@ -12,14 +12,18 @@ import java.util.regex.Pattern;
 import org.apache.kafka.common.config.ConfigException;
 
 /**
- * The Couchbase nodes that a connector asks first: {@code host} or {@code host:port}, separated by
- * commas or semicolons, an IPv6 address in brackets, the whole list or each node optionally after
- * {@code couchbase://} or {@code couchbases://} (TLS). A port is the key-value port.
+ * The Couchbase nodes to which a connector connects first: {@code host} or {@code host:port},
+ * separated by commas or semicolons. A port is that of the KV service. An IPv6 address is in
+ * brackets. The whole list or each node may have the prefix {@code couchbase://}, or {@code
+ * couchbases://} for TLS. Immutable.
+ *
+ * @param tls whether the connections use TLS
+ * @param nodes the nodes, without a prefix
  */
 record NodeAddresses(boolean tls, List<String> nodes) {
   private static final Pattern SCHEME = Pattern.compile("^([A-Za-z][A-Za-z0-9+.-]*)://(.*)$");
 
-  /** A part of a host name, as the component's connectionString takes it. */
+  /** A label of a host name, as the component's option connectionString allows it. */
   private static final String LABEL = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?";
 
   private static final Pattern NODE =
@@ -31,7 +35,7 @@ record NodeAddresses(boolean tls, List<String> nodes) {
               + ")*\\.?)(?::(\\d{1,5}))?");
   private static final int MAX_PORT = 65535;
 
-  /** More than a host name of 253 characters and a port have; the pattern takes stack for each. */
+  /** More than a host name (253) and a port need. The pattern takes stack for each character. */
   private static final int MAX_NODE_CHARS = 260;
 
   NodeAddresses {
@@ -39,8 +43,10 @@ record NodeAddresses(boolean tls, List<String> nodes) {
   }
 
   /**
-   * @param key the configuration key, for messages
-   * @throws ConfigException if the list is empty or an entry can't be understood
+   * Parses a list of nodes.
+   *
+   * @param key the key, for messages
+   * @throws ConfigException if the list is empty or an entry is invalid
    */
   static NodeAddresses parse(String key, String value) {
     if (value.contains("@")) {
@@ -106,7 +112,7 @@ record NodeAddresses(boolean tls, List<String> nodes) {
     return schemes.contains("couchbases");
   }
 
-  /** As the {@code connectionString} option of the component takes it. */
+  /** Returns the value of the component's option {@code connectionString}. */
   String connectionString() {
     return (tls ? "couchbases://" : "couchbase://") + String.join(",", nodes);
   }

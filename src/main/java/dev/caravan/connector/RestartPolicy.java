@@ -5,17 +5,17 @@ import java.time.Duration;
 import java.util.Optional;
 
 /**
- * How often, and how soon, a task that has failed is started again.
+ * When a failed task is restarted. Immutable.
  *
- * @param maxRetries how often in a row; 0 for never, -1 for ever
- * @param initialDelay before the first time; it doubles from one to the next
- * @param maxDelay that it doesn't grow beyond
+ * @param maxRetries the maximum number of restarts in a row; 0 means never, -1 means no limit
+ * @param initialDelay the delay before the first restart; it doubles with each further restart
+ * @param maxDelay the maximum delay
  */
 public record RestartPolicy(int maxRetries, Duration initialDelay, Duration maxDelay) {
   /**
-   * How long to wait after a failure; empty if the task is to stay as it is.
+   * Returns the delay before the restart after a failure; empty if the task is not restarted.
    *
-   * @param failures in a row, this one included
+   * @param failures the number of failures in a row, this one included, from 1
    */
   public Optional<Duration> delay(int failures) {
     if (maxRetries >= 0 && failures > maxRetries) {
@@ -28,7 +28,7 @@ public record RestartPolicy(int maxRetries, Duration initialDelay, Duration maxD
     return Optional.of(delay.compareTo(maxDelay) < 0 ? delay : maxDelay);
   }
 
-  /** A try, as people count: {@code try 2 of 10}. */
+  /** Describes a restart, counted from 1: {@code try 2 of 10}. */
   public String describeRetry(int retry) {
     return "try " + retry + (maxRetries < 0 ? "" : " of " + maxRetries);
   }

@@ -2,8 +2,8 @@
 package dev.caravan.connector;
 
 /**
- * Where a connector starts to read, by the names that the official Couchbase connector has. BEGINNING
- * and NOW differ from the first two in the offsets that a task sees: see {@link
+ * Where a connector starts to read, by the names that the official Couchbase connector has.
+ * BEGINNING and NOW differ from the first two in the offsets that a task sees: see {@link
  * ConnectorConfig#ignoresEarlierOffsets}.
  */
 enum StreamFromOption {

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.connector;
 
-/** A task that was started: it streams, or tries to, until it is closed. */
+/** A started task. It streams, or tries to, until it is closed. Safe for use by several threads. */
 public interface Task extends AutoCloseable {
-  /** How the task is doing. Never blocks; may be called by any thread. */
+  /** Returns the status of the task. Never blocks. */
   TaskStatus status();
 
-  /** Tells the task to finish what it has begun and take nothing new. Returns at once. */
+  /**
+   * Starts to drain the task: it reads no new changes and finishes those in flight. Never blocks.
+   */
   void drain();
 
   /**
-   * Stops the task and takes away all that belongs to it. May block for some seconds. Its offsets
-   * stay.
+   * Stops the task and releases its resources. Its saved offsets remain. May block for several
+   * seconds.
    */
   @Override
   void close();

@@ -8,45 +8,47 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * A task's part of a connector: the i-th of n equal shares of its vBuckets and of its drain rate.
+ * The configuration of a task: one of n equal shares of the connector's vBuckets and drain rate.
+ * Immutable.
  *
- * <p>Which vBuckets these are is known only on connecting, so a connector has its tasks at once,
- * without waiting for Couchbase.
+ * <p>The task resolves its share to vBuckets when it connects. So the tasks of a connector are
+ * known without a connection to Couchbase.
  *
- * @param connector what all tasks of the connector have in common
+ * @param connector the configuration of the connector
  * @param task the number of the task, from 0
- * @param tasks how many tasks the connector has
+ * @param tasks the number of tasks of the connector
  */
 public record TaskConfig(ConnectorConfig connector, int task, int tasks) {
-  /** The setting of a kafka endpoint's producer that names the task, for who makes producers. */
+  /** The producer property that names the task to the factory of Kafka clients. */
   public static final String PRODUCER_SETTING = "caravan.task";
 
-  /** What a transaction may take besides waiting: a busy machine, a slow broker, the commit. */
+  /** Time for delays other than waits: a busy machine, a slow broker, the commit. */
   private static final Duration TRANSACTION_MARGIN = Duration.ofSeconds(10);
 
-  private static final Duration SHORTEST_TRANSACTION_TIMEOUT = Duration.ofSeconds(15);
+  private static final Duration MIN_TRANSACTION_TIMEOUT = Duration.ofSeconds(15);
 
-  private static final Pattern ODD = Pattern.compile("[^A-Za-z0-9._-]");
+  private static final Pattern ESCAPED = Pattern.compile("[^A-Za-z0-9._-]");
 
   public TaskConfig {
     if (task < 0 || task >= tasks) {
-      throw new IllegalArgumentException("There is no task " + task + " of " + tasks);
+      throw new IllegalArgumentException("task " + task + " is not one of " + tasks + " tasks");
     }
   }
 
-  /** As the {@code vbuckets} option of the component takes it: {@code i/n}. */
+  /** Returns the value of the component's option {@code vbuckets}: {@code i/n}. */
   public String vbuckets() {
     return task + "/" + tasks;
   }
 
-  /** The task's share of the connector's drain rate. */
+  /** Returns the task's share of the connector's drain rate. */
   public DrainRate drainRate() {
     return DrainRate.of((double) connector.drainRate() / tasks);
   }
 
   /**
-   * After how long a transaction of the task is committed; zero if each change has one of its own,
-   * because with a drain rate this low a transaction would time out while the next change waits.
+   * Returns the time after which a transaction of the task is committed. Zero means that each
+   * change has its own transaction: with such a low drain rate, a transaction would time out while
+   * the next change waits.
    */
   public Duration transactionInterval() {
     Duration interval = connector.get(ConnectorOptions.TRANSACTION_INTERVAL);
@@ -56,8 +58,8 @@ public record TaskConfig(ConnectorConfig connector, int task, int tasks) {
   }
 
   /**
-   * After how long Kafka may take a transaction of the task for abandoned: it lasts for an interval
-   * and a wait in the throttle, unless each change has one of its own, which begins after the wait.
+   * Returns the transaction timeout for Kafka. A transaction lasts for an interval and a wait in
+   * the throttle. If each change has its own transaction, it begins after the wait.
    */
   public Duration transactionTimeout() {
     Duration interval = transactionInterval();
@@ -65,30 +67,30 @@ public record TaskConfig(ConnectorConfig connector, int task, int tasks) {
     boolean waits = !interval.isZero() && !rate.unlimited();
     Duration longest =
         interval.plusMillis(waits ? rate.periodMillis() : 0).plus(TRANSACTION_MARGIN);
-    return longest.compareTo(SHORTEST_TRANSACTION_TIMEOUT) > 0
-        ? longest
-        : SHORTEST_TRANSACTION_TIMEOUT;
+    return longest.compareTo(MIN_TRANSACTION_TIMEOUT) > 0 ? longest : MIN_TRANSACTION_TIMEOUT;
   }
 
-  /** What becomes of documents of this task that can't be published; empty if they fail it. */
+  /** Returns the dead letter queue of the task; empty if refused documents fail the task. */
   public Optional<DeadLetterQueue> deadLetterQueue() {
     return connector.deadLetterQueue(task);
   }
 
-  /** The client id of the task's own producer, as Kafka Connect's tasks have it. */
+  /** Returns the client id of the task's own producer, in Kafka Connect's form. */
   public String producerClientId() {
     return "connector-producer-" + id();
   }
 
   /**
-   * The id with nothing in it that a route id, or a placeholder, can't have: "~" and the code point
-   * in hexadecimal stand for other characters.
+   * Returns the id of the task's route: {@link #id} with each character that is not allowed in a
+   * route id or a placeholder replaced by its hexadecimal code point between two "~".
    */
   public String routeId() {
-    return ODD.matcher(id()).replaceAll(odd -> "~%x~".formatted(odd.group().codePointAt(0)));
+    return ESCAPED
+        .matcher(id())
+        .replaceAll(character -> "~%x~".formatted(character.group().codePointAt(0)));
   }
 
-  /** {@code <connector>-<task>}, as Kafka Connect names a task. */
+  /** Returns the id in Kafka Connect's form, {@code <connector>-<task>}. */
   public String id() {
     return connector.name() + "-" + task;
   }

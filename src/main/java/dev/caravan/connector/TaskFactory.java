@@ -7,20 +7,20 @@ import java.time.Duration;
 /** Starts tasks. Safe for use by several threads. */
 public interface TaskFactory {
   /**
-   * Starts a task and returns without waiting for Couchbase, which the task does by itself.
+   * Starts a task. Does not wait for Couchbase: the task connects on its own.
    *
-   * @param task what to stream
-   * @param offsets where the connector's tasks keep their offsets
-   * @throws Exception if the task can't be started; nothing of it is left then
+   * @param task the configuration of the task
+   * @param offsets the offset store of the connector
+   * @throws Exception if the task cannot be started; nothing of it remains
    */
   Task start(TaskConfig task, OffsetStore offsets) throws Exception;
 
   /**
-   * Does once what the first start of a task takes long for in a new process, such as loading
-   * classes, so that the first task starts sooner. Publishes nothing and commits nothing. Blocks
-   * until that is done or fails, at most for the timeout.
+   * Does the work that makes the first start of a task in a new process slow, such as loading
+   * classes. Publishes nothing and commits nothing. Blocks until the work is complete or has
+   * failed, at most for the timeout.
    *
-   * @param example a task of those that may start here
+   * @param example one of the tasks that may start here
    */
   default void warmUp(TaskConfig example, Duration timeout) {}
 }

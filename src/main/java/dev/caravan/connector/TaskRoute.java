@@ -17,18 +17,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A task as a route of its own. Closed, nothing of it is left in the Camel context: no route, no
- * route definition, and no endpoint that another route doesn't use.
+ * A task as a Camel route. {@link #close} removes the route, its definition, its beans and each
+ * endpoint that no other route uses from the Camel context.
  *
  * <p>Safe for use by several threads.
  */
 final class TaskRoute implements Task {
   private static final Logger LOG = LoggerFactory.getLogger(TaskRoute.class);
 
-  /** Camel holds a lock on all its routes for as long as one stops. */
+  /** Short, because Camel locks all routes while one route stops. */
   private static final Duration STOP_TIME = Duration.ofSeconds(5);
 
-  /** For a route that has had its time: waiting longer would only hold up all other tasks. */
+  /** For a route that did not drain in time: a longer wait would only delay other tasks. */
   private static final Duration STOP_AT_ONCE = Duration.ofMillis(100);
 
   private final CamelContext context;
@@ -48,10 +48,12 @@ final class TaskRoute implements Task {
   }
 
   /**
-   * Adds a route and starts it, which does not wait for Couchbase.
+   * Adds a route and starts it. Does not wait for Couchbase.
    *
-   * @param beans by the template's parameter that names the bean
-   * @throws Exception if Camel can't make or start the route; nothing of it is left then
+   * @param template the id of the route template
+   * @param parameters the parameters of the template
+   * @param beans the beans, by the template's parameter for the bean's name
+   * @throws Exception if Camel cannot create or start the route; nothing of it remains
    */
   static TaskRoute add(
       CamelContext context,
@@ -60,7 +62,7 @@ final class TaskRoute implements Task {
       Map<String, Object> parameters,
       Map<String, Object> beans)
       throws Exception {
-    // Not as beans of the template: Camel loses those whose parameter has a name of several words.
+    // Not as beans of the template: Camel loses them if the parameter is in camel case.
     Map<String, String> names = new HashMap<>();
     beans.keySet().forEach(parameter -> names.put(parameter, routeId + "-" + parameter));
     Map<String, Object> all = new HashMap<>(parameters);
@@ -102,8 +104,7 @@ final class TaskRoute implements Task {
     drain();
     boolean isDrained = false;
     try {
-      // Before Camel stops the route, which takes a second if anything is in it, under Camel's
-      // lock.
+      // First, because Camel needs a second to stop a route with exchanges, and holds its lock.
       isDrained = consumer.awaitDrained();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -111,7 +112,7 @@ final class TaskRoute implements Task {
     remove(context, routeId, beanNames, isDrained ? STOP_TIME : STOP_AT_ONCE);
   }
 
-  /** Also after a start that failed halfway: Camel keeps the definition then. */
+  /** Also removes a route whose start has failed, of which Camel keeps the definition. */
   private static void remove(
       CamelContext context, String routeId, Collection<String> beanNames, Duration stopTime) {
     try {
@@ -124,7 +125,7 @@ final class TaskRoute implements Task {
         ((ModelCamelContext) context).removeRouteDefinition(definition);
       }
     } catch (Exception e) {
-      LOG.error("Route {} could not be removed", routeId, e);
+      LOG.error("Route {} could not be removed.", routeId, e);
     } finally {
       beanNames.forEach(context.getRegistry()::unbind);
     }

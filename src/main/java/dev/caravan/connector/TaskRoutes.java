@@ -6,8 +6,8 @@ import dev.caravan.offset.OffsetStore;
 import dev.caravan.offset.SharedOffsetStore;
 import dev.caravan.record.DocumentAvro;
 import dev.caravan.record.DocumentJson;
-import dev.caravan.record.RecordFormat;
 import dev.caravan.record.RecordConverter;
+import dev.caravan.record.RecordFormat;
 import dev.caravan.record.SchemaRegistry;
 import java.time.Duration;
 import java.util.HashMap;
@@ -17,10 +17,9 @@ import java.util.function.Supplier;
 import org.apache.camel.CamelContext;
 
 /**
- * Starts each task as a route of its own, made from the template {@code couchbase-to-kafka}.
+ * Starts each task as a route of the template {@code couchbase-to-kafka}.
  *
- * <p>Immutable and safe for use by several threads, although Camel itself starts and stops one
- * route at a time.
+ * <p>Immutable and safe for use by several threads. Camel starts and stops one route at a time.
  */
 public final class TaskRoutes implements TaskFactory {
   private static final String TEMPLATE = "couchbase-to-kafka";
@@ -30,9 +29,9 @@ public final class TaskRoutes implements TaskFactory {
   private final Optional<SchemaRegistry> registry;
 
   /**
-   * @param context where routes are added; asked for when the first task starts
-   * @param brokers Kafka's brokers, separated by commas
-   * @param registry where the schemas of Avro values are; without one, values are JSON
+   * @param context supplies the Camel context of the routes; not called before a task starts
+   * @param brokers the Kafka brokers, {@code host:port}, separated by commas
+   * @param registry the schema registry; with one, values are Avro, without one, JSON
    */
   public TaskRoutes(
       Supplier<CamelContext> context, String brokers, Optional<SchemaRegistry> registry) {
@@ -45,7 +44,7 @@ public final class TaskRoutes implements TaskFactory {
   public Task start(TaskConfig task, OffsetStore offsets) throws Exception {
     ConnectorConfig connector = task.connector();
     Map<String, Object> beans = new HashMap<>();
-    // The worker's offsets are those of the connector, whatever the route is called.
+    // The offsets belong to the connector, not to the route.
     SharedOffsetStore ofTask = owner -> offsets;
     beans.put("offsetStore", ofTask);
     beans.put("recordConverter", recordConverter(task));
@@ -64,8 +63,7 @@ public final class TaskRoutes implements TaskFactory {
     Map<String, Object> parameters = connector.routeParameters();
     parameters.put("buckets", String.join(",", connector.buckets()));
     parameters.put("vbuckets", task.vbuckets());
-    parameters.put(
-        "rollbackEvents", connector.find(ConnectorOptions.OPERATIONS_TOPIC).isPresent());
+    parameters.put("rollbackEvents", connector.find(ConnectorOptions.OPERATIONS_TOPIC).isPresent());
     parameters.put("batchSize", rate.batchSize());
     parameters.put("unlimited", rate.unlimited());
     parameters.put("permits", rate.permits());
@@ -83,9 +81,10 @@ public final class TaskRoutes implements TaskFactory {
             .<RecordFormat>map(
                 known -> new DocumentAvro(connector.get(ConnectorOptions.SCHEMA_NAME), known))
             .orElseGet(DocumentJson::new);
-    RecordConverter converter = new RecordConverter(
-            connector.get(ConnectorOptions.TOPIC), format, connector.headers());
-    RecordConverter tolerant = task.deadLetterQueue().map(converter::withDeadLetterQueue).orElse(converter);
+    RecordConverter converter =
+        new RecordConverter(connector.get(ConnectorOptions.TOPIC), format, connector.headers());
+    RecordConverter tolerant =
+        task.deadLetterQueue().map(converter::withDeadLetterQueue).orElse(converter);
     return connector
         .find(ConnectorOptions.OPERATIONS_TOPIC)
         .map(tolerant::withOperationsTopic)

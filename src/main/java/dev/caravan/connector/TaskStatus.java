@@ -6,21 +6,21 @@ import static java.util.Objects.requireNonNull;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a task is doing.
+ * The status of a task.
  *
- * @param phase what it is at
- * @param error what keeps it from streaming, null if nothing is known to
+ * @param phase the phase
+ * @param error the error that keeps the task from streaming; null for none
  */
 public record TaskStatus(Phase phase, @Nullable Throwable error) {
-  /** What a task is at. */
+  /** The phase of a task. */
   public enum Phase {
-    /** It tries to reach Couchbase, and goes on trying whatever the error. */
+    /** The task connects to Couchbase, and retries after every error. */
     CONNECTING,
-    /** Its streams are open. */
+    /** The streams are open. */
     STREAMING,
-    /** It stopped for an error that does not go away by itself. */
+    /** The task has stopped because of an error that a retry does not resolve. */
     FAILED,
-    /** It was stopped. */
+    /** The task was stopped. */
     STOPPED
   }
 

@@ -31,7 +31,7 @@ final class WarmUp {
 
   /**
    * Returns when the vBucket is streamed, when that fails, or after the timeout. A failure is only
-   * logged: the task reports its own.
+   * logged, because the task reports its own failures.
    */
   static void run(CamelContext context, ConnectorConfig connector, Duration timeout) {
     long begun = System.nanoTime();
@@ -62,7 +62,7 @@ final class WarmUp {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (Exception e) {
-      LOG.debug("Could not warm up with connector {}", connector.name(), e);
+      LOG.debug("The warm-up with connector {} has failed.", connector.name(), e);
     } finally {
       if (consumer != null) {
         consumer.stop();

@@ -68,7 +68,8 @@ class ConnectorOptionsTest {
 
   static List<ConnectorOption<?>> optionsWithADefault() {
     return ConnectorOptions.ALL.stream()
-        .filter(option -> !option.isRequired() && option.defaultValue() != null)
+        .filter(option -> option.defaultValue() != null)
+        .filter(option -> !ConfigDef.NO_DEFAULT_VALUE.equals(option.defaultValue()))
         .toList();
   }
 
@@ -134,6 +135,9 @@ class ConnectorOptionsTest {
   private static List<String> errors(Map<String, String> properties) {
     return catchThrowableOfType(
             InvalidConnectorConfigException.class, () -> ConnectorConfig.parse(properties))
-        .errors();
+        .getMessage()
+        .lines()
+        .skip(1)
+        .toList();
   }
 }

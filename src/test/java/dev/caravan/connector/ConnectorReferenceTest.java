@@ -60,7 +60,7 @@ class ConnectorReferenceTest {
   }
 
   private static String defaultValue(ConnectorOption<?> option) {
-    if (option.isRequired()) {
+    if (ConfigDef.NO_DEFAULT_VALUE.equals(option.defaultValue())) {
       return "required";
     }
     String value = ConfigDef.convertToString(option.defaultValue(), option.type());

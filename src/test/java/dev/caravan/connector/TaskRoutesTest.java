@@ -84,7 +84,7 @@ class TaskRoutesTest {
   }
 
   @Test
-  void aRollbackIsTheOperationsTopicsToTell() throws Exception {
+  void aRollbackIsPublishedToTheOperationsTopic() throws Exception {
     Bucket bucket = sandbox.couchbase().createBucket("failing");
     Task task =
         start(
@@ -106,11 +106,11 @@ class TaskRoutesTest {
 
       bucket.failOver(replica);
 
-      ConsumerRecord<String, byte[]> told = operations.awaitRecords(1).get(0);
-      assertThat(told.key()).isEqualTo("failing/" + vbucket);
+      ConsumerRecord<String, byte[]> event = operations.awaitRecords(1).get(0);
+      assertThat(event.key()).isEqualTo("failing/" + vbucket);
       assertThat(
               new ObjectMapper()
-                  .readValue(told.value(), new TypeReference<Map<String, Object>>() {}))
+                  .readValue(event.value(), new TypeReference<Map<String, Object>>() {}))
           .containsEntry("event", "rollback")
           .containsEntry("bucket", "failing")
           .containsEntry("vBucket", vbucket)
@@ -126,7 +126,7 @@ class TaskRoutesTest {
   }
 
   @Test
-  void whatWasThereBeforeNowIsLeftOut() throws Exception {
+  void documentsFromBeforeNowAreSkipped() throws Exception {
     Bucket bucket = sandbox.couchbase().createBucket("later");
     bucket.upsert("before", "1");
     Task task =
@@ -166,7 +166,7 @@ class TaskRoutesTest {
   }
 
   @Test
-  void aWrongPasswordIsToldAndShownNowhere() {
+  void aWrongPasswordIsReportedAndNotShown() {
     Task task =
         start(
             config("wrong", Map.of("couchbase.buckets", "travel", "couchbase.password", "wr0ng"))
@@ -217,7 +217,7 @@ class TaskRoutesTest {
   }
 
   @Test
-  void oddCharactersOfAConnectorsNameAreToldApartInRouteIds() {
+  void charactersThatRouteIdsDoNotAllowAreEscaped() {
     assertThat(routeId("golden")).isEqualTo("golden-0");
     assertThat(routeId("a/b c~")).isEqualTo("a~2f~b~20~c~7e~-0");
     assertThat(routeId("é")).isEqualTo("~e9~-0");
