@@ -25,9 +25,7 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,10 +52,8 @@ public final class FileOffsetStore implements SharedOffsetStore, Closeable {
   /** The root of files that had no owners. */
   private static final String BUCKETS = "buckets";
 
-  private static final int IDLE_SECONDS = 10;
-
   private final Path file;
-  private final ThreadPoolExecutor writer;
+  private final Executor writer;
 
   /** By owner, bucket and vBucket. */
   private final Map<String, Map<String, Map<Integer, Offset>>> offsets = new TreeMap<>();
@@ -71,16 +67,7 @@ public final class FileOffsetStore implements SharedOffsetStore, Closeable {
    */
   public FileOffsetStore(String file) {
     this.file = Path.of(file).toAbsolutePath();
-    this.writer =
-        new ThreadPoolExecutor(
-            1, 1, IDLE_SECONDS, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), this::writerThread);
-    writer.allowCoreThreadTimeOut(true);
-  }
-
-  private Thread writerThread(Runnable task) {
-    Thread thread = new Thread(task, "offset-file-writer-" + file.getFileName());
-    thread.setDaemon(true);
-    return thread;
+    this.writer = WriterThread.executor("offset-file-writer-" + this.file.getFileName());
   }
 
   @Override

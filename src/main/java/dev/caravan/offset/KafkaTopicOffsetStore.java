@@ -14,8 +14,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
@@ -55,14 +54,13 @@ public final class KafkaTopicOffsetStore implements SharedOffsetStore, Closeable
   private static final Duration TIMEOUT = Duration.ofSeconds(15);
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration ASK_AGAIN = Duration.ofMillis(100);
-  private static final int IDLE_SECONDS = 10;
 
   /** Kafka never compacts the segment that it writes to, and a load reads all that is there. */
   private static final String SEGMENT_BYTES = Integer.toString(16 * 1024 * 1024);
 
   private final String topic;
   private final Map<String, Object> settings;
-  private final ThreadPoolExecutor writer;
+  private final Executor writer;
   private @Nullable Clients clients;
 
   /** Clients of one opening. */
@@ -81,16 +79,7 @@ public final class KafkaTopicOffsetStore implements SharedOffsetStore, Closeable
   public KafkaTopicOffsetStore(String topic, Map<String, ?> settings) {
     this.topic = topic;
     this.settings = Map.copyOf(settings);
-    this.writer =
-        new ThreadPoolExecutor(
-            1, 1, IDLE_SECONDS, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), this::writerThread);
-    writer.allowCoreThreadTimeOut(true);
-  }
-
-  private Thread writerThread(Runnable task) {
-    Thread thread = new Thread(task, "offset-topic-writer-" + topic);
-    thread.setDaemon(true);
-    return thread;
+    this.writer = WriterThread.executor("offset-topic-writer-" + topic);
   }
 
   @Override

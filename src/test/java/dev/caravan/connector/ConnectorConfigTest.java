@@ -351,7 +351,8 @@ class ConnectorConfigTest {
             "Connector golden: unknown properties are ignored: [predicates, transforms]");
   }
 
-  private static Map<String, String> minimal() {
+  /** The properties of a valid connector without optional keys. */
+  static Map<String, String> minimal() {
     Map<String, String> properties = new LinkedHashMap<>();
     properties.put("name", "golden");
     properties.put(
@@ -361,7 +362,8 @@ class ConnectorConfigTest {
     return properties;
   }
 
-  private static List<String> errors(Map<String, String> properties) {
+  /** The errors of an invalid configuration. */
+  static List<String> errors(Map<String, String> properties) {
     return errors(
         catchThrowableOfType(
             InvalidConnectorConfigException.class, () -> ConnectorConfig.parse(properties)));

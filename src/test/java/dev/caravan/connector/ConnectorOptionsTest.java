@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.connector;
 
+import static dev.caravan.connector.ConnectorConfigTest.errors;
+import static dev.caravan.connector.ConnectorConfigTest.minimal;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -109,7 +109,7 @@ class ConnectorOptionsTest {
     assertThat(option.validValues()).isNotBlank().doesNotContain("|", "\n");
   }
 
-  /** The template would fall back to a default of its own, or fail, without one of them. */
+  /** The template has no defaults: without one of these parameters, no route can start. */
   @Test
   void theRouteGetsAParameterForEachOptionThatNamesOne() {
     assertThat(ConnectorConfig.parse(minimal()).routeParameters())
@@ -121,23 +121,5 @@ class ConnectorOptionsTest {
             Map.entry("purgedTombstones", "strict"),
             Map.entry("stallTimeout", 60_000L),
             Map.entry("rollbackPolicy", "resume"));
-  }
-
-  private static Map<String, String> minimal() {
-    Map<String, String> properties = new LinkedHashMap<>();
-    properties.put("name", "golden");
-    properties.put("connector.class", "dev.caravan.CouchbaseSourceConnector");
-    properties.put("couchbase.nodes", "localhost");
-    properties.put("couchbase.bucket", "travel");
-    return properties;
-  }
-
-  private static List<String> errors(Map<String, String> properties) {
-    return catchThrowableOfType(
-            InvalidConnectorConfigException.class, () -> ConnectorConfig.parse(properties))
-        .getMessage()
-        .lines()
-        .skip(1)
-        .toList();
   }
 }

@@ -12,8 +12,13 @@ import org.junit.jupiter.api.Test;
 /** Generates the table of keys of docs/connector-reference.md from {@link ConnectorOptions}. */
 class ConnectorReferenceTest {
   private static final Path FILE = Path.of("docs", "connector-reference.md");
-  private static final String BEGIN = "<!-- begin of the generated keys -->\n";
-  private static final String END = "<!-- end of the generated keys -->\n";
+  private static final String COMMAND =
+      "mvn test -Dtest=ConnectorReferenceTest -Dcaravan.docs.write=true";
+  private static final String BEGIN =
+      "<!-- begin of the keys, generated from ConnectorOptions.java by:\n     "
+          + COMMAND
+          + " -->\n";
+  private static final String END = "<!-- end of the keys -->\n";
 
   @Test
   void theReferenceHasTheOptionsOfTheCode() throws IOException {
@@ -28,10 +33,7 @@ class ConnectorReferenceTest {
       return;
     }
     assertThat(committed)
-        .as(
-            "%s differs from the options of the code; run: mvn test -Dtest=%s"
-                + " -Dcaravan.docs.write=true",
-            FILE, ConnectorReferenceTest.class.getSimpleName())
+        .as("%s differs from the options of the code. Renew it with: %s", FILE, COMMAND)
         .isEqualTo(expected);
   }
 

@@ -97,12 +97,12 @@ class KafkaTopicOffsetStoreTest {
         .get(30, TimeUnit.SECONDS);
     try (KafkaTopicOffsetStore store = store("forgets")) {
       assertThatThrownBy(() -> store.of("a").load("travel", List.of(0)))
-          .hasMessageContaining("Topic 'forgets' has the cleanup.policy 'delete'")
-          .hasMessageContaining("Set it to 'compact', or name another topic in offsetStore");
+          .hasMessageContaining("Topic \"forgets\" has the cleanup.policy \"delete\"")
+          .hasMessageContaining("Set it to \"compact\", or set another topic in offsetStore.");
       assertThat(store.of("a").save("travel", Map.of(0, OFFSET)).toCompletableFuture())
           .failsWithin(30, TimeUnit.SECONDS)
           .withThrowableThat()
-          .withMessageContaining("cleanup.policy 'delete'");
+          .withMessageContaining("cleanup.policy \"delete\"");
     }
   }
 
