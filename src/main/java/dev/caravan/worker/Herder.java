@@ -6,10 +6,10 @@ import dev.caravan.connector.InvalidConnectorConfigException;
 import dev.caravan.connector.TaskConfig;
 import dev.caravan.connector.TaskFactory;
 import dev.caravan.worker.config.ConfigChange;
-import dev.caravan.worker.config.ConfigLog;
+import dev.caravan.worker.config.ConfigTopic;
 import dev.caravan.worker.config.ConfigRecord;
-import dev.caravan.worker.config.ConfigView;
-import dev.caravan.worker.config.ConfigView.StoredConnector;
+import dev.caravan.worker.config.ConfigSnapshot;
+import dev.caravan.worker.config.ConfigSnapshot.StoredConnector;
 import dev.caravan.worker.config.Connector;
 import dev.caravan.worker.config.ConnectorInfo;
 import dev.caravan.worker.config.TargetState;
@@ -19,16 +19,16 @@ import dev.caravan.worker.delivery.TaskDelivery;
 import dev.caravan.worker.delivery.TransactionalId;
 import dev.caravan.worker.group.Assignments.TaskKey;
 import dev.caravan.worker.group.GroupLease;
-import dev.caravan.worker.group.GroupMember;
-import dev.caravan.worker.group.GroupWork;
-import dev.caravan.worker.group.GroupWork.Assigned;
-import dev.caravan.worker.group.GroupWork.Wanted;
+import dev.caravan.worker.group.RebalanceListener;
+import dev.caravan.worker.group.WorkerCoordinator;
+import dev.caravan.worker.group.WorkerCoordinator.CurrentAssignment;
+import dev.caravan.worker.group.WorkerCoordinator.DesiredTasks;
 import dev.caravan.worker.group.MemberState.OwnedTasks;
 import dev.caravan.worker.group.TaskOwnership;
-import dev.caravan.worker.group.TaskSet;
+import dev.caravan.worker.group.TaskGeneration;
 import dev.caravan.worker.status.ConnectorStatus;
 import dev.caravan.worker.status.ConnectorStatus.State;
-import dev.caravan.worker.status.StatusLog;
+import dev.caravan.worker.status.StatusTopic;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -59,7 +59,7 @@ import org.slf4j.LoggerFactory;
  * on another, and tasks start and stop on the lifecycle thread, in the order in which that was
  * decided.
  */
-final class Herder implements GroupWork.Listener {
+final class Herder implements WorkerCoordinator.Listener {
   private static final Logger LOG = LoggerFactory.getLogger(Herder.class);
 
   /** How many connectors and tasks a page has, unless its last connector has more. */
@@ -72,21 +72,21 @@ final class Herder implements GroupWork.Listener {
   private static final int CATCH_UP_TICKS = 4;
 
   private final Executor thread;
-  private final ConfigLog configLog;
+  private final ConfigTopic configTopic;
   private final Set<String> internalTopics;
-  private final GroupWork group;
+  private final WorkerCoordinator coordinator;
   private final TaskOwnership ownership = new TaskOwnership();
   private final LocalTasks tasks;
   private final TaskDelivery delivery;
-  private final StatusBoard statuses;
-  private final CompletableFuture<Void> refusal;
+  private final StatusPublisher statusPublisher;
+  private final CompletableFuture<Void> fatalError;
   private final CompletableFuture<Void> stopped = new CompletableFuture<>();
 
-  private ConfigView view = ConfigView.EMPTY;
+  private ConfigSnapshot snapshot = ConfigSnapshot.EMPTY;
   private final SortedMap<String, Connector> connectors = new TreeMap<>();
   private final Map<Long, Connector> connectorsByGeneration = new HashMap<>();
-  private List<TaskSet> wanted = List.of();
-  private Assigned assigned = Assigned.NOTHING;
+  private List<TaskGeneration> wanted = List.of();
+  private CurrentAssignment assigned = CurrentAssignment.NOTHING;
   private boolean isStopping;
   private int ticksBehind;
   private boolean isCatchingUp;
@@ -97,33 +97,33 @@ final class Herder implements GroupWork.Listener {
    * @param workerId by which others know this worker
    * @param internalTopics no connector may write to these
    * @param taskDelivery gives tasks what they write to Kafka with
-   * @param refusal fails when the worker can't be in its group
+   * @param fatalError fails when the worker can't be in its group
    */
   Herder(
       Executor thread,
       Executor lifecycle,
       Supplier<String> workerId,
-      ConfigLog configLog,
-      StatusLog statusLog,
+      ConfigTopic configTopic,
+      StatusTopic statusTopic,
       Set<String> internalTopics,
       TaskFactory taskFactory,
       TaskDelivery taskDelivery,
       GroupLease lease,
-      CompletableFuture<Void> refusal) {
+      CompletableFuture<Void> fatalError) {
     this.thread = thread;
-    this.configLog = configLog;
+    this.configTopic = configTopic;
     this.internalTopics = Set.copyOf(internalTopics);
-    this.refusal = refusal;
-    this.group = new GroupWork(workerId, ownership, lease, thread, this);
+    this.fatalError = fatalError;
+    this.coordinator = new WorkerCoordinator(workerId, ownership, lease, thread, this);
     this.delivery = taskDelivery;
     this.tasks =
         new LocalTasks(thread, lifecycle, taskFactory, taskDelivery, ownership, this::reconcile);
-    this.statuses = new StatusBoard(workerId, statusLog, tasks);
+    this.statusPublisher = new StatusPublisher(workerId, statusTopic, tasks);
   }
 
   /** This worker, as its group sees it. */
-  GroupMember member() {
-    return group;
+  RebalanceListener member() {
+    return coordinator;
   }
 
   /** What this worker knows of who has which task; safe for use by several threads. */
@@ -131,39 +131,39 @@ final class Herder implements GroupWork.Listener {
     return new AbandonedTransactions.Tasks() {
       @Override
       public boolean isLeader() {
-        return group.isLeader();
+        return coordinator.isLeader();
       }
 
       @Override
       public boolean isAbandoned(TransactionalId id) {
-        return group.isAbandoned(new TaskKey(id.generation(), id.task()));
+        return coordinator.isAbandoned(new TaskKey(id.generation(), id.task()));
       }
     };
   }
 
   /** The config topic says something else, or the same up to another offset. */
-  void configured(ConfigView given) {
+  void configured(ConfigSnapshot given) {
     // Of several that wait for this thread, only the newest is worth the work.
-    ConfigView read = configLog.view();
-    ConfigView newer = read.isNewerThan(given) ? read : given;
-    if (!newer.isNewerThan(view)) {
+    ConfigSnapshot read = configTopic.snapshot();
+    ConfigSnapshot newer = read.isNewerThan(given) ? read : given;
+    if (!newer.isNewerThan(snapshot)) {
       return;
     }
-    // The maps of a view are those of the view before it unless something in them has changed.
+    // The maps of a snapshot are those of the snapshot before it unless something in them has changed.
     boolean isChanged =
-        newer.connectors() != view.connectors() || newer.targetStates() != view.targetStates();
-    view = newer;
+        newer.connectors() != snapshot.connectors() || newer.targetStates() != snapshot.targetStates();
+    snapshot = newer;
     if (isChanged) {
       understand();
       wanted = wanted();
     }
-    group.want(new Wanted(view.offset(), wanted));
+    coordinator.setDesiredTasks(new DesiredTasks(snapshot.offset(), wanted));
     reconcile();
   }
 
   /** Takes in what has changed of the connectors. */
   private void understand() {
-    view.connectors()
+    snapshot.connectors()
         .forEach(
             (name, stored) -> {
               Connector known = connectors.get(name);
@@ -174,9 +174,9 @@ final class Herder implements GroupWork.Listener {
                 connectorsByGeneration.put(connector.generation(), connector);
               }
             });
-    if (connectors.size() > view.connectors().size()) {
+    if (connectors.size() > snapshot.connectors().size()) {
       for (Connector connector : List.copyOf(connectors.values())) {
-        if (view.connector(connector.name()) == null) {
+        if (snapshot.connector(connector.name()) == null) {
           LOG.info("Connector {} deleted", connector.name());
           connectors.remove(connector.name());
           forget(connector);
@@ -191,58 +191,58 @@ final class Herder implements GroupWork.Listener {
     }
   }
 
-  private List<TaskSet> wanted() {
-    List<TaskSet> sets = new ArrayList<>();
+  private List<TaskGeneration> wanted() {
+    List<TaskGeneration> sets = new ArrayList<>();
     connectors.forEach(
         (name, connector) -> {
-          if (!connector.tasks().isEmpty() && view.targetState(name) != TargetState.STOPPED) {
-            sets.add(new TaskSet(name, connector.generation(), connector.tasks().size()));
+          if (!connector.tasks().isEmpty() && snapshot.targetState(name) != TargetState.STOPPED) {
+            sets.add(new TaskGeneration(name, connector.generation(), connector.tasks().size()));
           }
         });
     return sets;
   }
 
   @Override
-  public void assigned() {
+  public void onAssigned() {
     reconcile();
   }
 
   @Override
-  public void leased() {
+  public void onLeaseStarted() {
     reconcile();
   }
 
   @Override
-  public void lost() {
+  public void onLost() {
     // The tasks stop first: what fails then, fails because of that.
     reconcile();
     delivery.abort();
   }
 
   @Override
-  public void refused(RuntimeException reason) {
-    refusal.completeExceptionally(reason);
+  public void onFatalError(RuntimeException reason) {
+    fatalError.completeExceptionally(reason);
   }
 
   /** Has run what the group has given to this worker, and nothing else. */
   private void reconcile() {
-    Assigned latest = group.assigned();
-    if (group.isLost()) {
+    CurrentAssignment latest = coordinator.currentAssignment();
+    if (coordinator.isLost()) {
       // It never runs again what it was given before, even if what comes then is not known here
       // yet.
       assigned = assigned.withoutTasks();
-    } else if (latest.assignment().configOffset() <= view.offset()) {
+    } else if (latest.assignment().configOffset() <= snapshot.offset()) {
       assigned = latest;
     }
-    boolean mayRun = group.mayRun() && !isStopping;
+    boolean mayRun = coordinator.mayRunTasks() && !isStopping;
     tasks.run(mayRun ? given() : Map.of());
-    if (!group.isLost()) {
-      ownership.decided(assigned.own(), connectorsByGeneration::containsKey);
-      statuses.correct(connectors, isStopping ? assigned.withoutTasks() : assigned);
+    if (!coordinator.isLost()) {
+      ownership.onApplied(assigned.own(), connectorsByGeneration::containsKey);
+      statusPublisher.correct(connectors, isStopping ? assigned.withoutTasks() : assigned);
     }
-    group.stopping(tasks.isStopping());
+    coordinator.setStoppingTasks(tasks.isStopping());
     if (tasks.isEmpty()) {
-      group.cleared();
+      coordinator.allTasksStopped();
     }
     if (isStopping && tasks.isEmpty()) {
       stopped.complete(null);
@@ -252,7 +252,7 @@ final class Herder implements GroupWork.Listener {
   /** Any task that is to run somewhere; none if there is none. */
   Optional<TaskConfig> exampleTask() {
     return connectors.values().stream()
-        .filter(connector -> view.targetState(connector.name()) == TargetState.STARTED)
+        .filter(connector -> snapshot.targetState(connector.name()) == TargetState.STARTED)
         .flatMap(connector -> connector.tasks().stream())
         .findFirst();
   }
@@ -261,7 +261,7 @@ final class Herder implements GroupWork.Listener {
     Map<TaskKey, TaskConfig> given = new LinkedHashMap<>();
     for (OwnedTasks set : assigned.own()) {
       Connector connector = connectorsByGeneration.get(set.generation());
-      if (connector != null && view.targetState(connector.name()) == TargetState.STARTED) {
+      if (connector != null && snapshot.targetState(connector.name()) == TargetState.STARTED) {
         set.tasks().stream()
             .filter(task -> task < connector.tasks().size())
             .forEach(
@@ -276,9 +276,9 @@ final class Herder implements GroupWork.Listener {
   void tick() {
     if (!isStopping) {
       tasks.heal(Instant.now());
-      if (!group.isLost()) {
-        statuses.write(connectorsByGeneration, view, assigned);
-        statuses.correct(connectors, assigned);
+      if (!coordinator.isLost()) {
+        statusPublisher.publish(connectorsByGeneration, snapshot, assigned);
+        statusPublisher.correct(connectors, assigned);
       }
       catchUp();
     }
@@ -289,7 +289,7 @@ final class Herder implements GroupWork.Listener {
    * more of the topic for some time.
    */
   private void catchUp() {
-    OptionalLong awaited = group.awaited();
+    OptionalLong awaited = coordinator.awaitedConfigOffset();
     if (awaited.isEmpty() || isCatchingUp) {
       ticksBehind = 0;
     } else if (++ticksBehind == CATCH_UP_TICKS) {
@@ -298,15 +298,15 @@ final class Herder implements GroupWork.Listener {
           "Other workers have read the config topic to offset {}, and this one, which leads the"
               + " group, to offset {}: it assigns no more tasks until it has read the rest",
           awaited.getAsLong(),
-          view.offset());
-      configLog
+          snapshot.offset());
+      configTopic
           .write(newest -> List.of())
           .whenCompleteAsync(
               (newer, failure) -> {
                 isCatchingUp = false;
                 if (failure == null) {
                   configured(newer);
-                  group.reached(awaited.getAsLong());
+                  coordinator.onConfigTopicEnd(awaited.getAsLong());
                 }
               },
               thread);
@@ -327,10 +327,10 @@ final class Herder implements GroupWork.Listener {
     List<ConnectorDetails> page = new ArrayList<>();
     int tasks = 0;
     for (Connector connector : connectors.tailMap(after + '\0').values()) {
-      TargetState target = view.targetState(connector.name());
+      TargetState target = snapshot.targetState(connector.name());
       page.add(
           new ConnectorDetails(
-              connector.info(), statuses.of(connector, target, assigned).withTracesOf(PAGE_TRACE)));
+              connector.info(), statusPublisher.of(connector, target, assigned).withTracesOf(PAGE_TRACE)));
       tasks += 1 + connector.tasks().size();
       if (tasks >= PAGE_TASKS) {
         break;
@@ -356,7 +356,7 @@ final class Herder implements GroupWork.Listener {
     if (connector == null) {
       throw new ConnectorNotFoundException("No status found for connector " + name);
     }
-    return statuses.of(connector, view.targetState(name), assigned);
+    return statusPublisher.of(connector, snapshot.targetState(name), assigned);
   }
 
   CompletableFuture<ConnectorInfo> create(
@@ -383,7 +383,7 @@ final class Herder implements GroupWork.Listener {
             newest -> {
               StoredConnector old = newest.connector(name);
               isNew.set(old == null);
-              refuseForeign(name, old);
+              refuseUnsupportedClass(name, old);
               // Tools put the same configuration again and again; streams need not break for that.
               return old != null && old.properties().equals(properties) && !hasFailed
                   ? List.of()
@@ -399,14 +399,14 @@ final class Herder implements GroupWork.Listener {
 
   private CompletableFuture<ConnectorInfo> write(
       String name,
-      Function<ConfigView, List<ConfigChange>> change,
+      Function<ConfigSnapshot, List<ConfigChange>> change,
       CompletableFuture<Void> unwanted) {
-    return unwrapped(configLog.write(change, unwanted))
+    return unwrapped(configTopic.write(change, unwanted))
         .thenApplyAsync(
             newer -> {
               configured(newer);
               ConnectorInfo info = info(name);
-              statuses.forgetTasks(name, info.tasks().size());
+              statusPublisher.forgetTasks(name, info.tasks().size());
               return info;
             },
             thread);
@@ -414,13 +414,13 @@ final class Herder implements GroupWork.Listener {
 
   CompletableFuture<Void> delete(String name, CompletableFuture<Void> unwanted) {
     return unwrapped(
-            configLog.write(
+            configTopic.write(
                 newest -> {
                   StoredConnector old = newest.connector(name);
                   if (old == null) {
                     throw new ConnectorNotFoundException("Connector " + name + " not found");
                   }
-                  refuseForeign(name, old);
+                  refuseUnsupportedClass(name, old);
                   return List.of(new ConfigRecord(name, null), new TargetStateRecord(name, null));
                 },
                 unwanted))
@@ -428,7 +428,7 @@ final class Herder implements GroupWork.Listener {
             newer -> {
               configured(newer);
               if (!connectors.containsKey(name)) {
-                statuses.forget(name);
+                statusPublisher.forget(name);
               }
             },
             thread);
@@ -443,13 +443,13 @@ final class Herder implements GroupWork.Listener {
   CompletableFuture<Void> setTargetState(
       String name, TargetState state, CompletableFuture<Void> unwanted) {
     return unwrapped(
-            configLog.write(
+            configTopic.write(
                 newest -> {
                   StoredConnector stored = newest.connector(name);
                   if (stored == null) {
                     throw new ConnectorNotFoundException("Connector " + name + " not found");
                   }
-                  refuseForeign(name, stored);
+                  refuseUnsupportedClass(name, stored);
                   return newest.targetState(name) == state
                       ? List.of()
                       : List.of(new TargetStateRecord(name, state));
@@ -468,10 +468,10 @@ final class Herder implements GroupWork.Listener {
                     : failure));
   }
 
-  private void refuseForeign(String name, @Nullable StoredConnector stored) {
+  private void refuseUnsupportedClass(String name, @Nullable StoredConnector stored) {
     if (stored != null) {
       Connector connector = Connector.of(name, stored, internalTopics);
-      if (connector.isForeign()) {
+      if (connector.isUnsupportedClass()) {
         throw new InvalidConnectorConfigException(
             List.of(
                 "Connector "
@@ -490,7 +490,7 @@ final class Herder implements GroupWork.Listener {
    */
   CompletableFuture<Void> stop() {
     isStopping = true;
-    group.leave();
+    coordinator.leave();
     reconcile();
     return stopped;
   }

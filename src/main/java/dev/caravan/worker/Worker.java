@@ -3,8 +3,8 @@ package dev.caravan.worker;
 
 import dev.caravan.connector.TaskFactory;
 import dev.caravan.worker.config.ConcurrentChangeException;
-import dev.caravan.worker.config.ConfigLog;
-import dev.caravan.worker.config.ConfigView;
+import dev.caravan.worker.config.ConfigTopic;
+import dev.caravan.worker.config.ConfigSnapshot;
 import dev.caravan.worker.config.ConnectorInfo;
 import dev.caravan.worker.config.TargetState;
 import dev.caravan.worker.delivery.AbandonedTransactions;
@@ -16,7 +16,7 @@ import dev.caravan.worker.group.GroupMembership;
 import dev.caravan.worker.kafka.KafkaCluster;
 import dev.caravan.worker.kafka.WorkerConfig;
 import dev.caravan.worker.status.ConnectorStatus;
-import dev.caravan.worker.status.StatusLog;
+import dev.caravan.worker.status.StatusTopic;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -61,7 +61,7 @@ public final class Worker implements AutoCloseable {
   private static final Duration TICK = Duration.ofMillis(250);
 
   private final Deque<Closing> closing = new ArrayDeque<>();
-  private final CompletableFuture<Void> refusal = new CompletableFuture<>();
+  private final CompletableFuture<Void> fatalError = new CompletableFuture<>();
   private final WorkerConfig config;
   private final TaskFactory taskFactory;
   private final KafkaCluster cluster;
@@ -99,13 +99,13 @@ public final class Worker implements AutoCloseable {
       this.clusterId = cluster.id();
       this.offsets =
           opened("The offset topic", new OffsetTopic(config, cluster), OffsetTopic::close);
-      StatusLog statuses =
-          opened("The status topic", new StatusLog(config, cluster), StatusLog::close);
-      ConfigLog configs =
+      StatusTopic statusTopic =
+          opened("The status topic", new StatusTopic(config, cluster), StatusTopic::close);
+      ConfigTopic configs =
           opened(
               "The config topic",
-              new ConfigLog(config, cluster, this::configured, refusal::completeExceptionally),
-              ConfigLog::close);
+              new ConfigTopic(config, cluster, this::configured, fatalError::completeExceptionally),
+              ConfigTopic::close);
       this.delivery =
           opened(
               "The delivery",
@@ -117,12 +117,12 @@ public final class Worker implements AutoCloseable {
               lifecycle,
               this::workerId,
               configs,
-              statuses,
+              statusTopic,
               config.internalTopics(),
               taskFactory,
               delivery,
               lease,
-              refusal);
+              fatalError);
       configs.start();
     } catch (RuntimeException e) {
       release(new StopDeadline(StopDeadline.STOP_TIME));
@@ -140,8 +140,8 @@ public final class Worker implements AutoCloseable {
     return resource;
   }
 
-  private void configured(ConfigView view) {
-    onHerder(() -> herder.configured(view));
+  private void configured(ConfigSnapshot snapshot) {
+    onHerder(() -> herder.configured(snapshot));
   }
 
   private String workerId() {
@@ -197,8 +197,8 @@ public final class Worker implements AutoCloseable {
    * Fails when the worker can't be in its group, now or ever, with an exception that says why; then
    * it is good for nothing. Never completes otherwise.
    */
-  public CompletableFuture<Void> refusal() {
-    return refusal.copy();
+  public CompletableFuture<Void> fatalError() {
+    return fatalError.copy();
   }
 
   /** The id of the Kafka cluster. */

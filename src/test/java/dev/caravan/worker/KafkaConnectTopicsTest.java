@@ -9,15 +9,15 @@ import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.testkit.ConnectStorage;
 import dev.caravan.testkit.RecordedTopic;
 import dev.caravan.worker.config.ConfigChange;
-import dev.caravan.worker.config.ConfigLog;
+import dev.caravan.worker.config.ConfigTopic;
 import dev.caravan.worker.config.ConfigRecord;
-import dev.caravan.worker.config.ConfigView;
+import dev.caravan.worker.config.ConfigSnapshot;
 import dev.caravan.worker.config.TargetStateRecord;
 import dev.caravan.worker.kafka.KafkaCluster;
 import dev.caravan.worker.kafka.WorkerConfig;
 import dev.caravan.worker.status.ConnectorStatus.Part;
 import dev.caravan.worker.status.ConnectorStatus.State;
-import dev.caravan.worker.status.StatusLog;
+import dev.caravan.worker.status.StatusTopic;
 import dev.caravan.worker.status.StatusRecord;
 import java.util.List;
 import java.util.Map;
@@ -65,32 +65,32 @@ class KafkaConnectTopicsTest {
   }
 
   private interface Use {
-    void with(ConfigLog log) throws Exception;
+    void with(ConfigTopic topic) throws Exception;
   }
 
-  private static void configLog(String group, Use use) throws Exception {
+  private static void configTopic(String group, Use use) throws Exception {
     try (KafkaCluster cluster = new KafkaCluster(config(group));
-        ConfigLog log = new ConfigLog(config(group), cluster, view -> {}, refusal -> {})) {
-      log.start();
-      use.with(log);
+        ConfigTopic topic = new ConfigTopic(config(group), cluster, snapshot -> {}, refusal -> {})) {
+      topic.start();
+      use.with(topic);
     }
   }
 
-  private static ConfigView write(ConfigLog log, ConfigChange... changes) throws Exception {
-    return log.write(view -> List.of(changes)).get(30, TimeUnit.SECONDS);
+  private static ConfigSnapshot write(ConfigTopic topic, ConfigChange... changes) throws Exception {
+    return topic.write(snapshot -> List.of(changes)).get(30, TimeUnit.SECONDS);
   }
 
   @Test
   void kafkaConnectReadsTheConfigurationsThatCaravanHasWritten() throws Exception {
     Map<String, String> properties = Map.of("name", "a", "connector.class", "X", "ü", "\"\\");
-    configLog(
+    configTopic(
         "handed-back",
-        log -> {
-          write(log, new ConfigRecord("a", properties), new ConfigRecord("gone", Map.of()));
-          write(log, new ConfigRecord("stopped", Map.of("name", "stopped")));
+        topic -> {
+          write(topic, new ConfigRecord("a", properties), new ConfigRecord("gone", Map.of()));
+          write(topic, new ConfigRecord("stopped", Map.of("name", "stopped")));
           write(
-              log, new TargetStateRecord("stopped", dev.caravan.worker.config.TargetState.STOPPED));
-          write(log, new ConfigRecord("gone", null), new TargetStateRecord("gone", null));
+              topic, new TargetStateRecord("stopped", dev.caravan.worker.config.TargetState.STOPPED));
+          write(topic, new ConfigRecord("gone", null), new TargetStateRecord("gone", null));
         });
     try (ConnectStorage connect = new ConnectStorage(kafka.bootstrapServers(), "handed-back")) {
       KafkaConfigBackingStore store = connect.configs();
@@ -125,16 +125,16 @@ class KafkaConnectTopicsTest {
         store.stop();
       }
     }
-    configLog(
+    configTopic(
         "taken-over",
-        log -> {
-          ConfigView view = log.view();
-          assertThat(view.connectors()).containsOnlyKeys("a", "b", "c");
-          assertThat(view.connectors().get("a").properties()).isEqualTo(properties);
-          assertThat(view.targetState("a"))
+        topic -> {
+          ConfigSnapshot snapshot = topic.snapshot();
+          assertThat(snapshot.connectors()).containsOnlyKeys("a", "b", "c");
+          assertThat(snapshot.connectors().get("a").properties()).isEqualTo(properties);
+          assertThat(snapshot.targetState("a"))
               .isEqualTo(dev.caravan.worker.config.TargetState.STARTED);
-          assertThat(view.targetState("b")).isEqualTo(dev.caravan.worker.config.TargetState.PAUSED);
-          assertThat(view.targetState("c"))
+          assertThat(snapshot.targetState("b")).isEqualTo(dev.caravan.worker.config.TargetState.PAUSED);
+          assertThat(snapshot.targetState("c"))
               .isEqualTo(dev.caravan.worker.config.TargetState.STOPPED);
         });
   }
@@ -142,22 +142,22 @@ class KafkaConnectTopicsTest {
   @Test
   void theTopicOfARealClusterIsUnderstood() throws Exception {
     RecordedTopic recorded = RecordedTopic.read("configs");
-    configLog(
+    configTopic(
         "recorded",
-        log -> {
+        topic -> {
           recorded.writeTo(kafka.bootstrapServers(), "recorded-configs");
-          ConfigView view = write(log);
+          ConfigSnapshot snapshot = write(topic);
           // "no-value" was deleted.
-          assertThat(view.connectors())
+          assertThat(snapshot.connectors())
               .containsOnlyKeys("raw", "raw-headers", "raw-meta", "schema", "blackhole");
-          assertThat(view.connectors().get("schema").properties())
+          assertThat(snapshot.connectors().get("schema").properties())
               .containsEntry("couchbase.topic", "schema")
               .containsEntry("value.converter.schemas.enable", "true");
-          assertThat(view.targetState("raw"))
+          assertThat(snapshot.targetState("raw"))
               .isEqualTo(dev.caravan.worker.config.TargetState.PAUSED);
-          assertThat(view.targetState("raw-meta"))
+          assertThat(snapshot.targetState("raw-meta"))
               .isEqualTo(dev.caravan.worker.config.TargetState.STOPPED);
-          assertThat(view.targetState("schema"))
+          assertThat(snapshot.targetState("schema"))
               .isEqualTo(dev.caravan.worker.config.TargetState.STARTED);
         });
   }
@@ -167,14 +167,14 @@ class KafkaConnectTopicsTest {
     WorkerConfig config = config("statuses");
     ConnectorTaskId task = new ConnectorTaskId("a-b", 3);
     try (KafkaCluster cluster = new KafkaCluster(config);
-        StatusLog log = new StatusLog(config, cluster);
+        StatusTopic statusTopic = new StatusTopic(config, cluster);
         ConnectStorage connect = new ConnectStorage(kafka.bootstrapServers(), "statuses")) {
       Part failed = new Part(State.FAILED, "one:1", "because\n\tof \"it\"");
-      log.write(new StatusRecord("a-b", OptionalInt.of(3), failed, 7, 1L << 40));
-      log.write(
+      statusTopic.write(new StatusRecord("a-b", OptionalInt.of(3), failed, 7, 1L << 40));
+      statusTopic.write(
           new StatusRecord("a-b", OptionalInt.empty(), new Part(State.RUNNING, "one:1", ""), 7, 5));
-      await().until(() -> log.last("a-b", OptionalInt.of(3)) != null);
-      await().until(() -> log.last("a-b", OptionalInt.empty()) != null);
+      await().until(() -> statusTopic.latest("a-b", OptionalInt.of(3)) != null);
+      await().until(() -> statusTopic.latest("a-b", OptionalInt.empty()) != null);
       KafkaStatusBackingStore store = connect.statuses();
       try {
         TaskStatus read = store.get(task);
@@ -195,10 +195,10 @@ class KafkaConnectTopicsTest {
                             new Part(State.RUNNING, "other:2", ""),
                             8,
                             StatusRecord.NONE)
-                        .equals(log.last("a-b", OptionalInt.of(3))));
+                        .equals(statusTopic.latest("a-b", OptionalInt.of(3))));
         store.put(new TaskStatus(task, TaskStatus.State.DESTROYED, "other:2", 8));
         store.flush();
-        await().until(() -> log.last("a-b", OptionalInt.of(3)) == null);
+        await().until(() -> statusTopic.latest("a-b", OptionalInt.of(3)) == null);
       } finally {
         store.stop();
       }
@@ -209,7 +209,7 @@ class KafkaConnectTopicsTest {
   void aStatusThatCannotBeReadIsIgnored() throws Exception {
     WorkerConfig config = config("garbage");
     try (KafkaCluster cluster = new KafkaCluster(config);
-        StatusLog log = new StatusLog(config, cluster);
+        StatusTopic statusTopic = new StatusTopic(config, cluster);
         KafkaProducer<String, String> producer =
             new KafkaProducer<>(
                 Map.of("bootstrap.servers", kafka.bootstrapServers()),
@@ -217,8 +217,8 @@ class KafkaConnectTopicsTest {
                 new StringSerializer())) {
       StatusRecord running =
           new StatusRecord("a", OptionalInt.of(0), new Part(State.RUNNING, "one:1", ""), 1, 3);
-      log.write(running);
-      await().until(() -> running.equals(log.last("a", OptionalInt.of(0))));
+      statusTopic.write(running);
+      await().until(() -> running.equals(statusTopic.latest("a", OptionalInt.of(0))));
       // The same key, so the same partition: when the last is read, all are.
       for (String value : List.of("no JSON", "{\"state\":\"DANCING\"}", "[]", "{}")) {
         producer.send(new ProducerRecord<>("garbage-status", "status-task-a-0", value)).get();
@@ -226,10 +226,10 @@ class KafkaConnectTopicsTest {
       producer.send(new ProducerRecord<>("garbage-status", "odd", "1")).get();
       StatusRecord failed =
           new StatusRecord("a", OptionalInt.of(0), new Part(State.FAILED, "one:1", "why"), 1, 3);
-      log.write(failed);
+      statusTopic.write(failed);
 
-      await().until(() -> failed.equals(log.last("a", OptionalInt.of(0))));
-      assertThat(log.tasksOf("a")).containsExactly(0);
+      await().until(() -> failed.equals(statusTopic.latest("a", OptionalInt.of(0))));
+      assertThat(statusTopic.tasksOf("a")).containsExactly(0);
     }
   }
 

@@ -155,10 +155,10 @@ class LocalTasksTest {
 
   @BeforeEach
   void start() {
-    lease.await();
-    assertThat(lease.heartbeat(System.nanoTime())).isTrue();
+    lease.onAssignment();
+    assertThat(lease.onHeartbeat(System.nanoTime())).isTrue();
     tasks.run(Map.of(KEY, CONFIG));
-    assertThat(ownership.claim()).hasSize(1);
+    assertThat(ownership.claimedTasks()).hasSize(1);
   }
 
   private static void send(TaskWriter writer) {
@@ -174,11 +174,11 @@ class LocalTasksTest {
   void aTaskIsReleasedWhenItsRecordsAreAcknowledged() {
     send(opened.get(0));
     tasks.run(Map.of());
-    assertThat(ownership.claim()).hasSize(1);
+    assertThat(ownership.claimedTasks()).hasSize(1);
     assertThat(tasks.isStopping()).isTrue();
     assertThat(released).as("whose producer may be given up").containsExactly(opened.get(0));
     made.get(0).completeNext();
-    assertThat(ownership.claim()).isEmpty();
+    assertThat(ownership.claimedTasks()).isEmpty();
     assertThat(tasks.isEmpty()).isTrue();
   }
 
@@ -188,9 +188,9 @@ class LocalTasksTest {
     tasks.run(Map.of());
     shared.abort();
     await().until(() -> opened.get(0).producers().get(0).waits().isEmpty());
-    assertThat(ownership.claim()).hasSize(1);
+    assertThat(ownership.claimedTasks()).hasSize(1);
     mayClose.countDown();
-    await().until(() -> ownership.claim().isEmpty());
+    await().until(() -> ownership.claimedTasks().isEmpty());
   }
 
   @Test
@@ -242,7 +242,7 @@ class LocalTasksTest {
     tasks.run(Map.of(OTHER, config("waits"), KEY, CONFIG));
     assertThat(opened).as("both runs of the task that needs no topic").hasSize(2);
     assertThat(state()).isEqualTo(State.RUNNING);
-    assertThat(ownership.claim()).hasSize(2);
+    assertThat(ownership.claimedTasks()).hasSize(2);
 
     topic.completeExceptionally(new KafkaException("no rights"));
     Part failed = tasks.status(OTHER, "w");
@@ -256,7 +256,7 @@ class LocalTasksTest {
     preparations.put("waits", topic);
     tasks.run(Map.of(KEY, CONFIG, OTHER, config("waits")));
     tasks.run(Map.of(KEY, CONFIG));
-    assertThat(ownership.claim()).hasSize(1);
+    assertThat(ownership.claimedTasks()).hasSize(1);
     topic.complete(null);
     assertThat(opened).hasSize(1);
   }

@@ -122,10 +122,10 @@ class WorkerTest {
   }
 
   @Test
-  void aConnectorOfAnotherProgramIsShownAndLeftAlone() throws Exception {
-    TestWorker.start(kafka, "foreign").close();
-    store("foreign", "{\"connector.class\":\"org.example.Other\",\"name\":\"stored\"}");
-    try (TestWorker worker = TestWorker.start(kafka, "foreign")) {
+  void aConnectorOfAnUnsupportedClassIsShownAndLeftAlone() throws Exception {
+    TestWorker.start(kafka, "unsupported").close();
+    store("unsupported", "{\"connector.class\":\"org.example.Other\",\"name\":\"stored\"}");
+    try (TestWorker worker = TestWorker.start(kafka, "unsupported")) {
       JsonNode status = JSON.readTree(worker.get("/connectors/stored/status").body());
       assertThat(status.at("/connector/state").textValue()).isEqualTo("UNASSIGNED");
       assertThat(status.at("/connector/trace").textValue())

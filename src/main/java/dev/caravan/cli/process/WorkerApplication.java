@@ -169,9 +169,9 @@ public final class WorkerApplication implements AutoCloseable {
     return url;
   }
 
-  /** Fails when the worker can't be in its group, see {@link Worker#refusal}. */
+  /** Fails when the worker can't be in its group, see {@link Worker#fatalError}. */
   public CompletableFuture<Void> refusal() {
-    return worker.refusal();
+    return worker.fatalError();
   }
 
   /**

@@ -4,7 +4,7 @@ package dev.caravan.worker.config;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNullElse;
 
-import dev.caravan.worker.kafka.TopicTail;
+import dev.caravan.worker.kafka.TopicLogReader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -56,8 +56,8 @@ public final class ConfigReader implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ConfigReader.class);
 
   private final TopicPartition partition;
-  private final Consumer<ConfigView> listener;
-  private final TopicTail tail;
+  private final Consumer<ConfigSnapshot> listener;
+  private final TopicLogReader log;
   private final Set<Long> awaitedWrites = ConcurrentHashMap.newKeySet();
   private final Set<Long> seenWrites = ConcurrentHashMap.newKeySet();
 
@@ -67,29 +67,29 @@ public final class ConfigReader implements AutoCloseable {
   private final Set<String> groups = ConcurrentHashMap.newKeySet();
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition progress = lock.newCondition();
-  private volatile ConfigView view = ConfigView.EMPTY;
+  private volatile ConfigSnapshot snapshot = ConfigSnapshot.EMPTY;
 
   /** Of the topic that is read; null if it isn't known yet. Guarded by the lock. */
   private @Nullable Uuid topicId;
 
   /**
-   * @param listener is given each new view, on the reader's thread
+   * @param listener is given each new snapshot, on the reader's thread
    */
   ConfigReader(
       Map<String, Object> consumerSettings,
       TopicPartition partition,
-      Consumer<ConfigView> listener) {
+      Consumer<ConfigSnapshot> listener) {
     this.partition = partition;
     this.listener = listener;
-    this.tail = new TopicTail("config-reader", consumerSettings, List.of(partition), new Tail());
+    this.log = new TopicLogReader("config-reader", consumerSettings, List.of(partition), new Handler());
   }
 
   void start() {
-    tail.start();
+    log.start();
   }
 
-  ConfigView view() {
-    return view;
+  ConfigSnapshot snapshot() {
+    return snapshot;
   }
 
   /**
@@ -101,15 +101,15 @@ public final class ConfigReader implements AutoCloseable {
   boolean await(long offset, Duration patience) throws InterruptedException {
     lock.lock();
     try {
-      long reached = view.offset();
+      long reached = snapshot.offset();
       long left = patience.toNanos();
-      while (view.offset() < offset) {
+      while (snapshot.offset() < offset) {
         if (left <= 0) {
           return false;
         }
         left = progress.awaitNanos(left);
-        if (view.offset() != reached) {
-          reached = view.offset();
+        if (snapshot.offset() != reached) {
+          reached = snapshot.offset();
           left = patience.toNanos();
         }
       }
@@ -120,7 +120,7 @@ public final class ConfigReader implements AutoCloseable {
   }
 
   /**
-   * Begins to read again from an empty view if the topic is another one than before: a topic that
+   * Begins to read again from an empty snapshot if the topic is another one than before: a topic that
    * was deleted and made again may have more records than this reader has read of the old one, and
    * looks like the old one then.
    *
@@ -130,7 +130,7 @@ public final class ConfigReader implements AutoCloseable {
   boolean identify(Uuid id, Duration timeout) throws InterruptedException {
     lock.lock();
     try {
-      boolean isRead = topicId == null || topicId.equals(id) || readAgain(timeout);
+      boolean isRead = topicId == null || topicId.equals(id) || restart(timeout);
       if (isRead) {
         topicId = id;
       }
@@ -141,20 +141,20 @@ public final class ConfigReader implements AutoCloseable {
   }
 
   /**
-   * Begins to read again from an empty view.
+   * Begins to read again from an empty snapshot.
    *
    * @return false if that has not begun within the timeout
    */
-  boolean readAgain(Duration timeout) throws InterruptedException {
+  boolean restart(Duration timeout) throws InterruptedException {
     lock.lock();
     try {
-      int before = view.recreations();
-      tail.restart();
+      int before = snapshot.recreations();
+      log.restart();
       long left = timeout.toNanos();
-      while (view.recreations() == before && left > 0) {
+      while (snapshot.recreations() == before && left > 0) {
         left = progress.awaitNanos(left);
       }
-      return view.recreations() != before;
+      return snapshot.recreations() != before;
     } finally {
       lock.unlock();
     }
@@ -185,9 +185,9 @@ public final class ConfigReader implements AutoCloseable {
   }
 
   private void read(ConsumerRecords<byte[], byte[]> records, Map<TopicPartition, Long> reached) {
-    ConfigView.Draft draft = view.draft();
+    ConfigSnapshot.Builder builder = snapshot.toBuilder();
     for (ConsumerRecord<byte[], byte[]> record : records) {
-      apply(record, draft);
+      apply(record, builder);
       Header group = record.headers().lastHeader(GROUP_HEADER);
       if (group != null && group.value() != null) {
         groups.add(new String(group.value(), UTF_8));
@@ -197,13 +197,13 @@ public final class ConfigReader implements AutoCloseable {
         seenWrites.add(write);
       }
     }
-    publish(draft.at(reached.getOrDefault(partition, view.offset())));
+    publish(builder.build(reached.getOrDefault(partition, snapshot.offset())));
   }
 
-  private void publish(ConfigView next) {
+  private void publish(ConfigSnapshot next) {
     lock.lock();
     try {
-      view = next;
+      snapshot = next;
       progress.signalAll();
     } finally {
       lock.unlock();
@@ -211,19 +211,19 @@ public final class ConfigReader implements AutoCloseable {
     listener.accept(next);
   }
 
-  private void apply(ConsumerRecord<byte[], byte[]> record, ConfigView.Draft draft) {
+  private void apply(ConsumerRecord<byte[], byte[]> record, ConfigSnapshot.Builder builder) {
     Long base = header(record, BASE_HEADER);
     if (base != null) {
-      draft.setGenerationBase(base);
-    } else if (draft.generationBase() == ConfigView.NO_BASE) {
-      draft.setGenerationBase(0);
+      builder.setGenerationBase(base);
+    } else if (builder.generationBase() == ConfigSnapshot.NO_BASE) {
+      builder.setGenerationBase(0);
     }
     try {
       Optional<ConfigChange> change = read(record);
       if (change.isPresent()) {
         lastOffsets.put(new String(record.key(), UTF_8), record.offset());
         Long generation = header(record, GENERATION_HEADER);
-        draft.apply(
+        builder.apply(
             change.get(),
             generation == null ? record.offset() + requireNonNullElse(base, 0L) : generation);
       }
@@ -268,10 +268,10 @@ public final class ConfigReader implements AutoCloseable {
   /** Stops reading. Blocks for a few seconds at most. */
   @Override
   public void close() {
-    tail.close();
+    log.close();
   }
 
-  private final class Tail implements TopicTail.Reader {
+  private final class Handler implements TopicLogReader.Handler {
     @Override
     public void read(ConsumerRecords<byte[], byte[]> records, Map<TopicPartition, Long> reached) {
       ConfigReader.this.read(records, reached);
@@ -287,7 +287,7 @@ public final class ConfigReader implements AutoCloseable {
       }
       lastOffsets.clear();
       groups.clear();
-      publish(view.recreated());
+      publish(snapshot.recreated());
     }
   }
 }

@@ -80,7 +80,7 @@ final class ConfigWriter implements AutoCloseable {
   private final TopicPartition partition;
   private final KafkaCluster cluster;
   private final ConfigReader reader;
-  private final AbortedChanges aborted;
+  private final AbortedRecords abortedRecords;
   private final Duration writeTimeout;
   private final Duration requestTimeout;
   private final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
@@ -89,7 +89,7 @@ final class ConfigWriter implements AutoCloseable {
   private volatile boolean closed;
   private @Nullable KafkaProducer<byte[], byte[]> producer;
 
-  /** {@link ConfigView#recreations} of the topic that was written last. */
+  /** {@link ConfigSnapshot#recreations} of the topic that was written last. */
   private int recreations;
 
   ConfigWriter(
@@ -109,7 +109,7 @@ final class ConfigWriter implements AutoCloseable {
                     .toString()));
     this.requestTimeout =
         writeTimeout.compareTo(REQUEST_TIMEOUT) < 0 ? writeTimeout : REQUEST_TIMEOUT;
-    this.aborted = new AbortedChanges(config.internalConsumerSettings(), partition);
+    this.abortedRecords = new AbortedRecords(config.internalConsumerSettings(), partition);
     thread.start();
   }
 
@@ -132,13 +132,13 @@ final class ConfigWriter implements AutoCloseable {
    *     well already, or throws; it may be asked again with newer ones
    * @param unwanted completes when nobody waits for the change any more: it is not written then,
    *     unless that has begun
-   * @return the view that the change is part of, once it is committed and the reader has it. Fails
+   * @return the snapshot that the change is part of, once it is committed and the reader has it. Fails
    *     with what {@code change} threw, with a {@link ConcurrentChangeException}, with a {@link
    *     CancellationException} if it was unwanted before it was written, or with a {@link
    *     KafkaException}, after which nobody knows yet whether it was made
    */
-  CompletableFuture<ConfigView> write(
-      Function<ConfigView, List<ConfigChange>> change, CompletableFuture<Void> unwanted) {
+  CompletableFuture<ConfigSnapshot> write(
+      Function<ConfigSnapshot, List<ConfigChange>> change, CompletableFuture<Void> unwanted) {
     Request request = new Request(change, new CompletableFuture<>(), System.nanoTime(), unwanted);
     requests.add(request);
     unwanted.thenRun(
@@ -204,7 +204,7 @@ final class ConfigWriter implements AutoCloseable {
           giveUp(batch, e);
           if (isContended(e)) {
             // Another worker has just begun: it is let finish, which is soon.
-            reader.await(reader.view().offset() + 1, OTHERS_TURN);
+            reader.await(reader.snapshot().offset() + 1, OTHERS_TURN);
           }
           Thread.sleep(1L + ThreadLocalRandom.current().nextInt(backoff));
           backoff = Math.min(2 * backoff, MAX_BACKOFF_MS);
@@ -221,23 +221,23 @@ final class ConfigWriter implements AutoCloseable {
     identifyTopic();
     long end = cluster.endOffset(partition, requestTimeout);
     awaitReader(end);
-    ConfigView view = reader.view();
+    ConfigSnapshot snapshot = reader.snapshot();
     if (reader.hasSeen(id)) {
-      succeed(batch, view);
+      succeed(batch, snapshot);
       return;
     }
-    if (view.recreations() != recreations) {
-      recreations = view.recreations();
-      aborted.forgetUpTo(0);
+    if (snapshot.recreations() != recreations) {
+      recreations = snapshot.recreations();
+      abortedRecords.skipTo(0);
     }
-    long base = generationBase(view);
+    long base = generationBase(snapshot);
     List<ProducerRecord<byte[], byte[]>> records = new ArrayList<>();
     if (took) {
-      for (ConfigChange repair : aborted.coveringRecords(end, reader::lastOffset)) {
-        records.add(again(view, repair, id, base));
+      for (ConfigChange repair : abortedRecords.maskingRecords(end, reader::lastOffset)) {
+        records.add(again(snapshot, repair, id, base));
       }
     }
-    ConfigView.Draft next = view.draft();
+    ConfigSnapshot.Builder next = snapshot.toBuilder();
     for (Request request : List.copyOf(batch)) {
       if (request.isUnwanted()) {
         // Its records are in no transaction that may have been committed: that was looked for.
@@ -246,7 +246,7 @@ final class ConfigWriter implements AutoCloseable {
         continue;
       }
       try {
-        for (ConfigChange change : request.change().apply(next.soFar())) {
+        for (ConfigChange change : request.change().apply(next.peek())) {
           next.apply(change, base + end + records.size());
           records.add(record(change, id, base));
         }
@@ -259,12 +259,12 @@ final class ConfigWriter implements AutoCloseable {
       awaitReader(commit(records) + 1);
       if (!reader.hasSeen(id)) {
         // The records are in another topic than the one that was read: it was made just now.
-        reader.readAgain(requestTimeout);
+        reader.restart(requestTimeout);
         throw new KafkaException("it was deleted and made again, and is read from its beginning");
       }
     }
-    aborted.forgetUpTo(end);
-    succeed(batch, reader.view());
+    abortedRecords.skipTo(end);
+    succeed(batch, reader.snapshot());
   }
 
   /** Has the topic read again if it is not the one that was read until now. */
@@ -278,17 +278,17 @@ final class ConfigWriter implements AutoCloseable {
     }
   }
 
-  private static long generationBase(ConfigView view) {
-    return view.generationBase() == ConfigView.NO_BASE
+  private static long generationBase(ConfigSnapshot snapshot) {
+    return snapshot.generationBase() == ConfigSnapshot.NO_BASE
         ? System.currentTimeMillis()
-        : view.generationBase();
+        : snapshot.generationBase();
   }
 
   private void awaitReader(long offset) throws InterruptedException {
     if (!reader.await(offset, requestTimeout)) {
       throw new KafkaException(
           "it was read to offset "
-              + reader.view().offset()
+              + reader.snapshot().offset()
               + " of "
               + offset
               + ", and reading has made no progress for "
@@ -342,9 +342,9 @@ final class ConfigWriter implements AutoCloseable {
 
   /** A record that says what is true already, in place of one that was aborted. */
   private ProducerRecord<byte[], byte[]> again(
-      ConfigView view, ConfigChange like, long id, long base) {
-    ProducerRecord<byte[], byte[]> record = record(view.recordLike(like), id, base);
-    ConfigView.StoredConnector connector = view.connector(like.name());
+      ConfigSnapshot snapshot, ConfigChange like, long id, long base) {
+    ProducerRecord<byte[], byte[]> record = record(snapshot.recordFor(like), id, base);
+    ConfigSnapshot.StoredConnector connector = snapshot.connector(like.name());
     if (connector != null) {
       record.headers().add(ConfigReader.GENERATION_HEADER, bytes(connector.generation()));
     }
@@ -355,8 +355,8 @@ final class ConfigWriter implements AutoCloseable {
     return ByteBuffer.allocate(Long.BYTES).putLong(value).array();
   }
 
-  private static void succeed(List<Request> batch, ConfigView view) {
-    batch.forEach(request -> request.done().complete(view));
+  private static void succeed(List<Request> batch, ConfigSnapshot snapshot) {
+    batch.forEach(request -> request.done().complete(snapshot));
     batch.clear();
   }
 
@@ -433,8 +433,8 @@ final class ConfigWriter implements AutoCloseable {
    * @param unwanted completes when nobody waits for it any more
    */
   private record Request(
-      Function<ConfigView, List<ConfigChange>> change,
-      CompletableFuture<ConfigView> done,
+      Function<ConfigSnapshot, List<ConfigChange>> change,
+      CompletableFuture<ConfigSnapshot> done,
       long since,
       CompletableFuture<Void> unwanted) {
     boolean isUnwanted() {

@@ -4,7 +4,7 @@ package dev.caravan.worker.config;
 import dev.caravan.connector.ConnectorConfig;
 import dev.caravan.connector.InvalidConnectorConfigException;
 import dev.caravan.connector.TaskConfig;
-import dev.caravan.worker.config.ConfigView.StoredConnector;
+import dev.caravan.worker.config.ConfigSnapshot.StoredConnector;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -17,7 +17,7 @@ import org.slf4j.LoggerFactory;
  * @param generation of its configuration
  * @param tasks none if it can't run
  * @param error why it can't run; else empty
- * @param isForeign whether it is of a class that isn't Caravan's: it can't run here, and its
+ * @param isUnsupportedClass whether it is of a class that isn't Caravan's: it can't run here, and its
  *     records are left as they are
  */
 public record Connector(
@@ -26,7 +26,7 @@ public record Connector(
     long generation,
     List<TaskConfig> tasks,
     String error,
-    boolean isForeign) {
+    boolean isUnsupportedClass) {
   private static final Logger LOG = LoggerFactory.getLogger(Connector.class);
 
   /**

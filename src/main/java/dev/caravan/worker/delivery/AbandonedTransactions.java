@@ -40,8 +40,8 @@ public final class AbandonedTransactions implements AutoCloseable {
     boolean isAbandoned(TransactionalId id);
   }
 
-  private final OffsetTail tail;
-  private final TransactionOwners owners;
+  private final OffsetTopicReader reader;
+  private final TransactionFencer fencer;
   private final String group;
   private final Tasks tasks;
   private final ScheduledExecutorService thread =
@@ -57,22 +57,22 @@ public final class AbandonedTransactions implements AutoCloseable {
   /**
    * @param group of the workers, with which their ids begin
    */
-  AbandonedTransactions(OffsetTail tail, TransactionOwners owners, String group, Tasks tasks) {
-    this.tail = tail;
-    this.owners = owners;
+  AbandonedTransactions(OffsetTopicReader reader, TransactionFencer fencer, String group, Tasks tasks) {
+    this.reader = reader;
+    this.fencer = fencer;
     this.group = group;
     this.tasks = tasks;
   }
 
   public void start() {
     thread.scheduleWithFixedDelay(
-        this::look, INTERVAL_MILLIS, INTERVAL_MILLIS, TimeUnit.MILLISECONDS);
+        this::check, INTERVAL_MILLIS, INTERVAL_MILLIS, TimeUnit.MILLISECONDS);
   }
 
-  private void look() {
+  private void check() {
     try {
       Map<TopicPartition, Long> now =
-          tail.isAwaited() || tasks.isLeader() ? tail.positions() : Map.of();
+          reader.isAwaited() || tasks.isLeader() ? reader.positions() : Map.of();
       Map<TopicPartition, Long> last = before;
       before = now;
       if (!now.isEmpty() && !last.isEmpty()) {
@@ -81,14 +81,14 @@ public final class AbandonedTransactions implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (Exception e) {
-      // The next look follows, whatever this is.
+      // The next check follows, whatever this is.
       LOG.debug("Open transactions of the offsets topic could not be looked at", e);
     }
   }
 
   private CompletableFuture<Void> end(
       Map<TopicPartition, Long> last, Map<TopicPartition, Long> now) {
-    return tail.ends()
+    return reader.ends()
         .thenCompose(
             ends -> {
               Map<TopicPartition, Long> still = new HashMap<>(now);
@@ -100,7 +100,7 @@ public final class AbandonedTransactions implements AutoCloseable {
                               || partition.getValue() >= ends.getOrDefault(partition.getKey(), 0L));
               return still.isEmpty()
                   ? CompletableFuture.completedFuture(Set.<String>of())
-                  : owners.openBefore(still);
+                  : fencer.openBefore(still);
             })
         .thenCompose(
             ids -> {
@@ -118,7 +118,7 @@ public final class AbandonedTransactions implements AutoCloseable {
                         + " {}",
                     abandoned);
               }
-              return owners.fence(abandoned);
+              return fencer.fence(abandoned);
             });
   }
 

@@ -41,7 +41,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Thread-safe. The callback of a record is called once, unless {@link #send} throws.
  */
-final class ErrorTolerantProducer extends ForwardingProducer<byte[], byte[]> {
+final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
   private static final Logger LOG = LoggerFactory.getLogger(ErrorTolerantProducer.class);
   private static final String STAGE = "KAFKA_PRODUCE";
 

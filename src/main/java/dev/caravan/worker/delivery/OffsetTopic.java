@@ -29,8 +29,8 @@ public final class OffsetTopic implements AutoCloseable {
   private final String topic;
   private final ReplaceableProducer producer;
   private final Admin admin;
-  private final OffsetTail tail;
-  private final TransactionOwners owners;
+  private final OffsetTopicReader reader;
+  private final TransactionFencer fencer;
   private final ExecutorService writer =
       Executors.newSingleThreadExecutor(task -> new Thread(task, "offset-topic-writer"));
 
@@ -41,7 +41,7 @@ public final class OffsetTopic implements AutoCloseable {
    * @throws org.apache.kafka.common.KafkaException if Kafka can't be reached or refuses
    */
   public OffsetTopic(WorkerConfig config, KafkaCluster cluster) {
-    int partitions = cluster.ensure(config.offsetTopic());
+    int partitions = cluster.ensureTopic(config.offsetTopic());
     this.topic = config.offsetTopic().name();
     Map<String, Object> producerSettings = config.internalProducerSettings();
     this.producer =
@@ -52,15 +52,15 @@ public final class OffsetTopic implements AutoCloseable {
     Map<String, Object> adminSettings = new HashMap<>(config.adminSettings());
     adminSettings.put(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, config.bootstrapServers());
     this.admin = Admin.create(adminSettings);
-    this.owners = new TransactionOwners(admin);
-    this.tail = new OffsetTail(topic, partitions, config.internalConsumerSettings(), admin);
-    tail.start();
+    this.fencer = new TransactionFencer(admin);
+    this.reader = new OffsetTopicReader(topic, partitions, config.internalConsumerSettings(), admin);
+    reader.start();
   }
 
   /** Looks after transactions in this topic that no worker has; the caller starts and closes it. */
   public AbandonedTransactions abandonedTransactions(
       String group, AbandonedTransactions.Tasks tasks) {
-    return new AbandonedTransactions(tail, owners, group, tasks);
+    return new AbandonedTransactions(reader, fencer, group, tasks);
   }
 
   /** The producer of offsets that are not part of a transaction. */
@@ -94,7 +94,7 @@ public final class OffsetTopic implements AutoCloseable {
         through,
         // On the lane, which may wait for Kafka, and in the order of the records.
         store(connector, id.generation(), through, Runnable::run),
-        owners,
+        fencer,
         claim,
         commitInterval,
         transactionTimeout);
@@ -105,13 +105,13 @@ public final class OffsetTopic implements AutoCloseable {
       long generation,
       Producer<byte[], byte[]> through,
       Executor executor) {
-    KafkaOffsetStore all = new KafkaOffsetStore(connector.name(), topic, through, tail, executor);
+    KafkaOffsetStore all = new KafkaOffsetStore(connector.name(), topic, through, reader, executor);
     return connector.ignoresEarlierOffsets() ? all.ofGeneration(generation) : all;
   }
 
   @Override
   public void close() {
-    tail.close();
+    reader.close();
     writer.shutdown();
     producer.close(CLOSE_TIMEOUT);
     admin.close(CLOSE_TIMEOUT);

@@ -85,7 +85,7 @@ public final class SharedProducers extends DefaultKafkaClientFactory implements 
   }
 
   /** The view of an endpoint that belongs to no task. */
-  private static final class Unassigned extends ForwardingProducer<byte[], byte[]> {
+  private static final class Unassigned extends DelegatingProducer<byte[], byte[]> {
     private final ReplaceableProducer shared;
 
     Unassigned(ReplaceableProducer shared) {

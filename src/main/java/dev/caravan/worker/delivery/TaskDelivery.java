@@ -49,7 +49,7 @@ public final class TaskDelivery implements Delivery, AutoCloseable {
   private final OffsetTopic topic;
   private final SharedProducers producers;
   private final GroupLease lease;
-  private final DeliveryWatch watch;
+  private final DeliveryMonitor monitor;
 
   /** Waits for Kafka to make topics, so that tasks that need none start meanwhile. */
   private final ThreadPoolExecutor topics =
@@ -74,8 +74,8 @@ public final class TaskDelivery implements Delivery, AutoCloseable {
     this.producerSettings = transactionalSettings(config);
     this.topic = topic;
     this.producers = producers;
-    this.watch = new DeliveryWatch(cluster, System::nanoTime);
-    watch.start();
+    this.monitor = new DeliveryMonitor(cluster, System::nanoTime);
+    monitor.start();
     topics.allowCoreThreadTimeOut(true);
   }
 
@@ -98,7 +98,7 @@ public final class TaskDelivery implements Delivery, AutoCloseable {
         .map(
             name ->
                 CompletableFuture.runAsync(
-                    () -> cluster.make(name, connector.deadLetterReplication()), topics))
+                    () -> cluster.create(name, connector.deadLetterReplication()), topics))
         .orElseGet(() -> CompletableFuture.completedFuture(null));
   }
 
@@ -151,7 +151,7 @@ public final class TaskDelivery implements Delivery, AutoCloseable {
               deadLetters.shutdownNow().forEach(Runnable::run);
               abort.run();
             });
-    watch.add(writer);
+    monitor.add(writer);
     return writer;
   }
 
@@ -183,12 +183,12 @@ public final class TaskDelivery implements Delivery, AutoCloseable {
 
   @Override
   public CompletableFuture<Void> retire(TaskWriter writer) {
-    return writer.retire().whenComplete((none, failure) -> watch.remove(writer));
+    return writer.retire().whenComplete((none, failure) -> monitor.remove(writer));
   }
 
   @Override
   public void release(TaskWriter writer) {
-    watch.release(writer);
+    monitor.release(writer);
   }
 
   /**
@@ -199,7 +199,7 @@ public final class TaskDelivery implements Delivery, AutoCloseable {
    */
   public CompletableFuture<Void> abort() {
     List<CompletableFuture<Void>> closing = new ArrayList<>();
-    for (TaskWriter writer : watch.writers()) {
+    for (TaskWriter writer : monitor.writers()) {
       writer.producers().forEach(view -> closing.add(view.current().abort()));
     }
     closing.add(producers.abort());
@@ -211,7 +211,7 @@ public final class TaskDelivery implements Delivery, AutoCloseable {
   @Override
   public void close() {
     topics.shutdownNow();
-    watch.close();
+    monitor.close();
     try {
       abort().get(CLOSE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {

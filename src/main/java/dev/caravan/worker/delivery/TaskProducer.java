@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Thread-safe. Every callback comes once, unless {@link #send} throws.
  */
-public final class TaskProducer extends ForwardingProducer<byte[], byte[]> {
+public final class TaskProducer extends DelegatingProducer<byte[], byte[]> {
   private final Supplier<AbortableProducer> source;
   private final boolean isRepeatable;
   private final GroupLease lease;

@@ -36,7 +36,7 @@ final class TaskTransactions implements TransactionalOffsetStore {
   private final TransactionalId id;
   private final TransactionalProducer producer;
   private final OffsetStore offsets;
-  private final TransactionOwners owners;
+  private final TransactionFencer fencer;
   private final TransactionClaim claim;
   private final Duration commitInterval;
   private final Duration transactionTimeout;
@@ -52,14 +52,14 @@ final class TaskTransactions implements TransactionalOffsetStore {
       TransactionalId id,
       TransactionalProducer producer,
       OffsetStore offsets,
-      TransactionOwners owners,
+      TransactionFencer fencer,
       TransactionClaim claim,
       Duration commitInterval,
       Duration transactionTimeout) {
     this.id = id;
     this.producer = producer;
     this.offsets = offsets;
-    this.owners = owners;
+    this.fencer = fencer;
     this.claim = claim;
     this.commitInterval = commitInterval;
     this.transactionTimeout = claim.timeout(transactionTimeout);
@@ -67,7 +67,7 @@ final class TaskTransactions implements TransactionalOffsetStore {
 
   @Override
   public void open() {
-    if (claim.isUsed() && !owners.isOwnedWith(transactionTimeout, id)) {
+    if (claim.isUsed() && !fencer.isOwnedWith(transactionTimeout, id)) {
       throw new FencedException(
           "Task "
               + id.task()
@@ -78,7 +78,7 @@ final class TaskTransactions implements TransactionalOffsetStore {
               + " since; this one has stopped, and nothing that it did not commit is visible. If"
               + " both are meant to run, give the workers different groups.");
     }
-    owners.fenceOlderThan(id);
+    fencer.fenceOlderThan(id);
     try {
       producer.open(transactionTimeout);
     } catch (KafkaException e) {

@@ -7,7 +7,7 @@ import java.util.concurrent.ThreadLocalRandom;
 /**
  * One assignment of a task to this worker, as Kafka's transaction coordinators can tell it from
  * others: by the transaction timeout, a random part of which is all that an owner chooses and
- * everybody can read, see {@link TransactionOwners#isOwnedWith}.
+ * everybody can read, see {@link TransactionFencer#isOwnedWith}.
  *
  * <p>It lasts from the assignment until the task is released, across restarts of the task. So a
  * task that another process has taken over sees that when it starts again, and does not take the

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe in that a record may be sent from any thread; opening, committing and closing are
  * for one.
  */
-final class TransactionalProducer extends ForwardingProducer<byte[], byte[]> {
+final class TransactionalProducer extends DelegatingProducer<byte[], byte[]> {
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(2);
 
   private final Map<String, Object> settings;

@@ -38,7 +38,7 @@ import java.util.stream.IntStream;
 final class Assignor {
   /** The tasks of one configuration of a connector. */
   private record Tasks(int connectorHash, long generation, int count) {
-    static Tasks of(TaskSet set) {
+    static Tasks of(TaskGeneration set) {
       return new Tasks(MemberState.hash(set.connector()), set.generation(), set.tasks());
     }
   }
@@ -92,7 +92,7 @@ final class Assignor {
    * @param members the workers by the ids that the group has given them
    */
   static Assignments assign(
-      long configOffset, List<TaskSet> wanted, SortedMap<String, MemberState> members) {
+      long configOffset, List<TaskGeneration> wanted, SortedMap<String, MemberState> members) {
     Assignor assignor =
         new Assignor(wanted.stream().map(Tasks::of).toList(), List.copyOf(members.values()));
     assignor.takeStock();
@@ -105,7 +105,7 @@ final class Assignor {
    * long as there may be workers of which it is not known what they have.
    */
   static Assignments keepWanted(
-      long configOffset, List<TaskSet> wanted, SortedMap<String, MemberState> members) {
+      long configOffset, List<TaskGeneration> wanted, SortedMap<String, MemberState> members) {
     Assignor assignor =
         new Assignor(wanted.stream().map(Tasks::of).toList(), List.copyOf(members.values()));
     assignor.takeStock();

@@ -34,7 +34,7 @@ import org.slf4j.LoggerFactory;
  * <p>Made by Kafka's consumer, and called on its thread.
  */
 public final class GroupAssignor implements ConsumerPartitionAssignor, Configurable {
-  /** The consumer's setting that holds the {@link GroupMember}. */
+  /** The consumer's setting that holds the {@link RebalanceListener}. */
   static final String MEMBER = "caravan.group.member";
 
   /** The consumer's setting that holds the {@link GroupMetadataSize}. */
@@ -45,18 +45,18 @@ public final class GroupAssignor implements ConsumerPartitionAssignor, Configura
 
   private static final Logger LOG = LoggerFactory.getLogger(GroupAssignor.class);
 
-  private @Nullable GroupMember member;
+  private @Nullable RebalanceListener member;
   private GroupMetadataSize size = new GroupMetadataSize("");
 
   @Override
   public void configure(Map<String, ?> configs) {
-    member = (GroupMember) requireNonNull(configs.get(MEMBER), MEMBER + " is not set");
+    member = (RebalanceListener) requireNonNull(configs.get(MEMBER), MEMBER + " is not set");
     if (configs.get(SIZE) instanceof GroupMetadataSize given) {
       size = given;
     }
   }
 
-  private GroupMember member() {
+  private RebalanceListener member() {
     return requireNonNull(member, "not configured");
   }
 
@@ -67,7 +67,7 @@ public final class GroupAssignor implements ConsumerPartitionAssignor, Configura
 
   @Override
   public ByteBuffer subscriptionUserData(Set<String> topics) {
-    return GroupProtocol.encode(member().join());
+    return GroupProtocol.encode(member().memberState());
   }
 
   @Override
@@ -133,14 +133,14 @@ public final class GroupAssignor implements ConsumerPartitionAssignor, Configura
   public void onAssignment(Assignment assignment, ConsumerGroupMetadata metadata) {
     try {
       MemberAssignment own = GroupProtocol.decodeAssignment(assignment.userData());
-      member().assigned(own, metadata.memberId(), metadata.generationId());
+      member().onAssigned(own, metadata.memberId(), metadata.generationId());
     } catch (IOException | RuntimeException e) {
       LOG.error(
           "What the leader of the group has assigned to this worker can't be read: {}. The worker"
               + " stops its tasks. Is there a member that is no worker, or a worker of another"
               + " version?",
           e.getMessage());
-      member().unreadable();
+      member().onUnreadableAssignment();
     }
   }
 }

@@ -24,7 +24,7 @@ public final class GroupLease {
     /** There was no assignment yet. */
     NONE,
     /** There was an assignment, and no heartbeat since. */
-    AWAITED,
+    PENDING,
     HELD,
     ENDED
   }
@@ -32,7 +32,7 @@ public final class GroupLease {
   private final long session;
   private final LongSupplier nanoTime;
   private long assignedAt;
-  private long contact;
+  private long confirmedAt;
   private volatile long end;
   private volatile State state = State.NONE;
 
@@ -55,10 +55,10 @@ public final class GroupLease {
   }
 
   /** The group has given this worker its tasks: a heartbeat that is sent from now on begins it. */
-  public synchronized void await() {
+  public synchronized void onAssignment() {
     if (isOver()) {
       assignedAt = nanoTime.getAsLong();
-      state = State.AWAITED;
+      state = State.PENDING;
     }
   }
 
@@ -68,38 +68,38 @@ public final class GroupLease {
    * @param sentAt when it was sent, or earlier
    * @return whether this has begun a lease
    */
-  public synchronized boolean heartbeat(long sentAt) {
-    if (state != State.AWAITED) {
-      confirm(sentAt);
+  public synchronized boolean onHeartbeat(long sentAt) {
+    if (state != State.PENDING) {
+      extend(sentAt);
       return false;
     }
     if (sentAt - assignedAt < 0 || nanoTime.getAsLong() - endAfter(sentAt) >= 0) {
       return false;
     }
-    setContact(sentAt);
+    setConfirmedAt(sentAt);
     state = State.HELD;
     return true;
   }
 
   /** The group held on to this worker at a time. Prolongs a lease, and begins none. */
-  synchronized void confirm(long asOf) {
-    if (!isOver() && asOf - contact > 0) {
-      setContact(asOf);
+  synchronized void extend(long asOf) {
+    if (!isOver() && asOf - confirmedAt > 0) {
+      setConfirmedAt(asOf);
     }
   }
 
-  private void setContact(long at) {
-    contact = at;
+  private void setConfirmedAt(long at) {
+    confirmedAt = at;
     end = endAfter(at);
   }
 
-  private long endAfter(long contactAt) {
-    return contactAt + session * (PARTS - 1) / PARTS;
+  private long endAfter(long at) {
+    return at + session * (PARTS - 1) / PARTS;
   }
 
   /** How long ago the group was last known to hold on to this worker; zero without a lease. */
   synchronized Duration age() {
-    return isOver() ? Duration.ZERO : Duration.ofNanos(nanoTime.getAsLong() - contact);
+    return isOver() ? Duration.ZERO : Duration.ofNanos(nanoTime.getAsLong() - confirmedAt);
   }
 
   /** Ends the lease, or the wait for one. */
@@ -122,8 +122,8 @@ public final class GroupLease {
   }
 
   /** Whether there was an assignment, and the first heartbeat after it has no answer yet. */
-  boolean isAwaited() {
-    return state == State.AWAITED;
+  boolean isPending() {
+    return state == State.PENDING;
   }
 
   /** Whether a lease has ended, and there was no assignment since. */

@@ -46,7 +46,7 @@ public final class GroupMembership implements AutoCloseable {
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 
   private final Set<String> topics;
-  private final GroupMember member;
+  private final RebalanceListener member;
   private final GroupLease lease;
   private final String groupId;
   private final String sessionTimeout;
@@ -74,7 +74,7 @@ public final class GroupMembership implements AutoCloseable {
       Map<String, Object> settings,
       Set<String> topics,
       KafkaCluster cluster,
-      GroupMember member,
+      RebalanceListener member,
       GroupLease lease) {
     this(settings, topics, cluster, member, lease, List.of(GroupAssignor.class));
   }
@@ -87,7 +87,7 @@ public final class GroupMembership implements AutoCloseable {
       Map<String, Object> settings,
       Set<String> topics,
       KafkaCluster cluster,
-      GroupMember member,
+      RebalanceListener member,
       GroupLease lease,
       List<Class<? extends ConsumerPartitionAssignor>> assignors) {
     this.cluster = cluster;
@@ -157,7 +157,7 @@ public final class GroupMembership implements AutoCloseable {
       reason = e;
     } finally {
       if (closed.getCount() > 0) {
-        member.refused(reason);
+        member.onFatalError(reason);
       }
     }
   }
@@ -167,11 +167,11 @@ public final class GroupMembership implements AutoCloseable {
       consumer.poll(POLL);
       observeHeartbeats();
       if (lease.hasEnded()) {
-        member.lost();
+        member.onLost();
       } else if (isAwaitingJoin && lease.age().compareTo(SILENCE) > 0) {
         inquire();
       }
-      if (member.wantsRebalance()) {
+      if (member.needsRebalance()) {
         consumer.enforceRebalance("tasks must be assigned");
       }
     } catch (WakeupException
@@ -181,7 +181,7 @@ public final class GroupMembership implements AutoCloseable {
     } catch (KafkaException | IllegalStateException e) {
       LOG.error("The group of workers can't be joined at the moment: {}{}", e, advice(e));
       if (lease.hasEnded()) {
-        member.lost();
+        member.onLost();
       }
       closed.await(BACKOFF_MILLIS, TimeUnit.MILLISECONDS);
       consumer.enforceRebalance("after an error");
@@ -217,7 +217,7 @@ public final class GroupMembership implements AutoCloseable {
         .whenComplete(
             (isJoining, failure) -> {
               if (failure == null && isJoining) {
-                lease.confirm(now);
+                lease.extend(now);
               }
             });
   }
@@ -229,8 +229,8 @@ public final class GroupMembership implements AutoCloseable {
     double slowest = metric("heartbeat-response-time-max");
     OptionalLong sentAt = heartbeats.observe(total, slowest, isJoining, now);
     isJoining = false;
-    if (sentAt.isPresent() && lease.heartbeat(sentAt.getAsLong())) {
-      member.leased();
+    if (sentAt.isPresent() && lease.onHeartbeat(sentAt.getAsLong())) {
+      member.onLeaseStarted();
     }
   }
 
@@ -285,7 +285,7 @@ public final class GroupMembership implements AutoCloseable {
       isJoining = true;
       if (closed.getCount() > 0) {
         // Else it leaves the group while others join.
-        member.lost();
+        member.onLost();
       }
     }
   }

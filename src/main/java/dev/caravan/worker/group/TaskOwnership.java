@@ -21,21 +21,21 @@ public final class TaskOwnership {
   private final Map<TaskKey, Integer> existing = new HashMap<>();
 
   /** The last assignment. */
-  private List<OwnedTasks> given = List.of();
+  private List<OwnedTasks> assigned = List.of();
 
   /** Of the assignment that decides at present what is started, what is wanted still. */
-  private List<OwnedTasks> decided = List.of();
+  private List<OwnedTasks> applied = List.of();
 
   /** Whether the last assignment is the one that decides. */
-  private boolean isDecided = true;
+  private boolean isApplied = true;
 
   private Map<Long, OwnedTasks> claimed = Map.of();
   private boolean mayHaveReleased;
 
   /** The group has assigned these tasks to this worker, instead of those before. */
-  synchronized void given(List<OwnedTasks> tasks) {
-    given = tasks;
-    isDecided = false;
+  synchronized void onAssigned(List<OwnedTasks> tasks) {
+    assigned = tasks;
+    isApplied = false;
   }
 
   /**
@@ -44,17 +44,17 @@ public final class TaskOwnership {
    * @param isWanted whether a generation is wanted still; one that is not never starts here, and
    *     its successor waits for its release
    */
-  public synchronized void decided(List<OwnedTasks> tasks, LongPredicate isWanted) {
-    isDecided = given.equals(tasks);
-    decided = tasks.stream().filter(set -> isWanted.test(set.generation())).toList();
+  public synchronized void onApplied(List<OwnedTasks> tasks, LongPredicate isWanted) {
+    isApplied = assigned.equals(tasks);
+    applied = tasks.stream().filter(set -> isWanted.test(set.generation())).toList();
     mayHaveReleased = true;
   }
 
   /** The worker has lost its group, nothing exists on it, and it starts nothing of before. */
-  synchronized void forfeit() {
-    given = List.of();
-    decided = List.of();
-    isDecided = true;
+  synchronized void clear() {
+    assigned = List.of();
+    applied = List.of();
+    isApplied = true;
     mayHaveReleased = true;
   }
 
@@ -75,7 +75,7 @@ public final class TaskOwnership {
   }
 
   /** What to claim in the group now. */
-  public synchronized List<OwnedTasks> claim() {
+  public synchronized List<OwnedTasks> claimedTasks() {
     claimed = claims();
     mayHaveReleased = false;
     return new ArrayList<>(claimed.values());
@@ -85,8 +85,8 @@ public final class TaskOwnership {
     Map<Long, OwnedTasks> sets = new TreeMap<>();
     existing.forEach(
         (task, connector) -> set(sets, connector, task.generation()).tasks().set(task.task()));
-    for (List<OwnedTasks> assigned : List.of(decided, isDecided ? decided : given)) {
-      for (OwnedTasks tasks : assigned) {
+    for (List<OwnedTasks> held : List.of(applied, isApplied ? applied : assigned)) {
+      for (OwnedTasks tasks : held) {
         set(sets, tasks.connectorHash(), tasks.generation()).tasks().or(tasks.tasks());
       }
     }

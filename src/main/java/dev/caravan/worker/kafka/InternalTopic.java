@@ -12,22 +12,22 @@ import org.apache.kafka.common.config.TopicConfig;
  *
  * @param property the worker's property that names the topic
  * @param name the topic
- * @param holds what it holds, for messages
+ * @param contents what it contents, for messages
  * @param isSinglePartition whether more partitions than one would break what it is for
  * @param partitions how many it gets when it is made; empty for the broker's default
  * @param replication how many replicas it gets when it is made; empty for the broker's default
  * @param replicationProperty the worker's property for that
- * @param isReplicationGiven whether somebody set that property
+ * @param isReplicationConfigured whether somebody set that property
  */
 public record InternalTopic(
     String property,
     String name,
-    String holds,
+    String contents,
     boolean isSinglePartition,
     Optional<Integer> partitions,
     Optional<Short> replication,
     String replicationProperty,
-    boolean isReplicationGiven) {
+    boolean isReplicationConfigured) {
   /** Kafka compacts no segment that it still writes to, and a worker reads all of them. */
   private static final Map<String, String> SMALL_SEGMENTS =
       Map.of(

@@ -46,7 +46,7 @@ import org.slf4j.LoggerFactory;
  * A worker's requests to the Kafka cluster that are not about records. Each call blocks for at most
  * {@link #TIMEOUT} and fails with a {@link KafkaException} that says what was asked of whom.
  */
-public final class KafkaCluster implements Topics, AutoCloseable {
+public final class KafkaCluster implements TopicAdmin, AutoCloseable {
   public static final Duration TIMEOUT = Duration.ofSeconds(30);
 
   /** The name of the protocol by which Kafka and its tools know that a group is one of workers. */
@@ -80,7 +80,7 @@ public final class KafkaCluster implements Topics, AutoCloseable {
    * @return how many partitions it has
    * @throws ConfigException if a topic of that name is there and is another kind of topic
    */
-  public int ensure(InternalTopic topic) {
+  public int ensureTopic(InternalTopic topic) {
     if (describe(topic.name()).isEmpty()) {
       create(topic);
     }
@@ -97,7 +97,7 @@ public final class KafkaCluster implements Topics, AutoCloseable {
               + topic.property()
               + "' property is required to have a single partition in order to guarantee"
               + " consistency of "
-              + topic.holds()
+              + topic.contents()
               + ", but found "
               + partitions
               + " partitions. Name another topic, or one that the worker may make.");
@@ -119,7 +119,7 @@ public final class KafkaCluster implements Topics, AutoCloseable {
     try {
       create(topic, topic.replication());
     } catch (KafkaException e) {
-      if (topic.isReplicationGiven()
+      if (topic.isReplicationConfigured()
           || !(e.getCause() instanceof InvalidReplicationFactorException)) {
         throw e;
       }
@@ -135,7 +135,7 @@ public final class KafkaCluster implements Topics, AutoCloseable {
   }
 
   private void create(InternalTopic topic, Optional<Short> replication) {
-    make(new NewTopic(topic.name(), topic.partitions(), replication).configs(topic.settings()));
+    create(new NewTopic(topic.name(), topic.partitions(), replication).configs(topic.settings()));
   }
 
   /** Blocks for at most {@link #SHORT_TIMEOUT}. */
@@ -168,9 +168,9 @@ public final class KafkaCluster implements Topics, AutoCloseable {
    * needed only if it is not.
    */
   @Override
-  public void make(String topic, Optional<Short> replication) {
+  public void create(String topic, Optional<Short> replication) {
     if (!exists(topic)) {
-      make(new NewTopic(topic, Optional.empty(), replication));
+      create(new NewTopic(topic, Optional.empty(), replication));
     }
   }
 
@@ -186,7 +186,7 @@ public final class KafkaCluster implements Topics, AutoCloseable {
     }
   }
 
-  private void make(NewTopic topic) {
+  private void create(NewTopic topic) {
     try {
       ask(admin.createTopics(List.of(topic)).all(), "make topic '" + topic.name() + "'");
     } catch (KafkaException e) {
@@ -224,7 +224,7 @@ public final class KafkaCluster implements Topics, AutoCloseable {
               + topic.property()
               + "' property is required to have 'cleanup.policy=compact' to guarantee consistency"
               + " and durability of "
-              + topic.holds()
+              + topic.contents()
               + ", but found the topic currently has 'cleanup.policy="
               + policy
               + "'. Continuing would risk losing them when the topic is cleaned.");
@@ -239,7 +239,7 @@ public final class KafkaCluster implements Topics, AutoCloseable {
    * @throws KafkaException if that is not known, for example since it needs a right that the worker
    *     needs for nothing else
    */
-  public void checkThatNoneUses(Set<String> topics, String group, Set<String> others) {
+  public void checkNotUsedByOthers(Set<String> topics, String group, Set<String> others) {
     if (others.isEmpty()) {
       return;
     }

@@ -418,14 +418,14 @@ public final class WorkerConfig {
 
   private InternalTopic internalTopic(
       String property,
-      String holds,
+      String contents,
       boolean singlePartition,
       Optional<Integer> partitions,
       String replicationProperty) {
     return new InternalTopic(
         property,
         topic(property),
-        holds,
+        contents,
         singlePartition,
         partitions,
         Optional.of(values.getShort(replicationProperty)).filter(n -> n != -1),

@@ -2,7 +2,7 @@
 /**
  * The status topic: the states of connectors and tasks, as their workers report them.
  *
- * <p>{@link dev.caravan.worker.status.StatusLog} writes and reads it, in Kafka Connect's format,
+ * <p>{@link dev.caravan.worker.status.StatusTopic} writes and reads it, in Kafka Connect's format,
  * and {@link dev.caravan.worker.status.ConnectorStatus} is what a user is shown. Who writes what
  * when is decided above. May use {@code worker.config} and {@code worker.kafka}.
  */

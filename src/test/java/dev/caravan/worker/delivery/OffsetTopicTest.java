@@ -49,10 +49,10 @@ class OffsetTopicTest {
     kafka.close();
   }
 
-  private static OffsetTail tail(String topic) throws Exception {
+  private static OffsetTopicReader openReader(String topic) throws Exception {
     admin.createTopics(List.of(new NewTopic(topic, 3, (short) 1))).all().get(30, TimeUnit.SECONDS);
-    OffsetTail tail =
-        new OffsetTail(
+    OffsetTopicReader reader =
+        new OffsetTopicReader(
             topic,
             3,
             Map.of(
@@ -60,8 +60,8 @@ class OffsetTopicTest {
                 "auto.offset.reset", "earliest",
                 "isolation.level", "read_committed"),
             admin);
-    tail.start();
-    return tail;
+    reader.start();
+    return reader;
   }
 
   private static KafkaProducer<byte[], byte[]> producer(Map<String, Object> more) {
@@ -88,36 +88,36 @@ class OffsetTopicTest {
         ("{\"vbuuid\":7,\"bySeqno\":" + seqno + "}").getBytes(UTF_8));
   }
 
-  private static Map<Integer, Offset> read(OffsetTail tail) {
-    return tail.read("c", "travel", Set.of(1), null);
+  private static Map<Integer, Offset> read(OffsetTopicReader reader) {
+    return reader.read("c", "travel", Set.of(1), null);
   }
 
   @Test
   void whatWasCommittedBeforeIsRead() throws Exception {
-    try (OffsetTail tail = tail("committed");
+    try (OffsetTopicReader reader = openReader("committed");
         KafkaProducer<byte[], byte[]> producer = producer(Map.of("acks", "all"))) {
-      assertThat(read(tail)).isEmpty();
+      assertThat(read(reader)).isEmpty();
       for (int seqno = 1; seqno <= 19; seqno++) {
         producer.send(record("committed", seqno)).get(30, TimeUnit.SECONDS);
-        assertThat(read(tail).get(1).bySeqno()).isEqualTo(seqno);
+        assertThat(read(reader).get(1).bySeqno()).isEqualTo(seqno);
       }
-      assertThat(read(tail)).isEqualTo(Map.of(1, OFFSET));
-      assertThat(tail.isAwaited()).isFalse();
+      assertThat(read(reader)).isEqualTo(Map.of(1, OFFSET));
+      assertThat(reader.isAwaited()).isFalse();
     }
   }
 
   /** Its offsets must not be those of the topic that is gone. */
   @Test
   void aTopicThatWasMadeAgainIsReadFromItsBeginning() throws Exception {
-    try (OffsetTail tail = tail("again");
+    try (OffsetTopicReader reader = openReader("again");
         KafkaProducer<byte[], byte[]> producer = producer(Map.of("acks", "all"))) {
       producer.send(record("again", 18)).get(30, TimeUnit.SECONDS);
       producer.send(record("again", 19)).get(30, TimeUnit.SECONDS);
-      assertThat(read(tail)).isEqualTo(Map.of(1, OFFSET));
+      assertThat(read(reader)).isEqualTo(Map.of(1, OFFSET));
       admin.deleteTopics(List.of("again")).all().get(30, TimeUnit.SECONDS);
       await().until(() -> made("again"));
 
-      await().ignoreExceptions().untilAsserted(() -> assertThat(read(tail)).isEmpty());
+      await().ignoreExceptions().untilAsserted(() -> assertThat(read(reader)).isEmpty());
     }
   }
 
@@ -144,14 +144,14 @@ class OffsetTopicTest {
   @SuppressWarnings("try") // the dead task's producer does nothing any more
   void theTransactionOfATaskThatNobodyHasIsEnded() throws Exception {
     TransactionalId id = new TransactionalId("g", "dead:one", 5, 0);
-    try (OffsetTail tail = tail("abandoned");
+    try (OffsetTopicReader reader = openReader("abandoned");
         KafkaProducer<byte[], byte[]> dead = openTransaction(id, "abandoned");
         AbandonedTransactions abandoned =
             new AbandonedTransactions(
-                tail, new TransactionOwners(admin), "g", new Tasks(Set.of(id)))) {
+                reader, new TransactionFencer(admin), "g", new Tasks(Set.of(id)))) {
       abandoned.start();
       long start = System.nanoTime();
-      assertThat(read(tail)).isEmpty();
+      assertThat(read(reader)).isEmpty();
       assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(20));
       assertThat(state(id)).isNotEqualTo(TransactionState.ONGOING);
     }
@@ -161,19 +161,19 @@ class OffsetTopicTest {
   void theTransactionOfATaskThatAWorkerHasIsLeftAlone() throws Exception {
     TransactionalId id = new TransactionalId("g", "alive", 5, 0);
     TransactionalId other = new TransactionalId("h", "alive", 5, 0);
-    try (OffsetTail tail = tail("owned");
+    try (OffsetTopicReader reader = openReader("owned");
         KafkaProducer<byte[], byte[]> alive = openTransaction(id, "owned");
         KafkaProducer<byte[], byte[]> foreign = openTransaction(other, "owned")) {
       Tasks tasks = new Tasks(Set.of(other));
       try (AbandonedTransactions abandoned =
-          new AbandonedTransactions(tail, new TransactionOwners(admin), "g", tasks)) {
+          new AbandonedTransactions(reader, new TransactionFencer(admin), "g", tasks)) {
         abandoned.start();
         await().until(() -> tasks.asked.get() != null);
         assertThat(tasks.asked.get()).isEqualTo(id);
       }
       alive.commitTransaction();
       foreign.commitTransaction();
-      assertThat(read(tail)).isEqualTo(Map.of(1, new Offset(7, 1, 1, 1, 0)));
+      assertThat(read(reader)).isEqualTo(Map.of(1, new Offset(7, 1, 1, 1, 0)));
     }
   }
 
@@ -181,20 +181,20 @@ class OffsetTopicTest {
   @Test
   void manyIdsOfEarlierSetsAreFencedAtOnce() throws Exception {
     List<KafkaProducer<byte[], byte[]>> old = new ArrayList<>();
-    try (OffsetTail tail = tail("older")) {
+    try (OffsetTopicReader reader = openReader("older")) {
       for (int task = 0; task < 20; task++) {
         old.add(openTransaction(new TransactionalId("g", "many", 5, task), "older"));
       }
-      TransactionOwners owners = new TransactionOwners(admin);
+      TransactionFencer fencer = new TransactionFencer(admin);
       long start = System.nanoTime();
-      owners.fenceOlderThan(new TransactionalId("g", "many", 6, 0));
+      fencer.fenceOlderThan(new TransactionalId("g", "many", 6, 0));
       Duration taken = Duration.ofNanos(System.nanoTime() - start);
 
       assertThat(
               IntStream.range(0, 20)
                   .mapToObj(task -> state(new TransactionalId("g", "many", 5, task))))
           .doesNotContain(TransactionState.ONGOING);
-      assertThat(read(tail)).isEmpty();
+      assertThat(read(reader)).isEmpty();
       assertThat(taken).isLessThan(Duration.ofSeconds(8));
     } finally {
       old.forEach(producer -> producer.close(Duration.ZERO));
@@ -205,16 +205,16 @@ class OffsetTopicTest {
   @Test
   void anIdThatWasFencedForTheTopicIsNotTakenForTakenOver() throws Exception {
     TransactionalId id = new TransactionalId("g", "fenced", 5, 0);
-    TransactionOwners owners = new TransactionOwners(admin);
+    TransactionFencer fencer = new TransactionFencer(admin);
     TransactionalProducer producer =
         new TransactionalProducer(
             id.toString(), Map.of("bootstrap.servers", kafka.bootstrapServers()));
     try {
       producer.open(Duration.ofSeconds(16));
-      owners.fence(Set.of(id.toString())).get(30, TimeUnit.SECONDS);
-      assertThat(owners.isOwnedWith(Duration.ofSeconds(16), id)).isTrue();
+      fencer.fence(Set.of(id.toString())).get(30, TimeUnit.SECONDS);
+      assertThat(fencer.isOwnedWith(Duration.ofSeconds(16), id)).isTrue();
       assertThatCode(() -> producer.open(Duration.ofSeconds(17))).doesNotThrowAnyException();
-      assertThat(owners.isOwnedWith(Duration.ofSeconds(16), id)).isFalse();
+      assertThat(fencer.isOwnedWith(Duration.ofSeconds(16), id)).isFalse();
     } finally {
       producer.abort();
     }

@@ -75,8 +75,8 @@ class TaskProducerTest {
 
   @BeforeEach
   void lease() {
-    lease.await();
-    assertThat(lease.heartbeat(now.get())).isTrue();
+    lease.onAssignment();
+    assertThat(lease.onHeartbeat(now.get())).isTrue();
   }
 
   private static CompletableFuture<Void> send(TaskProducer through, String topic) {

@@ -52,7 +52,7 @@ class TaskTransactionsTest {
             id,
             producer,
             new MemoryOffsetStore().of("connector"),
-            new TransactionOwners(admin),
+            new TransactionFencer(admin),
             claim,
             Duration.ofSeconds(1),
             timeout);

@@ -65,7 +65,7 @@ class AssignorTest {
       group.connector("c" + i, 2);
     }
     group.settle();
-    for (TaskSet set : group.wanted) {
+    for (TaskGeneration set : group.wanted) {
       assertThat(
               IntStream.range(0, 2)
                   .mapToObj(task -> group.owners().get(new TaskKey(set.generation(), task))))
@@ -249,7 +249,7 @@ class AssignorTest {
   private static Group large() {
     Group group = new Group();
     for (int i = 0; i < 5000; i++) {
-      group.wanted.add(new TaskSet("connector-" + i, ++group.offset, 8));
+      group.wanted.add(new TaskGeneration("connector-" + i, ++group.offset, 8));
     }
     for (int i = 0; i < 20; i++) {
       group.join("worker-" + i);
@@ -290,7 +290,7 @@ class AssignorTest {
 
   /** Workers that do what they are told, at their own pace. */
   private static final class Group {
-    private final List<TaskSet> wanted = new ArrayList<>();
+    private final List<TaskGeneration> wanted = new ArrayList<>();
     private final SortedMap<String, Map<TaskKey, String>> owned = new TreeMap<>();
     private final Map<String, Set<TaskKey>> assigned = new HashMap<>();
     private final Set<String> leaving = new HashSet<>();
@@ -299,7 +299,7 @@ class AssignorTest {
 
     Group connector(String name, int tasks) {
       wanted.removeIf(set -> set.connector().equals(name));
-      wanted.add(new TaskSet(name, ++offset, tasks));
+      wanted.add(new TaskGeneration(name, ++offset, tasks));
       return this;
     }
 
@@ -361,7 +361,7 @@ class AssignorTest {
 
     /** Workers start what is theirs; what is not any more is released later. */
     void apply(Assignments assignments) {
-      Map<Long, TaskSet> sets = new HashMap<>();
+      Map<Long, TaskGeneration> sets = new HashMap<>();
       wanted.forEach(set -> sets.put(set.generation(), set));
       for (int i = 0; i < assignments.workers().size(); i++) {
         String worker = assignments.workers().get(i);
@@ -369,7 +369,7 @@ class AssignorTest {
         assigned.put(worker, tasks);
         for (TaskKey task : tasks) {
           // A leader that is behind leaves tasks of a set that is not wanted any more.
-          TaskSet set = sets.get(task.generation());
+          TaskGeneration set = sets.get(task.generation());
           if (set != null) {
             owned.get(worker).put(task, set.connector());
           }
@@ -422,7 +422,7 @@ class AssignorTest {
     }
 
     void checkSettled(String when) {
-      int tasks = wanted.stream().mapToInt(TaskSet::tasks).sum();
+      int tasks = wanted.stream().mapToInt(TaskGeneration::tasks).sum();
       assertThat(owners()).as(when).hasSize(tasks);
       int min = owned.values().stream().mapToInt(Map::size).min().orElseThrow();
       int max = owned.values().stream().mapToInt(Map::size).max().orElseThrow();

@@ -37,12 +37,12 @@ class GroupAssignorTest {
     return new PartitionInfo(topic, number, NODE, new Node[] {NODE}, new Node[] {NODE});
   }
 
-  private static final class Leader implements GroupMember {
+  private static final class Leader implements RebalanceListener {
     private SortedMap<String, MemberState> members = new TreeMap<>();
     private Set<String> unreadable = Set.of();
 
     @Override
-    public MemberState join() {
+    public MemberState memberState() {
       throw new AssertionError("not asked here");
     }
 
@@ -54,32 +54,32 @@ class GroupAssignorTest {
     }
 
     @Override
-    public void assigned(MemberAssignment assignment, String memberId, int generation) {
+    public void onAssigned(MemberAssignment assignment, String memberId, int generation) {
       throw new AssertionError("not asked here");
     }
 
     @Override
-    public boolean wantsRebalance() {
+    public boolean needsRebalance() {
       return false;
     }
 
     @Override
-    public void leased() {
+    public void onLeaseStarted() {
       throw new AssertionError("not asked here");
     }
 
     @Override
-    public void lost() {
+    public void onLost() {
       throw new AssertionError("not asked here");
     }
 
     @Override
-    public void unreadable() {
+    public void onUnreadableAssignment() {
       throw new AssertionError("not asked here");
     }
 
     @Override
-    public void refused(RuntimeException reason) {
+    public void onFatalError(RuntimeException reason) {
       throw reason;
     }
   }

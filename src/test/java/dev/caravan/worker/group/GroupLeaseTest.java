@@ -16,33 +16,33 @@ class GroupLeaseTest {
   }
 
   private void begin() {
-    lease.await();
-    assertThat(lease.heartbeat(now.get())).isTrue();
+    lease.onAssignment();
+    assertThat(lease.onHeartbeat(now.get())).isTrue();
   }
 
   @Test
   void thereIsNoneBeforeAHeartbeatThatFollowsTheAssignment() {
     assertThat(lease.isOver()).isTrue();
-    assertThat(lease.heartbeat(now.get())).as("without an assignment").isFalse();
+    assertThat(lease.onHeartbeat(now.get())).as("without an assignment").isFalse();
     long early = now.get();
     after(1);
-    lease.await();
-    assertThat(lease.isAwaited()).isTrue();
+    lease.onAssignment();
+    assertThat(lease.isPending()).isTrue();
     after(1);
-    assertThat(lease.heartbeat(early)).as("sent before the assignment").isFalse();
-    lease.confirm(now.get());
+    assertThat(lease.onHeartbeat(early)).as("sent before the assignment").isFalse();
+    lease.extend(now.get());
     assertThat(lease.isOver()).as("that the group waits begins no lease").isTrue();
-    assertThat(lease.heartbeat(now.get())).isTrue();
+    assertThat(lease.onHeartbeat(now.get())).isTrue();
     assertThat(lease.isOver()).isFalse();
-    assertThat(lease.isAwaited()).isFalse();
+    assertThat(lease.isPending()).isFalse();
   }
 
   @Test
   void itEndsTwoThirdsOfTheSessionAfterTheHeartbeatWasSent() {
-    lease.await();
+    lease.onAssignment();
     long sent = now.get();
     after(2);
-    assertThat(lease.heartbeat(sent)).isTrue();
+    assertThat(lease.onHeartbeat(sent)).isTrue();
     after(3.9);
     assertThat(lease.isOver()).isFalse();
     after(0.1);
@@ -52,10 +52,10 @@ class GroupLeaseTest {
 
   @Test
   void aHeartbeatAnsweredAfterTwoThirdsOfTheSessionBeginsNone() {
-    lease.await();
+    lease.onAssignment();
     long sent = now.get();
     after(6);
-    assertThat(lease.heartbeat(sent)).isFalse();
+    assertThat(lease.onHeartbeat(sent)).isFalse();
     assertThat(lease.isOver()).isTrue();
   }
 
@@ -64,7 +64,7 @@ class GroupLeaseTest {
     begin();
     for (int i = 0; i < 10; i++) {
       after(5);
-      assertThat(lease.heartbeat(now.get())).isFalse();
+      assertThat(lease.onHeartbeat(now.get())).isFalse();
     }
     after(5.9);
     assertThat(lease.isOver()).isFalse();
@@ -74,8 +74,8 @@ class GroupLeaseTest {
   void anAnswerThatComesTooLateDoesNotBringItBack() {
     begin();
     after(60);
-    lease.heartbeat(now.get());
-    lease.confirm(now.get());
+    lease.onHeartbeat(now.get());
+    lease.extend(now.get());
     assertThat(lease.isOver()).isTrue();
     begin();
     assertThat(lease.isOver()).isFalse();
@@ -85,8 +85,8 @@ class GroupLeaseTest {
   void anotherAssignmentLeavesItAsItIs() {
     begin();
     after(5);
-    lease.await();
-    assertThat(lease.isAwaited()).isFalse();
+    lease.onAssignment();
+    assertThat(lease.isPending()).isFalse();
     after(1);
     assertThat(lease.isOver()).isTrue();
   }
@@ -97,7 +97,7 @@ class GroupLeaseTest {
     after(3);
     long asked = now.get();
     after(2);
-    lease.confirm(asked);
+    lease.extend(asked);
     assertThat(lease.age()).hasSeconds(2);
     after(3.9);
     assertThat(lease.isOver()).isFalse();
@@ -110,7 +110,7 @@ class GroupLeaseTest {
     long asked = now.get();
     after(5);
     begin();
-    lease.confirm(asked);
+    lease.extend(asked);
     after(5.9);
     assertThat(lease.isOver()).isFalse();
   }
@@ -119,11 +119,11 @@ class GroupLeaseTest {
   void itEndsAtOnceWhenTheGroupHasForgottenTheWorker() {
     begin();
     lease.end();
-    lease.heartbeat(now.get());
+    lease.onHeartbeat(now.get());
     assertThat(lease.hasEnded()).isTrue();
-    lease.await();
+    lease.onAssignment();
     lease.end();
-    assertThat(lease.heartbeat(now.get())).isFalse();
+    assertThat(lease.onHeartbeat(now.get())).isFalse();
     assertThat(lease.isOver()).isTrue();
   }
 }

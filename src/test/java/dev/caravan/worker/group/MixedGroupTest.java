@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import dev.caravan.sandbox.KafkaBroker;
 import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.worker.group.GroupWork.Wanted;
+import dev.caravan.worker.group.WorkerCoordinator.DesiredTasks;
 import dev.caravan.worker.group.SimulatedWorker.Tasks;
 import dev.caravan.worker.kafka.WorkerConfig;
 import java.time.Duration;
@@ -37,8 +39,8 @@ import org.junit.jupiter.api.Test;
 /** Workers of several versions and members that are no workers in one group of a real Kafka. */
 class MixedGroupTest {
   private static final Duration SOON = Duration.ofSeconds(20);
-  private static final Wanted WANTED =
-      new Wanted(10, List.of(new TaskSet("c1", 1, 4), new TaskSet("c2", 2, 2)));
+  private static final DesiredTasks WANTED =
+      new DesiredTasks(10, List.of(new TaskGeneration("c1", 1, 4), new TaskGeneration("c2", 2, 2)));
   private static final int TASKS = 6;
   private static final Class<GroupAssignor> VERSION_1 = GroupAssignor.class;
 
@@ -174,7 +176,7 @@ class MixedGroupTest {
     SimulatedWorker later = worker("two", LaterAssignors.Incompatible.class);
     await()
         .atMost(SOON)
-        .until(() -> later.lease.hasEnded() && old.work.assigned().generation() > 1);
+        .until(() -> later.lease.hasEnded() && old.coordinator.currentAssignment().generation() > 1);
     assertThat(tasks.runningOn("one")).as("what is claimed stays").isEqualTo(TASKS);
     assertThat(old.losses()).isZero();
 
@@ -210,9 +212,9 @@ class MixedGroupTest {
 
       long joined = System.nanoTime();
 
-      List<TaskSet> more = new ArrayList<>(WANTED.sets());
-      more.add(new TaskSet("c3", 3, 1));
-      one.work.want(new Wanted(11, more));
+      List<TaskGeneration> more = new ArrayList<>(WANTED.sets());
+      more.add(new TaskGeneration("c3", 3, 1));
+      one.coordinator.setDesiredTasks(new DesiredTasks(11, more));
       await()
           .atMost(SOON)
           .until(
@@ -307,9 +309,9 @@ class MixedGroupTest {
   }
 
   /** A worker whose id alone is as large as a record may be. */
-  private record LargeMember(int bytes) implements GroupMember {
+  private record LargeMember(int bytes) implements RebalanceListener {
     @Override
-    public MemberState join() {
+    public MemberState memberState() {
       return new MemberState("x".repeat(bytes / 2), 1, true, List.of());
     }
 
@@ -319,32 +321,32 @@ class MixedGroupTest {
     }
 
     @Override
-    public void assigned(MemberAssignment assignment, String memberId, int generation) {
+    public void onAssigned(MemberAssignment assignment, String memberId, int generation) {
       throw new AssertionError("Kafka has taken it");
     }
 
     @Override
-    public boolean wantsRebalance() {
+    public boolean needsRebalance() {
       return false;
     }
 
     @Override
-    public void leased() {
+    public void onLeaseStarted() {
       // It has no tasks.
     }
 
     @Override
-    public void lost() {
+    public void onLost() {
       // It has no tasks.
     }
 
     @Override
-    public void unreadable() {
+    public void onUnreadableAssignment() {
       throw new AssertionError("Kafka has taken it");
     }
 
     @Override
-    public void refused(RuntimeException reason) {
+    public void onFatalError(RuntimeException reason) {
       throw reason;
     }
   }

@@ -2,8 +2,8 @@
 package dev.caravan.worker.group;
 
 import dev.caravan.worker.group.Assignments.TaskKey;
-import dev.caravan.worker.group.GroupWork.Assigned;
-import dev.caravan.worker.group.GroupWork.Wanted;
+import dev.caravan.worker.group.WorkerCoordinator.CurrentAssignment;
+import dev.caravan.worker.group.WorkerCoordinator.DesiredTasks;
 import dev.caravan.worker.group.MemberState.OwnedTasks;
 import dev.caravan.worker.kafka.KafkaCluster;
 import dev.caravan.worker.kafka.WorkerConfig;
@@ -20,7 +20,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor;
 
 /** A worker in a real group, with tasks that start and stop at once. */
-final class SimulatedWorker implements GroupWork.Listener, AutoCloseable {
+final class SimulatedWorker implements WorkerCoordinator.Listener, AutoCloseable {
   /** The tasks that run on all workers of a test. Thread-safe. */
   static final class Tasks {
     private final Map<TaskKey, String> running = new ConcurrentHashMap<>();
@@ -56,16 +56,16 @@ final class SimulatedWorker implements GroupWork.Listener, AutoCloseable {
   private final GroupMembership membership;
   private final AtomicInteger losses = new AtomicInteger();
   private final CountDownLatch refused = new CountDownLatch(1);
-  private Assigned assigned = Assigned.NOTHING;
+  private CurrentAssignment assigned = CurrentAssignment.NOTHING;
   private boolean isStopped;
   final GroupLease lease;
-  final GroupWork work;
+  final WorkerCoordinator coordinator;
 
   SimulatedWorker(
       String id,
       WorkerConfig config,
       Tasks all,
-      Wanted wanted,
+      DesiredTasks wanted,
       List<Class<? extends ConsumerPartitionAssignor>> assignors) {
     this(id, config, config, all, wanted, assignors);
   }
@@ -84,39 +84,39 @@ final class SimulatedWorker implements GroupWork.Listener, AutoCloseable {
     this.all = all;
     this.cluster = new KafkaCluster(questions);
     this.lease = new GroupLease(config.leaseTimeout());
-    this.work = new GroupWork(() -> id, ownership, lease, herder, this);
-    work.want(wanted);
+    this.coordinator = new WorkerCoordinator(() -> id, ownership, lease, herder, this);
+    coordinator.setDesiredTasks(wanted);
     this.membership =
         new GroupMembership(
-            config.groupSettings(), config.internalTopics(), cluster, work, lease, assignors);
+            config.groupSettings(), config.internalTopics(), cluster, coordinator, lease, assignors);
     membership.start();
   }
 
   @Override
-  public void assigned() {
+  public void onAssigned() {
     reconcile();
   }
 
   @Override
-  public void leased() {
+  public void onLeaseStarted() {
     reconcile();
   }
 
   @Override
-  public void lost() {
+  public void onLost() {
     losses.incrementAndGet();
     reconcile();
   }
 
   @Override
-  public void refused(RuntimeException reason) {
+  public void onFatalError(RuntimeException reason) {
     refused.countDown();
   }
 
   private void reconcile() {
-    assigned = work.isLost() ? assigned.withoutTasks() : work.assigned();
+    assigned = coordinator.isLost() ? assigned.withoutTasks() : coordinator.currentAssignment();
     Set<TaskKey> wanted = new HashSet<>();
-    if (work.mayRun() && !isStopped) {
+    if (coordinator.mayRunTasks() && !isStopped) {
       for (OwnedTasks set : assigned.own()) {
         set.tasks().stream().forEach(task -> wanted.add(new TaskKey(set.generation(), task)));
       }
@@ -134,11 +134,11 @@ final class SimulatedWorker implements GroupWork.Listener, AutoCloseable {
         all.start(task, id);
       }
     }
-    if (!work.isLost()) {
-      ownership.decided(assigned.own(), generation -> true);
+    if (!coordinator.isLost()) {
+      ownership.onApplied(assigned.own(), generation -> true);
     }
     if (tasks.isEmpty()) {
-      work.cleared();
+      coordinator.allTasksStopped();
     }
   }
 
@@ -157,7 +157,7 @@ final class SimulatedWorker implements GroupWork.Listener, AutoCloseable {
           isStopped = true;
           reconcile();
         });
-    work.leave();
+    coordinator.leave();
     herder.shutdown();
     membership.close();
     cluster.close();

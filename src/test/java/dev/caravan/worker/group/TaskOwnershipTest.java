@@ -22,8 +22,8 @@ class TaskOwnershipTest {
   }
 
   private void assign(List<OwnedTasks> tasks) {
-    ownership.given(tasks);
-    ownership.decided(tasks, generation -> true);
+    ownership.onAssigned(tasks);
+    ownership.onApplied(tasks, generation -> true);
   }
 
   @Test
@@ -31,26 +31,26 @@ class TaskOwnershipTest {
     List<OwnedTasks> given = List.of(set(1));
     assign(given);
 
-    assertThat(ownership.claim()).isEqualTo(given);
+    assertThat(ownership.claimedTasks()).isEqualTo(given);
     assertThat(ownership.hasReleased()).isFalse();
   }
 
   @Test
   void aGenerationThatIsReplacedBeforeItStartsIsReleased() {
     List<OwnedTasks> given = List.of(set(1), set(2));
-    ownership.given(given);
-    assertThat(ownership.claim()).isEqualTo(given);
+    ownership.onAssigned(given);
+    assertThat(ownership.claimedTasks()).isEqualTo(given);
 
     // A connector is edited before the worker's lease has begun.
-    ownership.decided(given, generation -> generation == 2);
+    ownership.onApplied(given, generation -> generation == 2);
 
     assertThat(ownership.hasReleased()).isTrue();
-    assertThat(ownership.claim()).isEqualTo(List.of(set(2)));
-    ownership.decided(given, generation -> generation == 2);
+    assertThat(ownership.claimedTasks()).isEqualTo(List.of(set(2)));
+    ownership.onApplied(given, generation -> generation == 2);
     assertThat(ownership.hasReleased()).isFalse();
-    ownership.decided(given, generation -> false);
+    ownership.onApplied(given, generation -> false);
     assertThat(ownership.hasReleased()).isTrue();
-    assertThat(ownership.claim()).isEmpty();
+    assertThat(ownership.claimedTasks()).isEmpty();
   }
 
   @Test
@@ -58,48 +58,48 @@ class TaskOwnershipTest {
     List<OwnedTasks> given = List.of(set(1));
     assign(given);
     ownership.add(TASK, NAME);
-    assertThat(ownership.claim()).isEqualTo(given);
+    assertThat(ownership.claimedTasks()).isEqualTo(given);
 
     // The connector is paused: nothing of the task is left, and the worker may start it again.
     ownership.release(TASK);
 
     assertThat(ownership.hasReleased()).as("a pause needs no rebalance").isFalse();
-    assertThat(ownership.claim()).isEqualTo(given);
+    assertThat(ownership.claimedTasks()).isEqualTo(given);
     assign(List.of());
     assertThat(ownership.hasReleased()).isTrue();
-    assertThat(ownership.claim()).isEmpty();
+    assertThat(ownership.claimedTasks()).isEmpty();
   }
 
   @Test
   void aTaskOfAnEarlierAssignmentIsClaimedForAsLongAsThatDecides() {
     List<OwnedTasks> before = List.of(set(1));
     assign(before);
-    assertThat(ownership.claim()).isEqualTo(before);
+    assertThat(ownership.claimedTasks()).isEqualTo(before);
 
     // An assignment that needs more of the config topic than the worker has read.
     List<OwnedTasks> after = List.of(set(2));
-    ownership.given(after);
-    ownership.decided(before, generation -> true);
+    ownership.onAssigned(after);
+    ownership.onApplied(before, generation -> true);
 
-    assertThat(ownership.claim()).isEqualTo(List.of(set(1), set(2)));
-    ownership.decided(after, generation -> true);
+    assertThat(ownership.claimedTasks()).isEqualTo(List.of(set(1), set(2)));
+    ownership.onApplied(after, generation -> true);
     assertThat(ownership.hasReleased()).isTrue();
-    assertThat(ownership.claim()).isEqualTo(after);
+    assertThat(ownership.claimedTasks()).isEqualTo(after);
   }
 
   @Test
   void aTaskThatMovesIsClaimedUntilItIsReleased() {
     assign(List.of(set(1)));
     ownership.add(TASK, NAME);
-    ownership.claim();
+    ownership.claimedTasks();
     assign(List.of());
     assertThat(ownership.hasReleased()).isFalse();
-    assertThat(ownership.claim()).isEqualTo(List.of(set(1)));
+    assertThat(ownership.claimedTasks()).isEqualTo(List.of(set(1)));
 
     ownership.release(TASK);
     assertThat(ownership.hasReleased()).isTrue();
     assertThat(ownership.hasReleased()).as("until the worker joins again").isTrue();
-    assertThat(ownership.claim()).isEmpty();
+    assertThat(ownership.claimedTasks()).isEmpty();
     assertThat(ownership.hasReleased()).isFalse();
   }
 
@@ -107,7 +107,7 @@ class TaskOwnershipTest {
   void aWorkerThatHasLostItsGroupClaimsWhatExistsOnIt() {
     assign(List.of(set(1), set(2)));
     ownership.add(TASK, NAME);
-    ownership.forfeit();
-    assertThat(ownership.claim()).isEqualTo(List.of(set(1)));
+    ownership.clear();
+    assertThat(ownership.claimedTasks()).isEqualTo(List.of(set(1)));
   }
 }

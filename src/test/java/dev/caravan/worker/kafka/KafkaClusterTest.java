@@ -57,10 +57,10 @@ class KafkaClusterTest {
           .all()
           .get(30, TimeUnit.SECONDS);
 
-      assertThatThrownBy(() -> cluster.make("missing", Optional.empty()))
+      assertThatThrownBy(() -> cluster.create("missing", Optional.empty()))
           .hasCauseInstanceOf(AuthorizationException.class)
           .hasMessageContaining("make topic 'missing'");
-      assertThatCode(() -> cluster.make("letters", Optional.empty())).doesNotThrowAnyException();
+      assertThatCode(() -> cluster.create("letters", Optional.empty())).doesNotThrowAnyException();
       assertThat(cluster.topicId("letters", Duration.ofSeconds(30))).isPresent();
     }
   }

@@ -4,7 +4,7 @@ package dev.caravan.worker.delivery;
 import dev.caravan.offset.Offset;
 import dev.caravan.offset.OffsetReader;
 import dev.caravan.offset.OffsetTable;
-import dev.caravan.worker.kafka.TopicTail;
+import dev.caravan.worker.kafka.TopicLogReader;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Safe for use by several threads.
  */
-final class OffsetTail implements OffsetReader, TopicTail.Reader, AutoCloseable {
+final class OffsetTopicReader implements OffsetReader, TopicLogReader.Handler, AutoCloseable {
   /** Without any progress: a topic with a long history takes longer. */
   private static final Duration TIMEOUT = Duration.ofSeconds(60);
 
@@ -42,9 +42,9 @@ final class OffsetTail implements OffsetReader, TopicTail.Reader, AutoCloseable 
 
   private final String topic;
   private final Admin admin;
-  private final TopicTail tail;
+  private final TopicLogReader log;
   private final OffsetTable table = new OffsetTable();
-  private final SharedQuestion<Map<TopicPartition, Long>> ends;
+  private final CoalescedRequest<Map<TopicPartition, Long>> ends;
 
   /** Guarded by this, as all that follows. */
   private final Map<TopicPartition, Long> positions = new HashMap<>();
@@ -57,7 +57,7 @@ final class OffsetTail implements OffsetReader, TopicTail.Reader, AutoCloseable 
    * @param partitions how many the topic has
    * @param admin asked for the end of the topic; belongs to the caller
    */
-  OffsetTail(String topic, int partitions, Map<String, Object> consumerSettings, Admin admin) {
+  OffsetTopicReader(String topic, int partitions, Map<String, Object> consumerSettings, Admin admin) {
     this.topic = topic;
     this.admin = admin;
     for (int partition = 0; partition < partitions; partition++) {
@@ -65,12 +65,12 @@ final class OffsetTail implements OffsetReader, TopicTail.Reader, AutoCloseable 
     }
     Map<String, Object> settings = new HashMap<>(consumerSettings);
     settings.put(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, MAX_POLL_RECORDS);
-    this.tail = new TopicTail("offset-reader", settings, List.copyOf(positions.keySet()), this);
-    this.ends = new SharedQuestion<>(this::askEnds);
+    this.log = new TopicLogReader("offset-reader", settings, List.copyOf(positions.keySet()), this);
+    this.ends = new CoalescedRequest<>(this::requestEnds);
   }
 
   void start() {
-    tail.start();
+    log.start();
   }
 
   @Override
@@ -93,7 +93,7 @@ final class OffsetTail implements OffsetReader, TopicTail.Reader, AutoCloseable 
   public Map<Integer, Offset> read(
       String connector, String bucket, Set<Integer> vbuckets, @Nullable Long generation) {
     try {
-      await(ends.ask().get(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS));
+      await(ends.send().get(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS));
     } catch (ExecutionException | java.util.concurrent.TimeoutException e) {
       throw new KafkaException("Kafka did not give the end of topic '" + topic + "'", e);
     } catch (InterruptedException e) {
@@ -144,10 +144,10 @@ final class OffsetTail implements OffsetReader, TopicTail.Reader, AutoCloseable 
    * Returns at once; the answer is one to a question that is asked after this call.
    */
   CompletableFuture<Map<TopicPartition, Long>> ends() {
-    return ends.ask();
+    return ends.send();
   }
 
-  private CompletableFuture<Map<TopicPartition, Long>> askEnds() {
+  private CompletableFuture<Map<TopicPartition, Long>> requestEnds() {
     return admin
         .listOffsets(
             positions().keySet().stream()
@@ -168,6 +168,6 @@ final class OffsetTail implements OffsetReader, TopicTail.Reader, AutoCloseable 
       isClosed = true;
       notifyAll();
     }
-    tail.close();
+    log.close();
   }
 }

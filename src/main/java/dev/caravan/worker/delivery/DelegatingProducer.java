@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * What a kafka endpoint sees of a producer that isn't its own: it sends through it, can't close it,
  * and has no say in its transactions. As thread-safe as the producer.
  */
-abstract class ForwardingProducer<K, V> implements Producer<K, V> {
+abstract class DelegatingProducer<K, V> implements Producer<K, V> {
 
   /**
    * The producer that does the work.

@@ -33,8 +33,8 @@ import org.slf4j.LoggerFactory;
  * is enough to ask Kafka for the groups that are named there: a list of all groups would be long on
  * a cluster that many use.
  */
-public final class ConfigLog implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(ConfigLog.class);
+public final class ConfigTopic implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(ConfigTopic.class);
 
   /** When reading makes no progress for that long, a transaction is open that maybe nobody ends. */
   private static final Duration OPEN_TRANSACTION = Duration.ofSeconds(2);
@@ -59,17 +59,17 @@ public final class ConfigLog implements AutoCloseable {
   /**
    * Opens the topic, and makes it if it isn't there.
    *
-   * @param listener is given every new view, in order, on the reader's thread; it must not block
+   * @param listener is given every new snapshot, in order, on the reader's thread; it must not block
    * @param refused is given the reason if the workers of another group begin to use the topic
    * @throws ConfigException if the topic is not of this kind
    * @throws KafkaException if Kafka can't be reached or refuses
    */
-  public ConfigLog(
+  public ConfigTopic(
       WorkerConfig config,
       KafkaCluster cluster,
-      Consumer<ConfigView> listener,
+      Consumer<ConfigSnapshot> listener,
       Consumer<RuntimeException> refused) {
-    cluster.ensure(config.configTopic());
+    cluster.ensureTopic(config.configTopic());
     this.config = config;
     this.refused = refused;
     this.cluster = cluster;
@@ -114,12 +114,12 @@ public final class ConfigLog implements AutoCloseable {
   /** Each attempt is bounded by timeouts of its own, which count from the last progress. */
   private void endOpenTransactions() throws InterruptedException {
     while (true) {
-      ConfigView before = reader.view();
+      ConfigSnapshot before = reader.snapshot();
       try {
-        write(view -> List.of()).get();
+        write(snapshot -> List.of()).get();
         return;
       } catch (ExecutionException e) {
-        if (!reader.view().isNewerThan(before)) {
+        if (!reader.snapshot().isNewerThan(before)) {
           throw new KafkaException(
               "The config topic '"
                   + partition.topic()
@@ -142,7 +142,7 @@ public final class ConfigLog implements AutoCloseable {
     Set<String> others = new TreeSet<>(reader.groups());
     others.addAll(config.groupsOfTopics());
     others.remove(config.groupId());
-    cluster.checkThatNoneUses(config.internalTopics(), config.groupId(), others);
+    cluster.checkNotUsedByOthers(config.internalTopics(), config.groupId(), others);
   }
 
   private void check() {
@@ -160,18 +160,18 @@ public final class ConfigLog implements AutoCloseable {
   }
 
   /** What the topic says, as far as this worker has read it. */
-  public ConfigView view() {
-    return reader.view();
+  public ConfigSnapshot snapshot() {
+    return reader.snapshot();
   }
 
   /** Makes a change that somebody waits for until it is made or has failed. */
-  public CompletableFuture<ConfigView> write(Function<ConfigView, List<ConfigChange>> change) {
+  public CompletableFuture<ConfigSnapshot> write(Function<ConfigSnapshot, List<ConfigChange>> change) {
     return write(change, new CompletableFuture<>());
   }
 
   /** Makes a change, see {@link ConfigWriter#write}. */
-  public CompletableFuture<ConfigView> write(
-      Function<ConfigView, List<ConfigChange>> change, CompletableFuture<Void> unwanted) {
+  public CompletableFuture<ConfigSnapshot> write(
+      Function<ConfigSnapshot, List<ConfigChange>> change, CompletableFuture<Void> unwanted) {
     return writer.write(change, unwanted);
   }
 

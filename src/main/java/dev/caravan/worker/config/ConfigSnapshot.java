@@ -14,13 +14,13 @@ import org.jspecify.annotations.Nullable;
  *     offsets of different topics can't be compared
  * @param generationBase what generations of later records are counted from, see {@link
  *     ConfigReader#BASE_HEADER}; {@link #NO_BASE} if there are no records
- * @param offset everything before it is in this view, nothing from it on
+ * @param offset everything before it is in this snapshot, nothing from it on
  * @param connectors the connectors that there are, by name
  * @param targetStates their target states, where they are not {@link TargetState#STARTED}; there
  *     may be some of connectors that are not known yet, since compaction keeps no order between
  *     keys
  */
-public record ConfigView(
+public record ConfigSnapshot(
     int recreations,
     long generationBase,
     long offset,
@@ -28,7 +28,7 @@ public record ConfigView(
     SortedMap<String, TargetState> targetStates) {
   static final long NO_BASE = -1;
 
-  public static final ConfigView EMPTY = empty(0);
+  public static final ConfigSnapshot EMPTY = empty(0);
 
   /**
    * A connector in the config topic.
@@ -44,7 +44,7 @@ public record ConfigView(
     }
   }
 
-  public ConfigView {
+  public ConfigSnapshot {
     connectors = Collections.unmodifiableSortedMap(connectors);
     targetStates = Collections.unmodifiableSortedMap(targetStates);
   }
@@ -57,33 +57,33 @@ public record ConfigView(
     return targetStates.getOrDefault(name, TargetState.STARTED);
   }
 
-  private static ConfigView empty(int recreations) {
-    return new ConfigView(
+  private static ConfigSnapshot empty(int recreations) {
+    return new ConfigSnapshot(
         recreations, NO_BASE, 0, Collections.emptySortedMap(), Collections.emptySortedMap());
   }
 
-  /** The view of a topic that was just made again. */
-  ConfigView recreated() {
+  /** The snapshot of a topic that was just made again. */
+  ConfigSnapshot recreated() {
     return empty(recreations + 1);
   }
 
-  /** Whether this view is of a later state of the topic, or of a later topic. */
-  public boolean isNewerThan(ConfigView other) {
+  /** Whether this snapshot is of a later state of the topic, or of a later topic. */
+  public boolean isNewerThan(ConfigSnapshot other) {
     return recreations == other.recreations
         ? offset > other.offset
         : recreations > other.recreations;
   }
 
-  /** Begins a view that has more changes than this one. */
-  Draft draft() {
-    return new Draft(this);
+  /** Begins a snapshot that has more changes than this one. */
+  Builder toBuilder() {
+    return new Builder(this);
   }
 
   /**
-   * A view in the making: takes one change after the other, and copies what it has to copy once.
+   * A snapshot in the making: takes one change after the other, and copies what it has to copy once.
    * Not thread-safe.
    */
-  static final class Draft {
+  static final class Builder {
     private final int recreations;
     private final long offset;
     private long generationBase;
@@ -92,7 +92,7 @@ public record ConfigView(
     private boolean hasOwnConnectors;
     private boolean hasOwnStates;
 
-    private Draft(ConfigView start) {
+    private Builder(ConfigSnapshot start) {
       this.recreations = start.recreations;
       this.offset = start.offset;
       this.generationBase = start.generationBase;
@@ -153,19 +153,19 @@ public record ConfigView(
       return generationBase;
     }
 
-    /** The view as it is now. It is valid until the next change only. */
-    ConfigView soFar() {
-      return at(offset);
+    /** The snapshot as it is now. It is valid until the next change only. */
+    ConfigSnapshot peek() {
+      return build(offset);
     }
 
-    /** The finished view, which holds everything up to an offset. No change may follow. */
-    ConfigView at(long newOffset) {
-      return new ConfigView(recreations, generationBase, newOffset, connectors, targetStates);
+    /** The finished snapshot, which holds everything up to an offset. No change may follow. */
+    ConfigSnapshot build(long newOffset) {
+      return new ConfigSnapshot(recreations, generationBase, newOffset, connectors, targetStates);
     }
   }
 
-  /** The record that says what this view says, for a key that a change is about. */
-  ConfigChange recordLike(ConfigChange change) {
+  /** The record that says what this snapshot says, for a key that a change is about. */
+  ConfigChange recordFor(ConfigChange change) {
     String name = change.name();
     StoredConnector connector = connectors.get(name);
     return change instanceof ConfigRecord
@@ -176,6 +176,6 @@ public record ConfigView(
   /** Leaves the configurations out. */
   @Override
   public String toString() {
-    return "ConfigView[" + offset + ", " + connectors.keySet() + "]";
+    return "ConfigSnapshot[" + offset + ", " + connectors.keySet() + "]";
   }
 }

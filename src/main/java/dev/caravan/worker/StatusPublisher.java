@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
-import dev.caravan.worker.config.ConfigView;
+import dev.caravan.worker.config.ConfigSnapshot;
 import dev.caravan.worker.config.Connector;
 import dev.caravan.worker.config.TargetState;
 import dev.caravan.worker.group.Assignments.TaskKey;
-import dev.caravan.worker.group.GroupWork.Assigned;
+import dev.caravan.worker.group.WorkerCoordinator.CurrentAssignment;
 import dev.caravan.worker.group.MemberState.OwnedTasks;
 import dev.caravan.worker.status.ConnectorStatus;
 import dev.caravan.worker.status.ConnectorStatus.Part;
 import dev.caravan.worker.status.ConnectorStatus.State;
-import dev.caravan.worker.status.StatusLog;
+import dev.caravan.worker.status.StatusTopic;
 import dev.caravan.worker.status.StatusRecord;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -34,12 +34,12 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Not thread-safe: for the herder's thread.
  */
-final class StatusBoard {
+final class StatusPublisher {
   private static final Duration WRITE_AGAIN = Duration.ofSeconds(2);
   private static final Part UNASSIGNED = new Part(State.UNASSIGNED, "", "");
 
   private final Supplier<String> workerId;
-  private final StatusLog log;
+  private final StatusTopic statusTopic;
   private final LocalTasks tasks;
   private Map<Subject, Written> written = new HashMap<>();
   private Map<Subject, Written> corrected = new HashMap<>();
@@ -50,14 +50,14 @@ final class StatusBoard {
   /** What was written of it, and when, as of {@link System#nanoTime}. */
   private record Written(@Nullable Part part, long configGeneration, long at) {}
 
-  StatusBoard(Supplier<String> workerId, StatusLog log, LocalTasks tasks) {
+  StatusPublisher(Supplier<String> workerId, StatusTopic statusTopic, LocalTasks tasks) {
     this.workerId = workerId;
-    this.log = log;
+    this.statusTopic = statusTopic;
     this.tasks = tasks;
   }
 
   /** How a connector is doing, wherever its tasks are. */
-  ConnectorStatus of(Connector connector, TargetState target, Assigned assigned) {
+  ConnectorStatus of(Connector connector, TargetState target, CurrentAssignment assigned) {
     List<Part> parts = new ArrayList<>();
     if (target != TargetState.STOPPED) {
       connector.tasks().forEach(task -> parts.add(task(connector, task.task(), target, assigned)));
@@ -66,9 +66,9 @@ final class StatusBoard {
         connector.name(), self(connector, target, assigned), List.copyOf(parts));
   }
 
-  private Part self(Connector connector, TargetState target, Assigned assigned) {
+  private Part self(Connector connector, TargetState target, CurrentAssignment assigned) {
     if (!connector.error().isEmpty()) {
-      return connector.isForeign()
+      return connector.isUnsupportedClass()
           ? new Part(State.UNASSIGNED, "", connector.error())
           : new Part(State.FAILED, workerId.get(), connector.error());
     }
@@ -85,7 +85,7 @@ final class StatusBoard {
     return owner.isEmpty() ? UNASSIGNED : new Part(State.RUNNING, owner, "");
   }
 
-  private Part task(Connector connector, int task, TargetState target, Assigned assigned) {
+  private Part task(Connector connector, int task, TargetState target, CurrentAssignment assigned) {
     TaskKey key = new TaskKey(connector.generation(), task);
     if (assigned.has(key)) {
       return own(key, target);
@@ -114,8 +114,8 @@ final class StatusBoard {
   }
 
   /** What another worker has written that is alive. */
-  private Part last(Connector connector, OptionalInt task, Assigned assigned) {
-    StatusRecord record = log.last(connector.name(), task);
+  private Part last(Connector connector, OptionalInt task, CurrentAssignment assigned) {
+    StatusRecord record = statusTopic.latest(connector.name(), task);
     Part last = record == null ? null : record.status();
     return record != null
             && last != null
@@ -132,14 +132,14 @@ final class StatusBoard {
    *
    * @param connectors by the generations of their configurations
    */
-  void write(Map<Long, Connector> connectors, ConfigView view, Assigned assigned) {
+  void publish(Map<Long, Connector> connectors, ConfigSnapshot snapshot, CurrentAssignment assigned) {
     Map<Subject, Written> now = new HashMap<>();
     for (OwnedTasks set : assigned.own()) {
       Connector connector = connectors.get(set.generation());
-      if (connector == null || view.targetState(connector.name()) == TargetState.STOPPED) {
+      if (connector == null || snapshot.targetState(connector.name()) == TargetState.STOPPED) {
         continue;
       }
-      TargetState target = view.targetState(connector.name());
+      TargetState target = snapshot.targetState(connector.name());
       set.tasks().stream()
           .filter(task -> task < connector.tasks().size())
           .forEach(
@@ -164,13 +164,13 @@ final class StatusBoard {
    * @param connectors by their names
    * @param assigned what the group has assigned to this worker, as far as it may run
    */
-  void correct(Map<String, Connector> connectors, Assigned assigned) {
+  void correct(Map<String, Connector> connectors, CurrentAssignment assigned) {
     if (!assigned.isAlive(workerId.get())) {
       // It has not joined yet.
       return;
     }
     Map<Subject, Written> now = new HashMap<>();
-    for (StatusRecord record : log.naming(workerId.get())) {
+    for (StatusRecord record : statusTopic.recordsNaming(workerId.get())) {
       long generation = record.configGeneration();
       TaskKey key = new TaskKey(generation, record.task().orElse(0));
       if (generation == StatusRecord.NONE
@@ -192,7 +192,7 @@ final class StatusBoard {
       Subject subject,
       @Nullable Part part,
       long configGeneration,
-      Assigned assigned,
+      CurrentAssignment assigned,
       Map<Subject, Written> earlier) {
     Written before = earlier.get(subject);
     long now = System.nanoTime();
@@ -202,14 +202,14 @@ final class StatusBoard {
         && (isLast(subject, part, configGeneration) || now - before.at() < WRITE_AGAIN.toNanos())) {
       return before;
     }
-    log.write(
+    statusTopic.write(
         new StatusRecord(
             subject.connector(), subject.task(), part, assigned.generation(), configGeneration));
     return new Written(part, configGeneration, now);
   }
 
   private boolean isLast(Subject subject, @Nullable Part part, long configGeneration) {
-    StatusRecord last = log.last(subject.connector(), subject.task());
+    StatusRecord last = statusTopic.latest(subject.connector(), subject.task());
     return last == null
         ? part == null
         : Objects.equals(part, last.status()) && last.configGeneration() == configGeneration;
@@ -223,7 +223,7 @@ final class StatusBoard {
 
   /** The connector has no more tasks than that. */
   void forgetTasks(String connector, int count) {
-    for (int task : log.tasksOf(connector)) {
+    for (int task : statusTopic.tasksOf(connector)) {
       if (task >= count) {
         forget(connector, OptionalInt.of(task));
       }
@@ -231,8 +231,8 @@ final class StatusBoard {
   }
 
   private void forget(String connector, OptionalInt task) {
-    if (log.last(connector, task) != null) {
-      log.write(new StatusRecord(connector, task, null, 0, StatusRecord.NONE));
+    if (statusTopic.latest(connector, task) != null) {
+      statusTopic.write(new StatusRecord(connector, task, null, 0, StatusRecord.NONE));
     }
   }
 }

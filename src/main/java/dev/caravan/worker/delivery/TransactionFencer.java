@@ -26,7 +26,7 @@ import org.apache.kafka.common.errors.TransactionalIdNotFoundException;
  * Who may write in a task's name, as Kafka's transaction coordinators know it. One for a worker.
  * Safe for use by several threads.
  */
-final class TransactionOwners {
+final class TransactionFencer {
   private static final Duration TIMEOUT = Duration.ofSeconds(60);
 
   /**
@@ -36,7 +36,7 @@ final class TransactionOwners {
   private static final Duration FENCED = Duration.ofMillis(9_999);
 
   private final Admin admin;
-  private final SharedQuestion<Set<String>> ids;
+  private final CoalescedRequest<Set<String>> ids;
 
   /** By connector: the newest generation before which everything is fenced, or is being fenced. */
   private final Map<String, Fence> fences = new ConcurrentHashMap<>();
@@ -50,9 +50,9 @@ final class TransactionOwners {
   /**
    * @param admin belongs to the caller
    */
-  TransactionOwners(Admin admin) {
+  TransactionFencer(Admin admin) {
     this.admin = admin;
-    this.ids = new SharedQuestion<>(this::listIds);
+    this.ids = new CoalescedRequest<>(this::listIds);
   }
 
   /**
@@ -71,7 +71,7 @@ final class TransactionOwners {
                 known != null && known.covers(id)
                     ? known
                     : new Fence(
-                        id.generation(), ids.ask().thenCompose(all -> fence(olderThan(id, all)))));
+                        id.generation(), ids.send().thenCompose(all -> fence(olderThan(id, all)))));
     await("fence those before", id, fence.done());
   }
 
@@ -80,7 +80,7 @@ final class TransactionOwners {
   }
 
   private CompletableFuture<Set<String>> listIds() {
-    return future(admin.listTransactions().all()).thenApply(TransactionOwners::ids);
+    return future(admin.listTransactions().all()).thenApply(TransactionFencer::ids);
   }
 
   private static Set<String> ids(Collection<TransactionListing> listings) {
@@ -133,7 +133,7 @@ final class TransactionOwners {
                               .listTransactions(
                                   new ListTransactionsOptions().filterProducerIds(producers))
                               .all())
-                      .thenApply(TransactionOwners::ids);
+                      .thenApply(TransactionFencer::ids);
             });
   }
 

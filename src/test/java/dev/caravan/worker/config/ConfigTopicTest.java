@@ -44,7 +44,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-class ConfigLogTest {
+class ConfigTopicTest {
   private static final Duration SOON = Duration.ofSeconds(20);
 
   private static KafkaBroker kafka;
@@ -119,13 +119,13 @@ class ConfigLogTest {
   void aConnectorHasAGreaterGenerationAfterEachChange() throws Exception {
     try (Opened opened = open("generations")) {
       long first = generation(opened.write(new ConfigRecord("a", Map.of("v", "1"))));
-      ConfigView second = opened.write(new ConfigRecord("a", Map.of("v", "2")));
+      ConfigSnapshot second = opened.write(new ConfigRecord("a", Map.of("v", "2")));
       assertThat(generation(second)).isGreaterThan(first);
     }
   }
 
-  private static long generation(ConfigView view) {
-    return view.connectors().get("a").generation();
+  private static long generation(ConfigSnapshot snapshot) {
+    return snapshot.connectors().get("a").generation();
   }
 
   @Test
@@ -134,15 +134,15 @@ class ConfigLogTest {
       // As compaction may leave it: the state before its connector.
       write("states", "target-state-a", "{\"state\":\"PAUSED\"}");
       write("states", "connector-a", "{\"properties\":{}}");
-      await().until(() -> opened.log.view().targetState("a") == TargetState.PAUSED);
+      await().until(() -> opened.topic.snapshot().targetState("a") == TargetState.PAUSED);
 
       opened.write(new TargetStateRecord("a", TargetState.STOPPED));
-      assertThat(opened.log.view().targetState("a")).isEqualTo(TargetState.STOPPED);
+      assertThat(opened.topic.snapshot().targetState("a")).isEqualTo(TargetState.STOPPED);
       opened.write(new TargetStateRecord("a", TargetState.STARTED));
-      assertThat(opened.log.view().targetState("a")).isEqualTo(TargetState.STARTED);
+      assertThat(opened.topic.snapshot().targetState("a")).isEqualTo(TargetState.STARTED);
       opened.write(new TargetStateRecord("a", TargetState.PAUSED));
       opened.write(new ConfigRecord("a", null));
-      ConfigView again = opened.write(new ConfigRecord("a", Map.of()));
+      ConfigSnapshot again = opened.write(new ConfigRecord("a", Map.of()));
       assertThat(again.targetState("a")).isEqualTo(TargetState.STARTED);
     }
     assertThat(records("states"))
@@ -234,13 +234,13 @@ class ConfigLogTest {
           changes.add(
               new ConfigRecord("c" + i, Map.of("v", Base64.getEncoder().encodeToString(noise))));
         }
-        opened.log.write(view -> changes).get(30, TimeUnit.SECONDS);
+        opened.topic.write(snapshot -> changes).get(30, TimeUnit.SECONDS);
       }
 
       // Four seconds in all, where two without any progress are too long.
       proxy.narrow(100_000);
       try (Opened opened = open(proxy.address(), "long", "1", settings)) {
-        assertThat(opened.log.view().connectors()).hasSize(40);
+        assertThat(opened.topic.snapshot().connectors()).hasSize(40);
       }
     }
   }
@@ -252,7 +252,7 @@ class ConfigLogTest {
     Duration soon = Duration.ofMillis(100);
     try (ConfigReader reader =
         new ConfigReader(
-            settings.internalConsumerSettings(), new TopicPartition("later", 0), view -> {})) {
+            settings.internalConsumerSettings(), new TopicPartition("later", 0), snapshot -> {})) {
       reader.identify(Uuid.randomUuid(), soon);
       Uuid id = Uuid.randomUuid();
 
@@ -266,28 +266,28 @@ class ConfigLogTest {
     create(new NewTopic("again", Optional.of(1), Optional.empty()));
     write("again", "connector-a", "{\"properties\":{}}");
     WorkerConfig settings = config(kafka.bootstrapServers(), "again", "1", Map.of());
-    List<ConfigView> views = new CopyOnWriteArrayList<>();
+    List<ConfigSnapshot> snapshots = new CopyOnWriteArrayList<>();
     try (ConfigReader reader =
         new ConfigReader(
-            settings.internalConsumerSettings(), new TopicPartition("again", 0), views::add)) {
+            settings.internalConsumerSettings(), new TopicPartition("again", 0), snapshots::add)) {
       Uuid id = Uuid.randomUuid();
       reader.identify(id, SOON);
       reader.start();
       assertThat(reader.await(1, SOON)).isTrue();
       assertThat(reader.identify(id, SOON)).isTrue();
-      assertThat(reader.view().recreations()).isZero();
+      assertThat(reader.snapshot().recreations()).isZero();
 
       assertThat(reader.identify(Uuid.randomUuid(), SOON)).isTrue();
 
-      assertThat(reader.view().recreations()).isEqualTo(1);
+      assertThat(reader.snapshot().recreations()).isEqualTo(1);
       assertThat(reader.await(1, SOON)).isTrue();
-      assertThat(reader.view().connectors()).containsOnlyKeys("a");
-      // The listener is called just after the view can be seen.
+      assertThat(reader.snapshot().connectors()).containsOnlyKeys("a");
+      // The listener is called just after the snapshot can be seen.
       await()
           .untilAsserted(
               () ->
-                  assertThat(views)
-                      .extracting(view -> view.connectors().size())
+                  assertThat(snapshots)
+                      .extracting(snapshot -> snapshot.connectors().size())
                       .containsExactly(1, 0, 1));
       assertThat(reader.await(2, Duration.ofMillis(100))).isFalse();
     }
@@ -299,8 +299,8 @@ class ConfigLogTest {
         Opened other = open("race")) {
       for (int i = 0; i < 10; i++) {
         String name = "connector-" + i;
-        CompletableFuture<ConfigView> first = one.create(name, Map.of("by", "one"));
-        CompletableFuture<ConfigView> second = other.create(name, Map.of("by", "other"));
+        CompletableFuture<ConfigSnapshot> first = one.create(name, Map.of("by", "one"));
+        CompletableFuture<ConfigSnapshot> second = other.create(name, Map.of("by", "other"));
         boolean firstWon = isCreated(first);
         assertThat(isCreated(second)).isNotEqualTo(firstWon);
         assertThat((firstWon ? first : second).get().connectors().get(name).properties())
@@ -310,7 +310,7 @@ class ConfigLogTest {
     }
   }
 
-  private static boolean isCreated(CompletableFuture<ConfigView> creation) throws Exception {
+  private static boolean isCreated(CompletableFuture<ConfigSnapshot> creation) throws Exception {
     try {
       creation.get(30, TimeUnit.SECONDS);
       return true;
@@ -327,13 +327,13 @@ class ConfigLogTest {
       for (int i = 0; i < 8; i++) {
         writers.add(open("turns"));
       }
-      List<CompletableFuture<ConfigView>> writes = new ArrayList<>();
+      List<CompletableFuture<ConfigSnapshot>> writes = new ArrayList<>();
       for (Opened writer : writers) {
         for (int i = 0; i < 5; i++) {
-          writes.add(writer.log.write(ConfigLogTest::increment));
+          writes.add(writer.topic.write(ConfigTopicTest::increment));
         }
       }
-      for (CompletableFuture<ConfigView> write : writes) {
+      for (CompletableFuture<ConfigSnapshot> write : writes) {
         write.get(60, TimeUnit.SECONDS);
       }
       for (Opened writer : writers) {
@@ -344,8 +344,8 @@ class ConfigLogTest {
     }
   }
 
-  private static List<ConfigChange> increment(ConfigView view) {
-    ConfigView.StoredConnector counter = view.connector("counter");
+  private static List<ConfigChange> increment(ConfigSnapshot snapshot) {
+    ConfigSnapshot.StoredConnector counter = snapshot.connector("counter");
     int value = counter == null ? 0 : Integer.parseInt(counter.properties().get("v"));
     return List.of(new ConfigRecord("counter", Map.of("v", Integer.toString(value + 1))));
   }
@@ -357,19 +357,19 @@ class ConfigLogTest {
       one.write(new ConfigRecord("a", Map.of()));
       await()
           .atMost(2, TimeUnit.SECONDS)
-          .until(() -> other.log.view().connectors().containsKey("a"));
+          .until(() -> other.topic.snapshot().connectors().containsKey("a"));
     }
   }
 
   @Test
   void changesThatWaitTogetherSeeEachOther() throws Exception {
     try (Opened opened = open("together")) {
-      List<CompletableFuture<ConfigView>> creations = new ArrayList<>();
+      List<CompletableFuture<ConfigSnapshot>> creations = new ArrayList<>();
       for (int i = 0; i < 20; i++) {
         creations.add(opened.create("a", Map.of("v", Integer.toString(i))));
       }
       int created = 0;
-      for (CompletableFuture<ConfigView> creation : creations) {
+      for (CompletableFuture<ConfigSnapshot> creation : creations) {
         created += isCreated(creation) ? 1 : 0;
       }
       assertThat(created).isEqualTo(1);
@@ -381,9 +381,9 @@ class ConfigLogTest {
   void oneThatIsTooLargeHurtsNoOther() throws Exception {
     try (Opened opened = open("large")) {
       opened.write(new ConfigRecord("before", Map.of()));
-      CompletableFuture<ConfigView> large =
+      CompletableFuture<ConfigSnapshot> large =
           opened.create("large", Map.of("v", "x".repeat(2_000_000)));
-      CompletableFuture<ConfigView> small = opened.create("small", Map.of());
+      CompletableFuture<ConfigSnapshot> small = opened.create("small", Map.of());
 
       assertThat(large)
           .failsWithin(30, TimeUnit.SECONDS)
@@ -413,11 +413,11 @@ class ConfigLogTest {
       dead.send(new ProducerRecord<>("hidden", 0, "target-state-a", "{\"state\":\"STARTED\"}"));
       dead.flush();
       try (Opened opened = open("hidden")) {
-        ConfigView view = opened.write(new ConfigRecord("b", Map.of()));
+        ConfigSnapshot snapshot = opened.write(new ConfigRecord("b", Map.of()));
 
-        assertThat(generation(view)).isEqualTo(generation);
-        assertThat(view.targetState("a")).isEqualTo(TargetState.PAUSED);
-        assertThat(view.connectors()).containsOnlyKeys("a", "b");
+        assertThat(generation(snapshot)).isEqualTo(generation);
+        assertThat(snapshot.targetState("a")).isEqualTo(TargetState.PAUSED);
+        assertThat(snapshot.connectors()).containsOnlyKeys("a", "b");
       }
     }
     Map<String, String> last = new HashMap<>();
@@ -457,7 +457,7 @@ class ConfigLogTest {
   void whatWasAcknowledgedIsThereAfterTheBrokerHasGoneAndCome() throws Exception {
     try (KafkaBroker broker = KafkaBroker.start();
         Opened opened = open(broker.bootstrapServers(), "restarts", "1")) {
-      List<CompletableFuture<ConfigView>> creations = new ArrayList<>();
+      List<CompletableFuture<ConfigSnapshot>> creations = new ArrayList<>();
       for (int i = 0; i < 3; i++) {
         creations.add(opened.create("before-" + i, Map.of()));
         broker.stop();
@@ -465,7 +465,7 @@ class ConfigLogTest {
         broker.restart();
         creations.add(opened.create("after-" + i, Map.of()));
       }
-      for (CompletableFuture<ConfigView> creation : creations) {
+      for (CompletableFuture<ConfigSnapshot> creation : creations) {
         creation.get(60, TimeUnit.SECONDS);
       }
       assertThat(opened.properties()).hasSize(9);
@@ -477,10 +477,10 @@ class ConfigLogTest {
     try (KafkaBroker broker = KafkaBroker.start();
         Opened opened = open(broker.bootstrapServers(), "unwanted", "1")) {
       broker.stop();
-      CompletableFuture<ConfigView> first = opened.create("first", Map.of());
+      CompletableFuture<ConfigSnapshot> first = opened.create("first", Map.of());
       CompletableFuture<Void> unwanted = new CompletableFuture<>();
-      CompletableFuture<ConfigView> second =
-          opened.log.write(view -> List.of(new ConfigRecord("second", Map.of())), unwanted);
+      CompletableFuture<ConfigSnapshot> second =
+          opened.topic.write(snapshot -> List.of(new ConfigRecord("second", Map.of())), unwanted);
       unwanted.complete(null);
       assertThat(second)
           .failsWithin(Duration.ZERO)
@@ -520,35 +520,35 @@ class ConfigLogTest {
     WorkerConfig config = config(brokers, topic, replication, more);
     KafkaCluster cluster = new KafkaCluster(config);
     try {
-      ConfigLog log = new ConfigLog(config, cluster, view -> {}, refusal -> {});
-      log.start();
-      return new Opened(cluster, log);
+      ConfigTopic configs = new ConfigTopic(config, cluster, snapshot -> {}, refusal -> {});
+      configs.start();
+      return new Opened(cluster, configs);
     } catch (RuntimeException e) {
       cluster.close();
       throw e;
     }
   }
 
-  private record Opened(KafkaCluster cluster, ConfigLog log) implements AutoCloseable {
+  private record Opened(KafkaCluster cluster, ConfigTopic topic) implements AutoCloseable {
     /** What there is when everything that was written until now is read. */
     Map<String, Map<String, String>> properties() throws Exception {
       Map<String, Map<String, String>> properties = new HashMap<>();
-      log.write(view -> List.of())
+      topic.write(snapshot -> List.of())
           .get(30, TimeUnit.SECONDS)
           .connectors()
           .forEach((name, stored) -> properties.put(name, stored.properties()));
       return properties;
     }
 
-    ConfigView write(ConfigChange change) throws Exception {
-      return log.write(view -> List.of(change)).get(30, TimeUnit.SECONDS);
+    ConfigSnapshot write(ConfigChange change) throws Exception {
+      return topic.write(snapshot -> List.of(change)).get(30, TimeUnit.SECONDS);
     }
 
     /** Creates a connector, if it isn't there. */
-    CompletableFuture<ConfigView> create(String name, Map<String, String> properties) {
-      return log.write(
-          view -> {
-            if (view.connector(name) != null) {
+    CompletableFuture<ConfigSnapshot> create(String name, Map<String, String> properties) {
+      return topic.write(
+          snapshot -> {
+            if (snapshot.connector(name) != null) {
               throw new ConnectorExistsException(name);
             }
             return List.of(new ConfigRecord(name, properties));
@@ -557,7 +557,7 @@ class ConfigLogTest {
 
     @Override
     public void close() {
-      log.close();
+      topic.close();
       cluster.close();
     }
   }

@@ -5,15 +5,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.caravan.connector.TaskConfig;
+import dev.caravan.sandbox.KafkaBroker;
 import dev.caravan.sandbox.kafka.KafkaBroker;
-import dev.caravan.worker.config.ConfigView;
+import dev.caravan.worker.config.ConfigSnapshot.StoredConnector;
+import dev.caravan.worker.config.ConfigSnapshot;
 import dev.caravan.worker.config.ConfigView.StoredConnector;
+import dev.caravan.worker.config.ConfigView;
 import dev.caravan.worker.config.Connector;
 import dev.caravan.worker.config.TargetState;
 import dev.caravan.worker.delivery.Delivery;
 import dev.caravan.worker.delivery.TaskWriter;
 import dev.caravan.worker.delivery.TransactionClaim;
-import dev.caravan.worker.group.GroupWork.Assigned;
+import dev.caravan.worker.group.WorkerCoordinator.CurrentAssignment;
 import dev.caravan.worker.group.MemberAssignment;
 import dev.caravan.worker.group.MemberState;
 import dev.caravan.worker.group.MemberState.OwnedTasks;
@@ -22,7 +25,7 @@ import dev.caravan.worker.kafka.KafkaCluster;
 import dev.caravan.worker.kafka.WorkerConfig;
 import dev.caravan.worker.status.ConnectorStatus.Part;
 import dev.caravan.worker.status.ConnectorStatus.State;
-import dev.caravan.worker.status.StatusLog;
+import dev.caravan.worker.status.StatusTopic;
 import dev.caravan.worker.status.StatusRecord;
 import java.time.Duration;
 import java.util.BitSet;
@@ -40,7 +43,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** Which records of the status topic count, and which a worker corrects. */
-class StatusBoardTest {
+class StatusPublisherTest {
   private static final String SELF = "self:1";
   private static final String OTHER = "other:2";
   private static final long GENERATION = 17;
@@ -64,7 +67,7 @@ class StatusBoardTest {
 
   private static KafkaBroker kafka;
   private static KafkaCluster cluster;
-  private static StatusLog log;
+  private static StatusTopic statusTopic;
 
   private final LocalTasks tasks =
       new LocalTasks(
@@ -77,7 +80,7 @@ class StatusBoardTest {
           new TaskOwnership(),
           () -> {});
 
-  private final StatusBoard board = new StatusBoard(() -> SELF, log, tasks);
+  private final StatusPublisher publisher = new StatusPublisher(() -> SELF, statusTopic, tasks);
 
   private static final class NoDelivery implements Delivery {
     @Override
@@ -111,17 +114,17 @@ class StatusBoardTest {
                 "group.id", "statuses",
                 "status.storage.replication.factor", "1"));
     cluster = new KafkaCluster(config);
-    log = new StatusLog(config, cluster);
+    statusTopic = new StatusTopic(config, cluster);
   }
 
   @AfterAll
   static void stopKafka() {
-    log.close();
+    statusTopic.close();
     cluster.close();
     kafka.close();
   }
 
-  private static Assigned assigned(int... own) {
+  private static CurrentAssignment assigned(int... own) {
     BitSet numbers = new BitSet();
     for (int task : own) {
       numbers.set(task);
@@ -130,21 +133,21 @@ class StatusBoardTest {
         numbers.isEmpty()
             ? List.of()
             : List.of(new OwnedTasks(MemberState.hash("golden"), GENERATION, numbers));
-    return new Assigned(new MemberAssignment(1, List.of(SELF, OTHER), sets), 5);
+    return new CurrentAssignment(new MemberAssignment(1, List.of(SELF, OTHER), sets), 5);
   }
 
   private static void written(String connector, int task, Part part, long generation) {
     StatusRecord record = new StatusRecord(connector, OptionalInt.of(task), part, 4, generation);
-    log.write(record);
-    await().until(() -> record.equals(log.last(connector, OptionalInt.of(task))));
+    statusTopic.write(record);
+    await().until(() -> record.equals(statusTopic.latest(connector, OptionalInt.of(task))));
   }
 
   private static Part running(String worker) {
     return new Part(State.RUNNING, worker, "");
   }
 
-  private Part task(int number, TargetState target, Assigned assigned) {
-    return board.of(GOLDEN, target, assigned).tasks().get(number);
+  private Part task(int number, TargetState target, CurrentAssignment assigned) {
+    return publisher.of(GOLDEN, target, assigned).tasks().get(number);
   }
 
   private Part other(TargetState target) {
@@ -175,21 +178,21 @@ class StatusBoardTest {
 
   @Test
   void aWorkerWritesPausedForItsPausedTasksWithItsId() {
-    ConfigView paused =
-        new ConfigView(
+    ConfigSnapshot paused =
+        new ConfigSnapshot(
             0, 0, 20, new TreeMap<>(), new TreeMap<>(Map.of("golden", TargetState.PAUSED)));
-    board.write(Map.of(GENERATION, GOLDEN), paused, assigned(0));
+    publisher.publish(Map.of(GENERATION, GOLDEN), paused, assigned(0));
     Part expected = new Part(State.PAUSED, SELF, "");
     await()
         .until(
             () ->
                 new StatusRecord("golden", OptionalInt.of(0), expected, 5, GENERATION)
-                    .equals(log.last("golden", OptionalInt.of(0))));
+                    .equals(statusTopic.latest("golden", OptionalInt.of(0))));
     await()
         .until(
             () ->
                 new StatusRecord("golden", OptionalInt.empty(), expected, 5, GENERATION)
-                    .equals(log.last("golden", OptionalInt.empty())));
+                    .equals(statusTopic.latest("golden", OptionalInt.empty())));
     assertThat(task(0, TargetState.PAUSED, assigned(0))).isEqualTo(expected);
   }
 
@@ -202,30 +205,30 @@ class StatusBoardTest {
     written("connect", 0, running(SELF), StatusRecord.NONE);
     written("others", 0, running(OTHER), 3);
 
-    board.correct(CONNECTORS, assigned(0));
+    publisher.correct(CONNECTORS, assigned(0));
 
     await()
         .until(
             () ->
                 new StatusRecord("golden", OptionalInt.of(1), UNASSIGNED, 5, GENERATION)
-                    .equals(log.last("golden", OptionalInt.of(1))));
-    await().until(() -> log.last("golden", OptionalInt.of(2)) == null);
-    await().until(() -> log.last("deleted", OptionalInt.of(0)) == null);
-    assertThat(log.naming(SELF))
+                    .equals(statusTopic.latest("golden", OptionalInt.of(1))));
+    await().until(() -> statusTopic.latest("golden", OptionalInt.of(2)) == null);
+    await().until(() -> statusTopic.latest("deleted", OptionalInt.of(0)) == null);
+    assertThat(statusTopic.recordsNaming(SELF))
         .extracting(StatusRecord::connector)
         .containsOnly("golden", "connect");
-    assertThat(log.naming(OTHER)).extracting(StatusRecord::connector).contains("others");
+    assertThat(statusTopic.recordsNaming(OTHER)).extracting(StatusRecord::connector).contains("others");
   }
 
   /** Somebody deletes the status topic under running workers and makes it again. */
   @Test
   void whatATopicThatWasMadeAgainLacksIsWrittenAgain() throws Exception {
-    ConfigView started = new ConfigView(0, 0, 20, new TreeMap<>(), new TreeMap<>());
+    ConfigSnapshot started = new ConfigSnapshot(0, 0, 20, new TreeMap<>(), new TreeMap<>());
     for (int i = 0; i < 10; i++) {
       written("golden", 1, running("other:" + i), GENERATION);
     }
     Optional<Part> own = Optional.of(new Part(State.UNASSIGNED, SELF, ""));
-    board.write(Map.of(GENERATION, GOLDEN), started, assigned(0));
+    publisher.publish(Map.of(GENERATION, GOLDEN), started, assigned(0));
     await().until(() -> status(0).equals(own));
 
     try (Admin admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()))) {
@@ -244,12 +247,12 @@ class StatusBoardTest {
         .atMost(Duration.ofSeconds(30))
         .until(
             () -> {
-              board.write(Map.of(GENERATION, GOLDEN), started, assigned(0));
+              publisher.publish(Map.of(GENERATION, GOLDEN), started, assigned(0));
               return status(0).equals(own);
             });
   }
 
   private static Optional<Part> status(int task) {
-    return Optional.ofNullable(log.last("golden", OptionalInt.of(task))).map(StatusRecord::status);
+    return Optional.ofNullable(statusTopic.latest("golden", OptionalInt.of(task))).map(StatusRecord::status);
   }
 }

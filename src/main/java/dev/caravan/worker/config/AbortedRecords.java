@@ -23,7 +23,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  * Finds the records in the config topic that were never committed and hide what is true from those
  * who read uncommitted records, as Kafka Connect may when it takes the topic over. Not thread-safe.
  */
-final class AbortedChanges {
+final class AbortedRecords {
   /** How long reading may make no progress. */
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
@@ -33,14 +33,14 @@ final class AbortedChanges {
   private final TopicPartition partition;
   private long from;
 
-  AbortedChanges(Map<String, Object> consumerSettings, TopicPartition partition) {
+  AbortedRecords(Map<String, Object> consumerSettings, TopicPartition partition) {
     this.consumerSettings = new HashMap<>(consumerSettings);
     this.consumerSettings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_uncommitted");
     this.partition = partition;
   }
 
   /** The records before an offset need not be looked at again. */
-  void forgetUpTo(long offset) {
+  void skipTo(long offset) {
     from = offset;
   }
 
@@ -51,7 +51,7 @@ final class AbortedChanges {
    * @param lastCommitted the offset of the last committed record with a key
    * @throws KafkaException if the topic can't be read now
    */
-  Collection<ConfigChange> coveringRecords(long end, ToLongFunction<byte[]> lastCommitted) {
+  Collection<ConfigChange> maskingRecords(long end, ToLongFunction<byte[]> lastCommitted) {
     Map<String, ConfigChange> covering = new LinkedHashMap<>();
     if (from >= end) {
       return covering.values();

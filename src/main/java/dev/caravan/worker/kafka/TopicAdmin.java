@@ -6,7 +6,7 @@ import java.util.Set;
 import org.apache.kafka.common.KafkaException;
 
 /** The topics that tasks write to, which are not the worker's own. */
-public interface Topics {
+public interface TopicAdmin {
   /**
    * Which of these topics are not there.
    *
@@ -19,5 +19,5 @@ public interface Topics {
    *
    * @throws KafkaException if it can't be made
    */
-  void make(String topic, Optional<Short> replication);
+  void create(String topic, Optional<Short> replication);
 }

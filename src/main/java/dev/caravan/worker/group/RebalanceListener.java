@@ -8,9 +8,9 @@ import java.util.SortedMap;
  * What a group asks of its member, and what it decides for it. Called on the thread that belongs to
  * the group, which none of these may block.
  */
-public interface GroupMember {
+public interface RebalanceListener {
   /** What this worker has, at the moment when it joins. */
-  MemberState join();
+  MemberState memberState();
 
   /**
    * Assigns tasks; asked of the leader only.
@@ -26,20 +26,20 @@ public interface GroupMember {
    * @param memberId by which the group knows this worker
    * @param generation of the group
    */
-  void assigned(MemberAssignment assignment, String memberId, int generation);
+  void onAssigned(MemberAssignment assignment, String memberId, int generation);
 
   /** Whether the tasks must be assigned once more. Asked many times a second. */
-  boolean wantsRebalance();
+  boolean needsRebalance();
 
   /** The worker's lease has begun: the tasks that the group has given to it may run. */
-  void leased();
+  void onLeaseStarted();
 
   /** Others may have this worker's tasks: the lease is over, and they must stop. */
-  void lost();
+  void onLost();
 
   /** The leader of the group has given this worker nothing that can be read. */
-  void unreadable();
+  void onUnreadableAssignment();
 
   /** This worker can't be in the group, ever. */
-  void refused(RuntimeException reason);
+  void onFatalError(RuntimeException reason);
 }

@@ -8,4 +8,4 @@ package dev.caravan.worker.group;
  * @param generation of its configuration; no other set of tasks has the same
  * @param tasks how many there are, numbered from 0
  */
-public record TaskSet(String connector, long generation, int tasks) {}
+public record TaskGeneration(String connector, long generation, int tasks) {}

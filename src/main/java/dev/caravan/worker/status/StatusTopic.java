@@ -3,7 +3,7 @@ package dev.caravan.worker.status;
 
 import dev.caravan.worker.config.ConfigReader;
 import dev.caravan.worker.kafka.KafkaCluster;
-import dev.caravan.worker.kafka.TopicTail;
+import dev.caravan.worker.kafka.TopicLogReader;
 import dev.caravan.worker.kafka.WorkerConfig;
 import dev.caravan.worker.status.ConnectorStatus.Part;
 import java.io.IOException;
@@ -35,8 +35,8 @@ import org.slf4j.LoggerFactory;
  * The topic in which each worker writes how its tasks are doing, and reads how those of the others
  * are doing. Safe for use by several threads; nothing blocks.
  */
-public final class StatusLog implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(StatusLog.class);
+public final class StatusTopic implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(StatusTopic.class);
 
   private final String topic;
   private final Map<Key, StatusRecord> statuses = new ConcurrentHashMap<>();
@@ -45,7 +45,7 @@ public final class StatusLog implements AutoCloseable {
   private final Map<String, Set<Key>> byWorker = new ConcurrentHashMap<>();
 
   private final Map<Key, StatusRecord> waiting = new LinkedHashMap<>();
-  private final TopicTail tail;
+  private final TopicLogReader log;
   private final Producer<byte[], byte[]> producer;
   private final ExecutorService writer =
       Executors.newSingleThreadExecutor(task -> new Thread(task, "status-writer"));
@@ -58,21 +58,21 @@ public final class StatusLog implements AutoCloseable {
    * @throws org.apache.kafka.common.config.ConfigException if the topic is not of this kind
    * @throws KafkaException if Kafka can't be reached or refuses
    */
-  public StatusLog(WorkerConfig config, KafkaCluster cluster) {
-    int partitions = cluster.ensure(config.statusTopic());
+  public StatusTopic(WorkerConfig config, KafkaCluster cluster) {
+    int partitions = cluster.ensureTopic(config.statusTopic());
     this.topic = config.statusTopic().name();
     this.producer =
         new KafkaProducer<>(
             config.internalProducerSettings(),
             new ByteArraySerializer(),
             new ByteArraySerializer());
-    this.tail =
-        new TopicTail(
+    this.log =
+        new TopicLogReader(
             "status-reader",
             config.internalConsumerSettings(),
             IntStream.range(0, partitions).mapToObj(n -> new TopicPartition(topic, n)).toList(),
-            new Tail());
-    tail.start();
+            new Handler());
+    log.start();
   }
 
   private void read(ConsumerRecords<byte[], byte[]> records) {
@@ -109,12 +109,12 @@ public final class StatusLog implements AutoCloseable {
   }
 
   /** What was last written of a connector or task; null if nothing was. */
-  public @Nullable StatusRecord last(String connector, OptionalInt task) {
+  public @Nullable StatusRecord latest(String connector, OptionalInt task) {
     return statuses.get(new Key(connector, task));
   }
 
   /** The last records of connectors and tasks that name a worker. */
-  public List<StatusRecord> naming(String workerId) {
+  public List<StatusRecord> recordsNaming(String workerId) {
     return byWorker.getOrDefault(workerId, Set.of()).stream()
         .map(statuses::get)
         .filter(Objects::nonNull)
@@ -186,15 +186,15 @@ public final class StatusLog implements AutoCloseable {
   /** Writes what waits and stops. Blocks for a few seconds at most. */
   @Override
   public void close() {
-    tail.close();
+    log.close();
     writer.shutdown();
     producer.close(Duration.ofSeconds(2));
   }
 
-  private final class Tail implements TopicTail.Reader {
+  private final class Handler implements TopicLogReader.Handler {
     @Override
     public void read(ConsumerRecords<byte[], byte[]> records, Map<TopicPartition, Long> reached) {
-      StatusLog.this.read(records);
+      StatusTopic.this.read(records);
     }
 
     /** Each worker sees that its records are missing, and writes them again. */

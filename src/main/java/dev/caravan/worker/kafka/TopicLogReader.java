@@ -22,12 +22,12 @@ import org.slf4j.LoggerFactory;
  * Reads partitions from their beginning and goes on with what comes, on a thread of its own that no
  * error of Kafka's ends.
  */
-public final class TopicTail implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(TopicTail.class);
+public final class TopicLogReader implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(TopicLogReader.class);
 
   /** Takes in what is read. */
   @FunctionalInterface
-  public interface Reader {
+  public interface Handler {
     /**
      * Records that were read, maybe none.
      *
@@ -44,7 +44,7 @@ public final class TopicTail implements AutoCloseable {
   private static final long CLOSE_MILLIS = 5000;
 
   private final Map<String, Object> consumerSettings;
-  private final Reader reader;
+  private final Handler handler;
   private final Map<TopicPartition, Long> positions = new HashMap<>();
   private final Thread thread;
   private final CountDownLatch closed = new CountDownLatch(1);
@@ -53,15 +53,15 @@ public final class TopicTail implements AutoCloseable {
 
   /**
    * @param name of the thread
-   * @param reader is called on this thread
+   * @param handler is called on this thread
    */
-  public TopicTail(
+  public TopicLogReader(
       String name,
       Map<String, Object> consumerSettings,
       List<TopicPartition> partitions,
-      Reader reader) {
+      Handler handler) {
     this.consumerSettings = Map.copyOf(consumerSettings);
-    this.reader = reader;
+    this.handler = handler;
     this.thread = new Thread(this::run, name);
     partitions.forEach(partition -> positions.put(partition, 0L));
   }
@@ -72,7 +72,7 @@ public final class TopicTail implements AutoCloseable {
 
   /**
    * Reads from the beginning again, since the topic is another one of the same name: to be called
-   * when that can't be seen from positions. Returns at once; {@link Reader#recreated} follows.
+   * when that can't be seen from positions. Returns at once; {@link Handler#recreated} follows.
    */
   public void restart() {
     mustRestart.set(true);
@@ -128,7 +128,7 @@ public final class TopicTail implements AutoCloseable {
         return;
       }
       if (!reached.equals(positions)) {
-        reader.read(records, reached);
+        handler.read(records, reached);
         positions.putAll(reached);
       }
     }
@@ -138,7 +138,7 @@ public final class TopicTail implements AutoCloseable {
     mustRestart.set(false);
     LOG.warn("{} were deleted and made again, and are read from the beginning", positions);
     positions.replaceAll((partition, position) -> 0L);
-    reader.recreated();
+    handler.recreated();
   }
 
   private boolean isBackwards(Map.Entry<TopicPartition, Long> reached) {

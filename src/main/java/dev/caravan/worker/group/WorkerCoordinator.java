@@ -22,25 +22,25 @@ import org.slf4j.LoggerFactory;
  * config topic, all tasks stay where they are until the leader has read as much. If a member can't
  * be read, tasks that no other worker has wait until that member must have stopped its tasks.
  */
-public final class GroupWork implements GroupMember {
-  private static final Logger LOG = LoggerFactory.getLogger(GroupWork.class);
+public final class WorkerCoordinator implements RebalanceListener {
+  private static final Logger LOG = LoggerFactory.getLogger(WorkerCoordinator.class);
 
   /** For this long, the release of tasks that stop one after the other waits for the last. */
   private static final Duration GATHER = Duration.ofMillis(300);
 
   /** What the herder does when the group has decided something; runs on the herder's thread. */
   public interface Listener {
-    /** There is a new {@link GroupWork#assigned}. */
-    void assigned();
+    /** There is a new {@link WorkerCoordinator#currentAssignment}. */
+    void onAssigned();
 
-    /** The tasks of {@link GroupWork#assigned} may run now. */
-    void leased();
+    /** The tasks of {@link WorkerCoordinator#currentAssignment} may run now. */
+    void onLeaseStarted();
 
-    /** All tasks must stop, and {@link GroupWork#cleared} is to be called then. */
-    void lost();
+    /** All tasks must stop, and {@link WorkerCoordinator#allTasksStopped} is to be called then. */
+    void onLost();
 
     /** This worker can't be in the group. */
-    void refused(RuntimeException reason);
+    void onFatalError(RuntimeException reason);
   }
 
   /**
@@ -48,15 +48,15 @@ public final class GroupWork implements GroupMember {
    *
    * @param configOffset of the config topic that says so
    */
-  public record Wanted(long configOffset, List<TaskSet> sets) {}
+  public record DesiredTasks(long configOffset, List<TaskGeneration> sets) {}
 
   /**
    * What the group has decided last.
    *
    * @param generation of the group
    */
-  public record Assigned(MemberAssignment assignment, int generation) {
-    public static final Assigned NOTHING = new Assigned(MemberAssignment.NONE, 0);
+  public record CurrentAssignment(MemberAssignment assignment, int generation) {
+    public static final CurrentAssignment NOTHING = new CurrentAssignment(MemberAssignment.NONE, 0);
 
     /** Whether the group has decided anything. */
     boolean isPresent() {
@@ -75,8 +75,8 @@ public final class GroupWork implements GroupMember {
       return assignment.workers().contains(worker);
     }
 
-    public Assigned withoutTasks() {
-      return new Assigned(assignment.withoutTasks(), generation);
+    public CurrentAssignment withoutTasks() {
+      return new CurrentAssignment(assignment.withoutTasks(), generation);
     }
   }
 
@@ -86,8 +86,8 @@ public final class GroupWork implements GroupMember {
   private final Executor herder;
   private final Listener listener;
 
-  private volatile Wanted wanted = new Wanted(0, List.of());
-  private volatile Assigned assigned = Assigned.NOTHING;
+  private volatile DesiredTasks wanted = new DesiredTasks(0, List.of());
+  private volatile CurrentAssignment assigned = CurrentAssignment.NOTHING;
 
   /** Of the leader: which worker has which task, if it is known of all members. */
   private volatile @Nullable Assignments decision;
@@ -96,7 +96,7 @@ public final class GroupWork implements GroupMember {
   private String memberId = "";
   private boolean isLeader;
   private boolean hasAssigned;
-  private List<TaskSet> shared = List.of();
+  private List<TaskGeneration> shared = List.of();
 
   /** Of the leader: how far it must read the config topic to assign more than workers have. */
   private OptionalLong awaited = OptionalLong.empty();
@@ -123,7 +123,7 @@ public final class GroupWork implements GroupMember {
   /**
    * @param herder runs what it is given on the herder's thread
    */
-  public GroupWork(
+  public WorkerCoordinator(
       Supplier<String> workerId,
       TaskOwnership ownership,
       GroupLease lease,
@@ -137,29 +137,29 @@ public final class GroupWork implements GroupMember {
     this.unreadableMembers = new UnreadableMembers(lease.session(), System::nanoTime);
   }
 
-  public Assigned assigned() {
+  public CurrentAssignment currentAssignment() {
     return assigned;
   }
 
   /** The herder has found out what shall run. */
-  public void want(Wanted now) {
+  public void setDesiredTasks(DesiredTasks now) {
     // The same list for the same sets, so that it is quickly seen that nothing has changed.
-    List<TaskSet> before = wanted.sets();
+    List<TaskGeneration> before = wanted.sets();
     wanted =
-        new Wanted(
+        new DesiredTasks(
             now.configOffset(), before.equals(now.sets()) ? before : List.copyOf(now.sets()));
   }
 
   /** Whether tasks are being stopped at present: more will be released soon. */
-  public synchronized void stopping(boolean any) {
+  public synchronized void setStoppingTasks(boolean any) {
     isStopping = any;
   }
 
-  /** After {@link Listener#lost}: no task is left. */
-  public synchronized void cleared() {
+  /** After {@link Listener#onLost}: no task is left. */
+  public synchronized void allTasksStopped() {
     if (isLost && !isCleared) {
       isCleared = true;
-      ownership.forfeit();
+      ownership.clear();
     }
   }
 
@@ -169,8 +169,8 @@ public final class GroupWork implements GroupMember {
   }
 
   /** Whether this worker may run tasks: it is not lost, and its lease has begun. */
-  public synchronized boolean mayRun() {
-    return !isLost && !lease.isAwaited();
+  public synchronized boolean mayRunTasks() {
+    return !isLost && !lease.isPending();
   }
 
   /** This worker stops: it asks for no more rebalance. */
@@ -179,15 +179,15 @@ public final class GroupWork implements GroupMember {
   }
 
   @Override
-  public synchronized MemberState join() {
+  public synchronized MemberState memberState() {
     isRequested = false;
     joinedAt = System.nanoTime();
     if (lease.hasEnded()) {
       // Before the group gives it tasks with this join.
-      lost();
+      onLost();
     }
     isTaking = takesTasks();
-    return new MemberState(workerId.get(), wanted.configOffset(), isTaking, ownership.claim());
+    return new MemberState(workerId.get(), wanted.configOffset(), isTaking, ownership.claimedTasks());
   }
 
   /** What this worker can't read, it must leave to others. */
@@ -197,7 +197,7 @@ public final class GroupWork implements GroupMember {
 
   @Override
   public Assignments assign(SortedMap<String, MemberState> members, Set<String> unreadable) {
-    Wanted now = wanted;
+    DesiredTasks now = wanted;
     long newest = members.values().stream().mapToLong(MemberState::configOffset).max().orElse(0);
     boolean isBehind;
     boolean mustKeep;
@@ -241,22 +241,22 @@ public final class GroupWork implements GroupMember {
   }
 
   /** How far the leader must read the config topic before it can assign all tasks. */
-  public synchronized OptionalLong awaited() {
+  public synchronized OptionalLong awaitedConfigOffset() {
     return isLeader && awaited.isPresent() && wanted.configOffset() < awaited.getAsLong()
         ? awaited
         : OptionalLong.empty();
   }
 
   /**
-   * The config topic is read to its end, which counts as {@link #awaited}: a topic that was created
+   * The config topic is read to its end, which counts as {@link #awaitedConfigOffset}: a topic that was created
    * again ends earlier than a member has read.
    */
-  public synchronized void reached(long offset) {
+  public synchronized void onConfigTopicEnd(long offset) {
     reached = offset;
   }
 
   @Override
-  public synchronized void assigned(
+  public synchronized void onAssigned(
       MemberAssignment assignment, String newMemberId, int generation) {
     isRequested = false;
     isUnreadable = false;
@@ -270,12 +270,12 @@ public final class GroupWork implements GroupMember {
     }
     boolean isReset = !memberId.isEmpty() && !memberId.equals(newMemberId);
     memberId = newMemberId;
-    Assigned now = new Assigned(assignment, generation);
-    ownership.given(now.own());
+    CurrentAssignment now = new CurrentAssignment(assignment, generation);
+    ownership.onAssigned(now.own());
     if (lease.hasEnded() || isReset) {
       // The lease ended while the answer was on its way, or the group had forgotten this worker; no
       // other lease begins before the tasks have stopped.
-      lost();
+      onLost();
     }
     assigned = now;
     if (isLost && isCleared) {
@@ -284,13 +284,13 @@ public final class GroupWork implements GroupMember {
       isCleared = false;
     }
     if (!isLost) {
-      lease.await();
+      lease.onAssignment();
     }
-    herder.execute(listener::assigned);
+    herder.execute(listener::onAssigned);
   }
 
   @Override
-  public synchronized boolean wantsRebalance() {
+  public synchronized boolean needsRebalance() {
     if (isRequested || isLeaving || (!assigned.isPresent() && !isUnreadable)) {
       return false;
     }
@@ -316,21 +316,21 @@ public final class GroupWork implements GroupMember {
   }
 
   @Override
-  public void leased() {
-    herder.execute(listener::leased);
+  public void onLeaseStarted() {
+    herder.execute(listener::onLeaseStarted);
   }
 
   @Override
-  public synchronized void unreadable() {
+  public synchronized void onUnreadableAssignment() {
     isRequested = false;
     isLeader = false;
     hasAssigned = false;
     isUnreadable = true;
-    lost();
+    onLost();
   }
 
   @Override
-  public synchronized void lost() {
+  public synchronized void onLost() {
     lease.end();
     decision = null;
     if (!isLost && assigned.isPresent()) {
@@ -338,12 +338,12 @@ public final class GroupWork implements GroupMember {
       LOG.error(
           "The worker has lost its group, or has had no answer from it for too long: others may have"
               + " its tasks, and it stops them");
-      herder.execute(listener::lost);
+      herder.execute(listener::onLost);
     }
   }
 
   @Override
-  public void refused(RuntimeException reason) {
-    herder.execute(() -> listener.refused(reason));
+  public void onFatalError(RuntimeException reason) {
+    herder.execute(() -> listener.onFatalError(reason));
   }
 }

@@ -8,7 +8,7 @@ import dev.caravan.connector.ConnectorConfig;
 import dev.caravan.connector.TaskConfig;
 import dev.caravan.offset.MemoryOffsetStore;
 import dev.caravan.worker.group.GroupLease;
-import dev.caravan.worker.kafka.Topics;
+import dev.caravan.worker.kafka.TopicAdmin;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -28,7 +28,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-class DeliveryWatchTest {
+class DeliveryMonitorTest {
   private static final Duration SOON = Duration.ofSeconds(10);
 
   private final AtomicLong now = new AtomicLong();
@@ -53,13 +53,13 @@ class DeliveryWatchTest {
             return producer;
           });
   private final Kafka kafka = new Kafka();
-  private final DeliveryWatch watch = new DeliveryWatch(kafka, now::get);
+  private final DeliveryMonitor monitor = new DeliveryMonitor(kafka, now::get);
 
   /** The topics that there are. */
-  private static final class Kafka implements Topics {
+  private static final class Kafka implements TopicAdmin {
     private final Set<String> there = new HashSet<>(Set.of("orders"));
     private boolean isDown;
-    private boolean mayMake = true;
+    private boolean mayCreate = true;
 
     @Override
     public Set<String> missing(Set<String> topics) {
@@ -72,8 +72,8 @@ class DeliveryWatchTest {
     }
 
     @Override
-    public void make(String topic, Optional<Short> replication) {
-      if (!mayMake) {
+    public void create(String topic, Optional<Short> replication) {
+      if (!mayCreate) {
         throw new KafkaException("Not authorized");
       }
       there.add(topic);
@@ -82,13 +82,13 @@ class DeliveryWatchTest {
 
   @BeforeEach
   void lease() {
-    lease.await();
-    assertThat(lease.heartbeat(now.get())).isTrue();
+    lease.onAssignment();
+    assertThat(lease.onHeartbeat(now.get())).isTrue();
   }
 
   @AfterEach
   void stop() {
-    watch.close();
+    monitor.close();
   }
 
   private TaskWriter writer(String connector) {
@@ -106,7 +106,7 @@ class DeliveryWatchTest {
             new MemoryOffsetStore().of("connector"),
             new CopyOnWriteArrayList<>(List.of(view)),
             () -> {});
-    watch.add(writer);
+    monitor.add(writer);
     return writer;
   }
 
@@ -116,7 +116,7 @@ class DeliveryWatchTest {
 
   private void after(double seconds) {
     now.addAndGet((long) (seconds * 1e9));
-    watch.look();
+    monitor.check();
   }
 
   @Test
@@ -196,7 +196,7 @@ class DeliveryWatchTest {
   @Test
   void aDeadLetterTopicThatCannotBeMadeIsNamed() {
     TaskWriter writer = writer("golden");
-    kafka.mayMake = false;
+    kafka.mayCreate = false;
     send(writer, "dead");
     after(5);
     assertThat(writer.waiting()).contains("dead-letter topic 'dead'").contains("Not authorized");
@@ -207,7 +207,7 @@ class DeliveryWatchTest {
     TaskWriter writer = writer("golden");
     send(writer, "orders");
     CompletableFuture<Void> released = writer.retire();
-    watch.release(writer);
+    monitor.release(writer);
     after(9);
     assertThat(released).isNotDone();
     after(1);

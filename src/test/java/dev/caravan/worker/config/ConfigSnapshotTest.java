@@ -8,7 +8,7 @@ import java.lang.management.ThreadMXBean;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-class ConfigViewTest {
+class ConfigSnapshotTest {
   private static final int MANY = 20_000;
 
   @Test
@@ -16,50 +16,50 @@ class ConfigViewTest {
     batch(MANY);
     ThreadMXBean threads = ManagementFactory.getThreadMXBean();
     long start = threads.getCurrentThreadCpuTime();
-    ConfigView view = batch(MANY);
+    ConfigSnapshot snapshot = batch(MANY);
     long millis = (threads.getCurrentThreadCpuTime() - start) / 1_000_000;
 
-    assertThat(view.connectors()).hasSize(MANY / 2);
-    assertThat(view.targetStates()).hasSize(MANY / 4);
+    assertThat(snapshot.connectors()).hasSize(MANY / 2);
+    assertThat(snapshot.targetStates()).hasSize(MANY / 4);
     // A copy of all for each change takes many seconds.
     assertThat(millis).isLessThan(500);
   }
 
-  private static ConfigView batch(int changes) {
-    ConfigView.Draft draft = ConfigView.EMPTY.draft();
+  private static ConfigSnapshot batch(int changes) {
+    ConfigSnapshot.Builder builder = ConfigSnapshot.EMPTY.toBuilder();
     for (int i = 0; i < changes; i++) {
       String name = "c" + i / 2;
-      draft.apply(
+      builder.apply(
           i % 2 == 0
               ? new ConfigRecord(name, Map.of())
               : new TargetStateRecord(name, i % 4 == 1 ? TargetState.PAUSED : TargetState.STARTED),
           i);
-      assertThat(draft.soFar().connector(name)).isNotNull();
+      assertThat(builder.peek().connector(name)).isNotNull();
     }
-    return draft.at(changes);
+    return builder.build(changes);
   }
 
   @Test
-  void aDraftChangesNoOtherView() {
-    ConfigView.Draft first = ConfigView.EMPTY.draft();
+  void aBuilderChangesNoOtherSnapshot() {
+    ConfigSnapshot.Builder first = ConfigSnapshot.EMPTY.toBuilder();
     first.apply(new ConfigRecord("a", Map.of()), 0);
-    ConfigView before = first.at(1);
-    ConfigView.Draft second = before.draft();
+    ConfigSnapshot before = first.build(1);
+    ConfigSnapshot.Builder second = before.toBuilder();
     second.apply(new ConfigRecord("a", null), 1);
     second.apply(new ConfigRecord("b", Map.of()), 2);
 
     assertThat(before.connectors()).containsOnlyKeys("a");
-    assertThat(second.at(3).connectors()).containsOnlyKeys("b");
+    assertThat(second.build(3).connectors()).containsOnlyKeys("b");
     // So it is known without a comparison that nothing has changed.
-    assertThat(before.draft().at(9).connectors()).isSameAs(before.connectors());
+    assertThat(before.toBuilder().build(9).connectors()).isSameAs(before.connectors());
   }
 
   @Test
-  void aViewOfALaterTopicIsNewerWhateverItsOffset() {
-    ConfigView old = ConfigView.EMPTY.draft().at(500);
+  void aSnapshotOfALaterTopicIsNewerWhateverItsOffset() {
+    ConfigSnapshot old = ConfigSnapshot.EMPTY.toBuilder().build(500);
     assertThat(old.recreated().isNewerThan(old)).isTrue();
     assertThat(old.isNewerThan(old.recreated())).isFalse();
-    assertThat(old.isNewerThan(ConfigView.EMPTY)).isTrue();
+    assertThat(old.isNewerThan(ConfigSnapshot.EMPTY)).isTrue();
     assertThat(old.isNewerThan(old)).isFalse();
   }
 }

@@ -3,7 +3,7 @@ package dev.caravan.worker.delivery;
 
 import dev.caravan.connector.ConnectorConfig;
 import dev.caravan.worker.delivery.TaskProducer.Wait;
-import dev.caravan.worker.kafka.Topics;
+import dev.caravan.worker.kafka.TopicAdmin;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -30,8 +30,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Thread-safe.
  */
-final class DeliveryWatch implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(DeliveryWatch.class);
+final class DeliveryMonitor implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(DeliveryMonitor.class);
   private static final Duration PERIOD = Duration.ofSeconds(1);
 
   /** After that, Kafka is asked whether the topic is there. */
@@ -51,7 +51,7 @@ final class DeliveryWatch implements AutoCloseable {
   /** How often in a row a producer was replaced for a topic, and when last. */
   private record Replacement(int times, long at) {}
 
-  private final Topics topics;
+  private final TopicAdmin topics;
   private final LongSupplier nanoTime;
   private final Set<TaskWriter> writers = ConcurrentHashMap.newKeySet();
   private final Map<TaskWriter, Long> releases = new ConcurrentHashMap<>();
@@ -59,12 +59,12 @@ final class DeliveryWatch implements AutoCloseable {
   private final ScheduledExecutorService thread =
       Executors.newSingleThreadScheduledExecutor(
           task -> {
-            Thread made = new Thread(task, "delivery-watch");
+            Thread made = new Thread(task, "delivery-monitor");
             made.setDaemon(true);
             return made;
           });
 
-  DeliveryWatch(Topics topics, LongSupplier nanoTime) {
+  DeliveryMonitor(TopicAdmin topics, LongSupplier nanoTime) {
     this.topics = topics;
     this.nanoTime = nanoTime;
   }
@@ -76,7 +76,7 @@ final class DeliveryWatch implements AutoCloseable {
 
   private void tick() {
     try {
-      look();
+      check();
     } catch (RuntimeException e) {
       // The next look must come, whatever this is.
       LOG.error("Records that wait can't be looked after", e);
@@ -103,7 +103,7 @@ final class DeliveryWatch implements AutoCloseable {
   }
 
   /** Looks once; may block for some seconds while Kafka doesn't answer. */
-  void look() {
+  void check() {
     releases.forEach(
         (writer, since) -> {
           if (!writers.contains(writer)) {
@@ -137,7 +137,7 @@ final class DeliveryWatch implements AutoCloseable {
     Set<String> slow = new TreeSet<>();
     for (TaskWriter writer : writers) {
       for (TaskProducer producer : writer.producers()) {
-        producer.waits().stream().filter(DeliveryWatch::isSlow).map(Wait::topic).forEach(slow::add);
+        producer.waits().stream().filter(DeliveryMonitor::isSlow).map(Wait::topic).forEach(slow::add);
       }
     }
     return slow;
@@ -151,7 +151,7 @@ final class DeliveryWatch implements AutoCloseable {
     writer.setWaiting(
         writer.producers().stream()
             .flatMap(producer -> producer.waits().stream())
-            .filter(DeliveryWatch::isSlow)
+            .filter(DeliveryMonitor::isSlow)
             .sorted(Comparator.comparing(Wait::topic))
             .map(description)
             .filter(text -> !text.isEmpty())
@@ -181,7 +181,7 @@ final class DeliveryWatch implements AutoCloseable {
     ConnectorConfig connector = writer.task().connector();
     if (connector.deadLetterTopic().filter(topic::equals).isPresent()) {
       try {
-        topics.make(topic, connector.deadLetterReplication());
+        topics.create(topic, connector.deadLetterReplication());
         LOG.warn("The dead-letter topic '{}' was not there any more, and is made again", topic);
         return "";
       } catch (KafkaException e) {
