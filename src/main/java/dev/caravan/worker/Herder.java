@@ -41,7 +41,6 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
@@ -401,7 +400,8 @@ final class Herder implements WorkerCoordinator.Listener {
       String name,
       Function<ConfigSnapshot, List<ConfigChange>> change,
       CompletableFuture<Void> unwanted) {
-    return unwrapped(configTopic.write(change, unwanted))
+    return configTopic
+        .write(change, unwanted)
         .thenApplyAsync(
             newer -> {
               configured(newer);
@@ -413,8 +413,8 @@ final class Herder implements WorkerCoordinator.Listener {
   }
 
   CompletableFuture<Void> delete(String name, CompletableFuture<Void> unwanted) {
-    return unwrapped(
-            configTopic.write(
+    return configTopic
+            .write(
                 newest -> {
                   StoredConnector old = newest.connector(name);
                   if (old == null) {
@@ -423,7 +423,7 @@ final class Herder implements WorkerCoordinator.Listener {
                   refuseUnsupportedClass(name, old);
                   return List.of(new ConfigRecord(name, null), new TargetStateRecord(name, null));
                 },
-                unwanted))
+                unwanted)
         .thenAcceptAsync(
             newer -> {
               configured(newer);
@@ -442,8 +442,8 @@ final class Herder implements WorkerCoordinator.Listener {
    */
   CompletableFuture<Void> setTargetState(
       String name, TargetState state, CompletableFuture<Void> unwanted) {
-    return unwrapped(
-            configTopic.write(
+    return configTopic
+            .write(
                 newest -> {
                   StoredConnector stored = newest.connector(name);
                   if (stored == null) {
@@ -454,18 +454,8 @@ final class Herder implements WorkerCoordinator.Listener {
                       ? List.of()
                       : List.of(new TargetStateRecord(name, state));
                 },
-                unwanted))
+                unwanted)
         .thenAcceptAsync(this::configured, thread);
-  }
-
-  /** The same, failing with what it failed of. */
-  private static <T> CompletableFuture<T> unwrapped(CompletableFuture<T> future) {
-    return future.exceptionallyCompose(
-        failure ->
-            CompletableFuture.failedFuture(
-                failure instanceof CompletionException && failure.getCause() != null
-                    ? failure.getCause()
-                    : failure));
   }
 
   private void refuseUnsupportedClass(String name, @Nullable StoredConnector stored) {

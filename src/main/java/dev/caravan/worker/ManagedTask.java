@@ -10,14 +10,13 @@ import dev.caravan.worker.delivery.TaskWriter;
 import dev.caravan.worker.delivery.TransactionClaim;
 import dev.caravan.worker.status.ConnectorStatus.Part;
 import dev.caravan.worker.status.ConnectorStatus.State;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.time.Instant;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import org.apache.camel.support.ExceptionHelper;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -62,10 +61,6 @@ final class ManagedTask {
     this.factory = factory;
     this.taskDelivery = taskDelivery;
     this.restarts = new TaskRestarts(config.connector().restartPolicy());
-  }
-
-  TaskConfig config() {
-    return config;
   }
 
   /**
@@ -254,10 +249,7 @@ final class ManagedTask {
   }
 
   private static String stackTrace(Throwable error) {
-    StringWriter trace = new StringWriter();
-    error.printStackTrace(new PrintWriter(trace, true));
-    return trace.getBuffer().length() > MAX_TRACE
-        ? trace.getBuffer().substring(0, MAX_TRACE) + "..."
-        : trace.toString();
+    String trace = ExceptionHelper.stackTraceToString(error);
+    return trace.length() > MAX_TRACE ? trace.substring(0, MAX_TRACE) + "..." : trace;
   }
 }

@@ -66,7 +66,7 @@ public final class ConfigReader implements AutoCloseable {
 
   private final Set<String> groups = ConcurrentHashMap.newKeySet();
   private final ReentrantLock lock = new ReentrantLock();
-  private final Condition progress = lock.newCondition();
+  private final Condition published = lock.newCondition();
   private volatile ConfigSnapshot snapshot = ConfigSnapshot.EMPTY;
 
   /** Of the topic that is read; null if it isn't known yet. Guarded by the lock. */
@@ -99,24 +99,7 @@ public final class ConfigReader implements AutoCloseable {
    * @return false if it has made none for that long
    */
   boolean await(long offset, Duration patience) throws InterruptedException {
-    lock.lock();
-    try {
-      long reached = snapshot.offset();
-      long left = patience.toNanos();
-      while (snapshot.offset() < offset) {
-        if (left <= 0) {
-          return false;
-        }
-        left = progress.awaitNanos(left);
-        if (snapshot.offset() != reached) {
-          reached = snapshot.offset();
-          left = patience.toNanos();
-        }
-      }
-      return true;
-    } finally {
-      lock.unlock();
-    }
+    return log.await(Map.of(partition, offset), patience);
   }
 
   /**
@@ -152,7 +135,7 @@ public final class ConfigReader implements AutoCloseable {
       log.restart();
       long left = timeout.toNanos();
       while (snapshot.recreations() == before && left > 0) {
-        left = progress.awaitNanos(left);
+        left = published.awaitNanos(left);
       }
       return snapshot.recreations() != before;
     } finally {
@@ -184,7 +167,7 @@ public final class ConfigReader implements AutoCloseable {
     seenWrites.remove(write);
   }
 
-  private void read(ConsumerRecords<byte[], byte[]> records, Map<TopicPartition, Long> reached) {
+  private void read(ConsumerRecords<byte[], byte[]> records, long position) {
     ConfigSnapshot.Builder builder = snapshot.toBuilder();
     for (ConsumerRecord<byte[], byte[]> record : records) {
       apply(record, builder);
@@ -197,14 +180,14 @@ public final class ConfigReader implements AutoCloseable {
         seenWrites.add(write);
       }
     }
-    publish(builder.build(reached.getOrDefault(partition, snapshot.offset())));
+    publish(builder.build(position));
   }
 
   private void publish(ConfigSnapshot next) {
     lock.lock();
     try {
       snapshot = next;
-      progress.signalAll();
+      published.signalAll();
     } finally {
       lock.unlock();
     }
@@ -273,12 +256,13 @@ public final class ConfigReader implements AutoCloseable {
 
   private final class Handler implements TopicLogReader.Handler {
     @Override
-    public void read(ConsumerRecords<byte[], byte[]> records, Map<TopicPartition, Long> reached) {
-      ConfigReader.this.read(records, reached);
+    public void onRecords(
+        ConsumerRecords<byte[], byte[]> records, Map<TopicPartition, Long> positions) {
+      read(records, positions.getOrDefault(partition, snapshot.offset()));
     }
 
     @Override
-    public void recreated() {
+    public void onRecreated() {
       lock.lock();
       try {
         topicId = null;

@@ -4,7 +4,9 @@ package dev.caravan.worker.config;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
+import com.couchbase.client.core.util.CbThrowables;
 import dev.caravan.worker.kafka.KafkaCluster;
+import dev.caravan.worker.kafka.KafkaFutures;
 import dev.caravan.worker.kafka.WorkerConfig;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -16,7 +18,6 @@ import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
@@ -34,6 +35,7 @@ import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.utils.ExponentialBackoff;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -69,10 +71,12 @@ final class ConfigWriter implements AutoCloseable {
 
   private static final Duration OTHERS_TURN = Duration.ofMillis(300);
 
-  /** Who takes its turn too soon only makes the others begin again. */
-  private static final int MIN_BACKOFF_MS = 50;
+  /**
+   * The backoff between attempts: 0 to 50 ms at first, doubled with each attempt, 1 s at most. A
+   * worker that writes too soon fences the others, which then have to start again.
+   */
+  private static final ExponentialBackoff BACKOFF = new ExponentialBackoff(25, 2, 1000, 1);
 
-  private static final int MAX_BACKOFF_MS = 1000;
   private static final int MAX_BATCH = 100;
 
   private final Map<String, Object> producerSettings;
@@ -188,8 +192,7 @@ final class ConfigWriter implements AutoCloseable {
     long id = ThreadLocalRandom.current().nextLong();
     reader.watch(id);
     try {
-      int backoff = MIN_BACKOFF_MS;
-      while (!batch.isEmpty()) {
+      for (long attempt = 0; !batch.isEmpty(); attempt++) {
         try {
           attempt(batch, id);
         } catch (KafkaException e) {
@@ -206,8 +209,7 @@ final class ConfigWriter implements AutoCloseable {
             // Another worker has just begun: it is let finish, which is soon.
             reader.await(reader.snapshot().offset() + 1, OTHERS_TURN);
           }
-          Thread.sleep(1L + ThreadLocalRandom.current().nextInt(backoff));
-          backoff = Math.min(2 * backoff, MAX_BACKOFF_MS);
+          Thread.sleep(BACKOFF.backoff(attempt));
         }
       }
     } finally {
@@ -315,7 +317,7 @@ final class ConfigWriter implements AutoCloseable {
   }
 
   /** The offset of the last of the records, which are committed then. */
-  private long commit(List<ProducerRecord<byte[], byte[]>> records) throws InterruptedException {
+  private long commit(List<ProducerRecord<byte[], byte[]>> records) {
     KafkaProducer<byte[], byte[]> writer = requireNonNull(producer);
     writer.beginTransaction();
     List<Future<RecordMetadata>> sent = new ArrayList<>();
@@ -323,11 +325,9 @@ final class ConfigWriter implements AutoCloseable {
       sent.add(writer.send(record));
     }
     writer.commitTransaction();
-    try {
-      return sent.get(sent.size() - 1).get().offset();
-    } catch (ExecutionException e) {
-      throw new KafkaException("A record of a committed transaction failed", e);
-    }
+    return KafkaFutures.await(
+            sent.get(sent.size() - 1), "Kafka lost a record of a committed transaction", requestTimeout)
+        .offset();
   }
 
   private ProducerRecord<byte[], byte[]> record(ConfigChange change, long id, long base) {
@@ -364,7 +364,7 @@ final class ConfigWriter implements AutoCloseable {
   private void giveUp(List<Request> batch, KafkaException failure) {
     boolean isContended = isContended(failure);
     Duration timeout = isContended ? CONTENTION_TIMEOUT : writeTimeout;
-    boolean isFinal = isTooLarge(failure) || isCausedBy(failure, AuthorizationException.class);
+    boolean isFinal = isTooLarge(failure) || CbThrowables.hasCause(failure, AuthorizationException.class);
     for (Request request : List.copyOf(batch)) {
       if (isFinal || request.age().compareTo(timeout) > 0) {
         request.fail(isContended ? new ConcurrentChangeException(failure) : notWritten(failure));
@@ -383,21 +383,12 @@ final class ConfigWriter implements AutoCloseable {
   }
 
   private static boolean isContended(KafkaException failure) {
-    return isCausedBy(failure, ProducerFencedException.class)
-        || isCausedBy(failure, InvalidProducerEpochException.class);
+    return CbThrowables.hasCause(failure, ProducerFencedException.class)
+        || CbThrowables.hasCause(failure, InvalidProducerEpochException.class);
   }
 
   private static boolean isTooLarge(KafkaException failure) {
-    return isCausedBy(failure, RecordTooLargeException.class);
-  }
-
-  private static boolean isCausedBy(Throwable failure, Class<? extends Throwable> type) {
-    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-      if (type.isInstance(cause)) {
-        return true;
-      }
-    }
-    return false;
+    return CbThrowables.hasCause(failure, RecordTooLargeException.class);
   }
 
   private void discardProducer() {

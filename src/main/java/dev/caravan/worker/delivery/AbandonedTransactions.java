@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker.delivery;
 
+import dev.caravan.worker.kafka.KafkaFutures;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
@@ -27,6 +29,7 @@ import org.slf4j.LoggerFactory;
 public final class AbandonedTransactions implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(AbandonedTransactions.class);
   private static final long INTERVAL_MILLIS = 1000;
+  private static final Duration TIMEOUT = Duration.ofSeconds(20);
 
   /** Decides whose transactions may be ended. Safe for use by several threads. */
   public interface Tasks {
@@ -76,11 +79,10 @@ public final class AbandonedTransactions implements AutoCloseable {
       Map<TopicPartition, Long> last = before;
       before = now;
       if (!now.isEmpty() && !last.isEmpty()) {
-        end(last, now).get(2 * INTERVAL_MILLIS * 10, TimeUnit.MILLISECONDS);
+        KafkaFutures.await(
+            end(last, now), "Kafka did not end the abandoned transactions", TIMEOUT);
       }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    } catch (Exception e) {
+    } catch (RuntimeException e) {
       // The next check follows, whatever this is.
       LOG.debug("Open transactions of the offsets topic could not be looked at", e);
     }

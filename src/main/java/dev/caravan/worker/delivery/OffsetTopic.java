@@ -8,13 +8,10 @@ import dev.caravan.offset.TransactionalOffsetStore;
 import dev.caravan.worker.kafka.KafkaCluster;
 import dev.caravan.worker.kafka.WorkerConfig;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -28,7 +25,6 @@ public final class OffsetTopic implements AutoCloseable {
 
   private final String topic;
   private final ReplaceableProducer producer;
-  private final Admin admin;
   private final OffsetTopicReader reader;
   private final TransactionFencer fencer;
   private final ExecutorService writer =
@@ -49,11 +45,10 @@ public final class OffsetTopic implements AutoCloseable {
             () ->
                 new KafkaProducer<>(
                     producerSettings, new ByteArraySerializer(), new ByteArraySerializer()));
-    Map<String, Object> adminSettings = new HashMap<>(config.adminSettings());
-    adminSettings.put(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, config.bootstrapServers());
-    this.admin = Admin.create(adminSettings);
-    this.fencer = new TransactionFencer(admin);
-    this.reader = new OffsetTopicReader(topic, partitions, config.internalConsumerSettings(), admin);
+    this.fencer = new TransactionFencer(cluster.admin());
+    this.reader =
+        new OffsetTopicReader(
+            topic, partitions, config.internalConsumerSettings(), cluster.admin());
     reader.start();
   }
 
@@ -114,6 +109,5 @@ public final class OffsetTopic implements AutoCloseable {
     reader.close();
     writer.shutdown();
     producer.close(CLOSE_TIMEOUT);
-    admin.close(CLOSE_TIMEOUT);
   }
 }

@@ -4,6 +4,7 @@ package dev.caravan.worker.delivery;
 import dev.caravan.offset.Offset;
 import dev.caravan.offset.OffsetReader;
 import dev.caravan.offset.OffsetTable;
+import dev.caravan.worker.kafka.KafkaFutures;
 import dev.caravan.worker.kafka.TopicLogReader;
 import java.time.Duration;
 import java.util.HashMap;
@@ -11,61 +12,55 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
-import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The offsets topic as this worker has read it: from the beginning, once, for all of its tasks.
+ * Reads the offsets topic from its beginning, once for all tasks of the worker.
  *
- * <p>A task that reads its offsets waits until everything that was committed before is read. That
- * takes as long as the topic is at the start of the worker, and milliseconds later. An open
- * transaction holds back what comes after its first record, see {@link AbandonedTransactions}.
+ * <p>A task that loads its offsets waits until all offsets committed before are read. At the start
+ * of the worker this takes as long as reading the whole topic, and later a few milliseconds. An open
+ * transaction blocks all records after its first one, see {@link AbandonedTransactions}.
  *
- * <p>Safe for use by several threads.
+ * <p>Thread-safe.
  */
 final class OffsetTopicReader implements OffsetReader, TopicLogReader.Handler, AutoCloseable {
-  /** Without any progress: a topic with a long history takes longer. */
+  /** The longest wait without progress. Reading a topic with a long history may take longer. */
   private static final Duration TIMEOUT = Duration.ofSeconds(60);
 
-  /** So that a batch has many records of each key, of which only the last is parsed. */
+  /** A large batch has many records per key, and only the last of them is parsed. */
   private static final int MAX_POLL_RECORDS = 20_000;
 
   private final String topic;
+  private final List<TopicPartition> partitions;
   private final Admin admin;
   private final TopicLogReader log;
   private final OffsetTable table = new OffsetTable();
   private final CoalescedRequest<Map<TopicPartition, Long>> ends;
-
-  /** Guarded by this, as all that follows. */
-  private final Map<TopicPartition, Long> positions = new HashMap<>();
-
-  private int waiting;
-  private long progressAt = System.nanoTime();
-  private boolean isClosed;
+  private final AtomicInteger waiting = new AtomicInteger();
 
   /**
-   * @param partitions how many the topic has
-   * @param admin asked for the end of the topic; belongs to the caller
+   * @param partitions the number of partitions of the topic
+   * @param admin reads the end offsets; the caller closes it
    */
-  OffsetTopicReader(String topic, int partitions, Map<String, Object> consumerSettings, Admin admin) {
+  OffsetTopicReader(
+      String topic, int partitions, Map<String, Object> consumerSettings, Admin admin) {
     this.topic = topic;
+    this.partitions =
+        IntStream.range(0, partitions).mapToObj(n -> new TopicPartition(topic, n)).toList();
     this.admin = admin;
-    for (int partition = 0; partition < partitions; partition++) {
-      positions.put(new TopicPartition(topic, partition), 0L);
-    }
     Map<String, Object> settings = new HashMap<>(consumerSettings);
     settings.put(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, MAX_POLL_RECORDS);
-    this.log = new TopicLogReader("offset-reader", settings, List.copyOf(positions.keySet()), this);
+    this.log = new TopicLogReader("offset-reader", settings, this.partitions, this);
     this.ends = new CoalescedRequest<>(this::requestEnds);
   }
 
@@ -74,74 +69,59 @@ final class OffsetTopicReader implements OffsetReader, TopicLogReader.Handler, A
   }
 
   @Override
-  public void read(ConsumerRecords<byte[], byte[]> records, Map<TopicPartition, Long> reached) {
+  public void onRecords(
+      ConsumerRecords<byte[], byte[]> records, Map<TopicPartition, Long> positions) {
     table.apply(records);
-    synchronized (this) {
-      positions.putAll(reached);
-      progressAt = System.nanoTime();
-      notifyAll();
-    }
   }
 
   @Override
-  public synchronized void recreated() {
+  public void onRecreated() {
     table.clear();
-    positions.replaceAll((partition, position) -> 0L);
   }
 
   @Override
   public Map<Integer, Offset> read(
       String connector, String bucket, Set<Integer> vbuckets, @Nullable Long generation) {
-    try {
-      await(ends.send().get(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS));
-    } catch (ExecutionException | java.util.concurrent.TimeoutException e) {
-      throw new KafkaException("Kafka did not give the end of topic '" + topic + "'", e);
-    } catch (InterruptedException e) {
-      // Sets the thread's interrupted flag again.
-      throw new InterruptException(e);
-    }
+    await(
+        KafkaFutures.await(
+            ends.send(),
+            "Kafka did not return the end offsets of topic \"" + topic + "\"",
+            TIMEOUT));
     return table.get(connector, bucket, vbuckets, generation);
   }
 
-  private synchronized void await(Map<TopicPartition, Long> target) throws InterruptedException {
-    long began = System.nanoTime();
-    waiting++;
+  private void await(Map<TopicPartition, Long> offsets) {
+    waiting.incrementAndGet();
     try {
-      while (!isReached(target)) {
-        long still = System.nanoTime() - Math.max(began, progressAt);
-        if (isClosed || still > TIMEOUT.toNanos()) {
-          throw new TimeoutException(
-              "Topic '"
-                  + topic
-                  + "' could not be read to its end: nothing came for "
-                  + TimeUnit.NANOSECONDS.toSeconds(still)
-                  + " s. Kafka does not answer, or a transaction with records in it is open");
-        }
-        wait(TIMEOUT.toMillis() / 10);
+      if (!log.await(offsets, TIMEOUT)) {
+        throw new TimeoutException(
+            "Topic \""
+                + topic
+                + "\" was not read to its end, and reading has made no progress for "
+                + TIMEOUT.toSeconds()
+                + " s. Check that Kafka is running, and that no transaction with records in the"
+                + " topic is open.");
       }
+    } catch (InterruptedException e) {
+      throw new InterruptException(e);
     } finally {
-      waiting--;
+      waiting.decrementAndGet();
     }
   }
 
-  private boolean isReached(Map<TopicPartition, Long> target) {
-    return target.entrySet().stream()
-        .allMatch(end -> positions.getOrDefault(end.getKey(), 0L) >= end.getValue());
+  /** Returns whether a task waits for its offsets. */
+  boolean isAwaited() {
+    return waiting.get() > 0;
   }
 
-  /** Whether a task waits for its offsets. */
-  synchronized boolean isAwaited() {
-    return waiting > 0;
-  }
-
-  /** Up to which offset each partition is read. */
-  synchronized Map<TopicPartition, Long> positions() {
-    return Map.copyOf(positions);
+  /** Returns the next offset to read, per partition. */
+  Map<TopicPartition, Long> positions() {
+    return log.positions();
   }
 
   /**
-   * The offset after the last record of each partition, those of open transactions included.
-   * Returns at once; the answer is one to a question that is asked after this call.
+   * Returns the end offset of each partition, records of open transactions included. Does not block.
+   * The request is sent after this call.
    */
   CompletableFuture<Map<TopicPartition, Long>> ends() {
     return ends.send();
@@ -150,8 +130,7 @@ final class OffsetTopicReader implements OffsetReader, TopicLogReader.Handler, A
   private CompletableFuture<Map<TopicPartition, Long>> requestEnds() {
     return admin
         .listOffsets(
-            positions().keySet().stream()
-                .collect(Collectors.toMap(p -> p, p -> OffsetSpec.latest())))
+            partitions.stream().collect(Collectors.toMap(p -> p, p -> OffsetSpec.latest())))
         .all()
         .thenApply(
             found ->
@@ -161,13 +140,9 @@ final class OffsetTopicReader implements OffsetReader, TopicLogReader.Handler, A
         .toCompletableFuture();
   }
 
-  /** Stops reading; what waits fails. Blocks for a few seconds at most. */
+  /** Stops reading. A waiting task fails. Blocks for 5 s at most. */
   @Override
   public void close() {
-    synchronized (this) {
-      isClosed = true;
-      notifyAll();
-    }
     log.close();
   }
 }

@@ -3,9 +3,9 @@ package dev.caravan.worker.delivery;
 
 import dev.caravan.connector.ConnectorConfig;
 import dev.caravan.connector.TaskConfig;
-import dev.caravan.offset.OffsetStore;
 import dev.caravan.worker.group.GroupLease;
 import dev.caravan.worker.kafka.KafkaCluster;
+import dev.caravan.worker.kafka.KafkaFutures;
 import dev.caravan.worker.kafka.WorkerConfig;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -14,15 +14,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import java.util.function.Supplier;
-import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.KafkaException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -104,64 +101,75 @@ public final class TaskDelivery implements Delivery, AutoCloseable {
 
   @Override
   public TaskWriter open(TaskConfig task, long generation, TransactionClaim claim) {
-    ConnectorConfig connector = task.connector();
-    CopyOnWriteArrayList<TaskProducer> views = new CopyOnWriteArrayList<>();
     ExecutorService deadLetters = deadLetterThread(task);
-    OffsetStore offsets;
-    Runnable abortTransaction = () -> {};
-    if (connector.isExactlyOnce()) {
-      TransactionalId id = new TransactionalId(group, connector.name(), generation, task.task());
-      Map<String, Object> settings = new HashMap<>(producerSettings);
-      settings.put(ProducerConfig.CLIENT_ID_CONFIG, clientIdPrefix + task.producerClientId());
-      TransactionalProducer producer = new TransactionalProducer(id.toString(), settings);
-      AbortableProducer abortable = new AbortableProducer(producer, producer::abort);
-      TaskProducer view = view(() -> abortable, false);
-      views.add(view);
-      producers.assign(task.routeId(), shared -> tolerant(task, view, deadLetters));
-      offsets =
-          topic.of(
-              id,
-              connector,
-              producer,
-              claim,
-              task.transactionInterval(),
-              task.transactionTimeout());
-      abortTransaction = abortable::abort;
-    } else {
-      TaskProducer forOffsets = view(topic.producer()::current, true);
-      views.add(forOffsets);
-      producers.assign(
-          task.routeId(),
-          shared -> {
-            TaskProducer view = view(shared::current, false);
-            views.add(view);
-            return tolerant(task, view, deadLetters);
-          });
-      offsets = topic.of(connector, generation, forOffsets);
-    }
-    Runnable abort = abortTransaction;
     TaskWriter writer =
-        new TaskWriter(
-            task,
-            offsets,
-            views,
-            () -> {
-              producers.forget(task.routeId());
-              // What has not begun fails, as the task sends nothing any more.
-              deadLetters.shutdownNow().forEach(Runnable::run);
-              abort.run();
-            });
+        task.connector().isExactlyOnce()
+            ? exactlyOnce(task, generation, claim, deadLetters)
+            : atLeastOnce(task, generation, deadLetters);
     monitor.add(writer);
     return writer;
   }
 
-  private TaskProducer view(Supplier<AbortableProducer> source, boolean isRepeatable) {
-    return new TaskProducer(source, isRepeatable, lease, System::nanoTime);
+  /**
+   * Opens an exactly-once task. Its records and offsets go through one producer of its own:
+   *
+   * <pre>
+   * records: {@link ErrorTolerantProducer} > {@link TaskProducer} > {@link TransactionalProducer}
+   * offsets: {@link TransactionalProducer}
+   * </pre>
+   */
+  private TaskWriter exactlyOnce(
+      TaskConfig task, long generation, TransactionClaim claim, ExecutorService deadLetters) {
+    ConnectorConfig connector = task.connector();
+    TransactionalId id = new TransactionalId(group, connector.name(), generation, task.task());
+    Map<String, Object> settings = new HashMap<>(producerSettings);
+    settings.put(ProducerConfig.CLIENT_ID_CONFIG, clientIdPrefix + task.producerClientId());
+    TransactionalProducer producer = new TransactionalProducer(id.toString(), settings);
+    AbortableProducer abortable = new AbortableProducer(producer, producer::abort);
+    TaskProducer records = new TaskProducer(() -> abortable, false, lease, System::nanoTime);
+    producers.assign(
+        task.routeId(), shared -> ErrorTolerantProducer.of(task, records, deadLetters));
+    return new TaskWriter(
+        task,
+        topic.of(
+            id, connector, producer, claim, task.transactionInterval(), task.transactionTimeout()),
+        new CopyOnWriteArrayList<>(List.of(records)),
+        () -> {
+          end(task, deadLetters);
+          abortable.abort();
+        });
   }
 
-  private static Producer<byte[], byte[]> tolerant(
-      TaskConfig task, TaskProducer view, ExecutorService deadLetters) {
-    return ErrorTolerantProducer.of(task, view, deadLetters);
+  /**
+   * Opens an at-least-once task. Its producers are views of those that all tasks share:
+   *
+   * <pre>
+   * records: {@link ErrorTolerantProducer} > {@link TaskProducer} > {@link SharedProducers}
+   * offsets: {@link TaskProducer} > the producer of {@link OffsetTopic}
+   * </pre>
+   */
+  private TaskWriter atLeastOnce(TaskConfig task, long generation, ExecutorService deadLetters) {
+    TaskProducer offsets =
+        new TaskProducer(topic.producer()::current, true, lease, System::nanoTime);
+    CopyOnWriteArrayList<TaskProducer> views = new CopyOnWriteArrayList<>(List.of(offsets));
+    producers.assign(
+        task.routeId(),
+        shared -> {
+          TaskProducer records = new TaskProducer(shared::current, false, lease, System::nanoTime);
+          views.add(records);
+          return ErrorTolerantProducer.of(task, records, deadLetters);
+        });
+    return new TaskWriter(
+        task,
+        topic.of(task.connector(), generation, offsets),
+        views,
+        () -> end(task, deadLetters));
+  }
+
+  private void end(TaskConfig task, ExecutorService deadLetters) {
+    producers.forget(task.routeId());
+    // Dead letters that were not sent yet fail now, because the task sends nothing any more.
+    deadLetters.shutdownNow().forEach(Runnable::run);
   }
 
   /**
@@ -213,11 +221,9 @@ public final class TaskDelivery implements Delivery, AutoCloseable {
     topics.shutdownNow();
     monitor.close();
     try {
-      abort().get(CLOSE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    } catch (ExecutionException | TimeoutException e) {
-      LOG.warn("Not all Kafka producers could be closed: {}", e.toString());
+      KafkaFutures.await(abort(), "Not all Kafka producers were closed", CLOSE_TIMEOUT);
+    } catch (KafkaException e) {
+      LOG.warn("{}", e.getMessage());
     }
   }
 }

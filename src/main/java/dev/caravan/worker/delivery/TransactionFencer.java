@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker.delivery;
 
+import dev.caravan.worker.kafka.KafkaFutures;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
@@ -8,9 +9,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.FenceProducersOptions;
@@ -19,7 +17,6 @@ import org.apache.kafka.clients.admin.TransactionListing;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.TransactionalIdNotFoundException;
 
 /**
@@ -72,7 +69,7 @@ final class TransactionFencer {
                     ? known
                     : new Fence(
                         id.generation(), ids.send().thenCompose(all -> fence(olderThan(id, all)))));
-    await("fence those before", id, fence.done());
+    await("fence the predecessors of", id, fence.done());
   }
 
   private static Set<String> olderThan(TransactionalId id, Set<String> all) {
@@ -154,9 +151,12 @@ final class TransactionFencer {
                           .description(id.toString())))
               .transactionTimeoutMs();
       return timeout == transactionTimeout.toMillis() || timeout == FENCED.toMillis();
-    } catch (TransactionalIdNotFoundException forgotten) {
-      // Kafka forgets an id that was not used for a week.
-      return true;
+    } catch (KafkaException e) {
+      if (e.getCause() instanceof TransactionalIdNotFoundException) {
+        // Kafka forgets an id that was not used for a week.
+        return true;
+      }
+      throw e;
     }
   }
 
@@ -164,27 +164,8 @@ final class TransactionFencer {
     return answer.toCompletionStage().toCompletableFuture();
   }
 
-  private static <T> T await(String what, TransactionalId id, CompletableFuture<T> future) {
-    try {
-      return future.get(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof KafkaException cause) {
-        throw cause;
-      }
-      throw new KafkaException(e.getCause());
-    } catch (TimeoutException e) {
-      throw new org.apache.kafka.common.errors.TimeoutException(
-          "Kafka did not answer the request to "
-              + what
-              + " transactional id "
-              + id
-              + " within "
-              + TIMEOUT.toSeconds()
-              + " s",
-          e);
-    } catch (InterruptedException e) {
-      // Sets the thread's interrupted flag again.
-      throw new InterruptException(e);
-    }
+  private static <T> T await(String what, TransactionalId id, CompletableFuture<T> result) {
+    return KafkaFutures.await(
+        result, "Kafka did not " + what + " transactional id \"" + id + "\"", TIMEOUT);
   }
 }

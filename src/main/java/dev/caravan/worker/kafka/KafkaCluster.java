@@ -2,7 +2,6 @@
 package dev.caravan.worker.kafka;
 
 import static java.util.Objects.requireNonNull;
-import static java.util.Objects.requireNonNullElse;
 
 import java.time.Duration;
 import java.util.HashMap;
@@ -12,9 +11,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.admin.Admin;
@@ -67,6 +63,11 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
     settings.put(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, config.bootstrapServers());
     this.brokers = config.bootstrapServers();
     this.admin = Admin.create(settings);
+  }
+
+  /** The worker's only admin client. This object closes it. */
+  public Admin admin() {
+    return admin;
   }
 
   /** The id of the cluster. */
@@ -376,28 +377,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
   }
 
   private <T> T ask(KafkaFuture<T> answer, String what, Duration timeout) {
-    try {
-      return answer.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
-    } catch (ExecutionException e) {
-      Throwable cause = requireNonNullElse(e.getCause(), e);
-      throw new KafkaException(
-          "Kafka at " + brokers + " did not " + what + ": " + cause.getMessage(), cause);
-    } catch (TimeoutException e) {
-      throw new KafkaException(
-          "Kafka at "
-              + brokers
-              + " did not "
-              + what
-              + " within "
-              + timeout.toSeconds()
-              + " s; is it running, and is "
-              + WorkerConfig.BOOTSTRAP_SERVERS
-              + " right?",
-          e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new KafkaException("Interrupted while waiting for Kafka to " + what, e);
-    }
+    return KafkaFutures.await(answer, "Kafka at " + brokers + " did not " + what, timeout);
   }
 
   @Override

@@ -8,6 +8,8 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaException;
@@ -25,18 +27,18 @@ import org.slf4j.LoggerFactory;
 public final class TopicLogReader implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(TopicLogReader.class);
 
-  /** Takes in what is read. */
-  @FunctionalInterface
+  /** Handles the records of a topic. Its methods are called on the reader's thread. */
   public interface Handler {
     /**
-     * Records that were read, maybe none.
+     * Handles the records of one poll.
      *
-     * @param reached the offset in each partition before which everything was read now
+     * @param records the records; there may be none, for example after an aborted transaction
+     * @param positions the next offset to read, per partition
      */
-    void read(ConsumerRecords<byte[], byte[]> records, Map<TopicPartition, Long> reached);
+    void onRecords(ConsumerRecords<byte[], byte[]> records, Map<TopicPartition, Long> positions);
 
-    /** The topic was deleted and made again: it is read from its beginning now. */
-    default void recreated() {}
+    /** Handles a topic that was deleted and created again. Reading starts at its beginning. */
+    void onRecreated();
   }
 
   private static final Duration POLL = Duration.ofSeconds(1);
@@ -45,7 +47,15 @@ public final class TopicLogReader implements AutoCloseable {
 
   private final Map<String, Object> consumerSettings;
   private final Handler handler;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition advanced = lock.newCondition();
+
+  /** Only the reader's thread changes it, with the lock held. */
   private final Map<TopicPartition, Long> positions = new HashMap<>();
+
+  /** Counts the changes of {@link #positions}. Guarded by the lock. */
+  private long advances;
+
   private final Thread thread;
   private final CountDownLatch closed = new CountDownLatch(1);
   private final AtomicBoolean mustRestart = new AtomicBoolean();
@@ -72,7 +82,7 @@ public final class TopicLogReader implements AutoCloseable {
 
   /**
    * Reads from the beginning again, since the topic is another one of the same name: to be called
-   * when that can't be seen from positions. Returns at once; {@link Handler#recreated} follows.
+   * when that can't be seen from positions. Returns at once; {@link Handler#onRecreated} follows.
    */
   public void restart() {
     mustRestart.set(true);
@@ -128,8 +138,8 @@ public final class TopicLogReader implements AutoCloseable {
         return;
       }
       if (!reached.equals(positions)) {
-        handler.read(records, reached);
-        positions.putAll(reached);
+        handler.onRecords(records, reached);
+        advance(reached);
       }
     }
   }
@@ -137,8 +147,64 @@ public final class TopicLogReader implements AutoCloseable {
   private void begin() {
     mustRestart.set(false);
     LOG.warn("{} were deleted and made again, and are read from the beginning", positions);
-    positions.replaceAll((partition, position) -> 0L);
-    handler.recreated();
+    Map<TopicPartition, Long> start = new HashMap<>();
+    positions.keySet().forEach(partition -> start.put(partition, 0L));
+    advance(start);
+    handler.onRecreated();
+  }
+
+  private void advance(Map<TopicPartition, Long> reached) {
+    lock.lock();
+    try {
+      positions.putAll(reached);
+      advances++;
+      advanced.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Waits until all records before the given offsets are handled.
+   *
+   * @param patience how long to wait without progress in any partition
+   * @return false if there was no progress for that long, or if this reader is closed
+   */
+  public boolean await(Map<TopicPartition, Long> offsets, Duration patience)
+      throws InterruptedException {
+    lock.lock();
+    try {
+      long seen = advances;
+      long left = patience.toNanos();
+      while (!isReached(offsets)) {
+        if (left <= 0 || closed.getCount() == 0) {
+          return false;
+        }
+        left = advanced.awaitNanos(left);
+        if (advances != seen) {
+          seen = advances;
+          left = patience.toNanos();
+        }
+      }
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean isReached(Map<TopicPartition, Long> offsets) {
+    return offsets.entrySet().stream()
+        .allMatch(target -> positions.getOrDefault(target.getKey(), 0L) >= target.getValue());
+  }
+
+  /** Returns the next offset to read, per partition. All records before it are handled. */
+  public Map<TopicPartition, Long> positions() {
+    lock.lock();
+    try {
+      return Map.copyOf(positions);
+    } finally {
+      lock.unlock();
+    }
   }
 
   private boolean isBackwards(Map.Entry<TopicPartition, Long> reached) {
@@ -149,6 +215,12 @@ public final class TopicLogReader implements AutoCloseable {
   @Override
   public void close() {
     closed.countDown();
+    lock.lock();
+    try {
+      advanced.signalAll();
+    } finally {
+      lock.unlock();
+    }
     KafkaConsumer<byte[], byte[]> open = consumer;
     if (open != null) {
       open.wakeup();

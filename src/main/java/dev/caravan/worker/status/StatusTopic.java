@@ -75,19 +75,17 @@ public final class StatusTopic implements AutoCloseable {
     log.start();
   }
 
-  private void read(ConsumerRecords<byte[], byte[]> records) {
-    for (ConsumerRecord<byte[], byte[]> record : records) {
-      try {
-        StatusRecord.read(record.key(), record.value()).ifPresent(this::remember);
-      } catch (IOException e) {
-        LOG.error(
-            "The record at offset {} of partition {} of the status topic '{}' can't be read and is"
-                + " ignored: {}",
-            record.offset(),
-            record.partition(),
-            topic,
-            ConfigReader.reason(e));
-      }
+  private void read(ConsumerRecord<byte[], byte[]> record) {
+    try {
+      StatusRecord.read(record.key(), record.value()).ifPresent(this::remember);
+    } catch (IOException e) {
+      LOG.error(
+          "Ignoring the record at offset {} of partition {} of the status topic \"{}\", which can't"
+              + " be read: {}",
+          record.offset(),
+          record.partition(),
+          topic,
+          ConfigReader.reason(e));
     }
   }
 
@@ -193,13 +191,14 @@ public final class StatusTopic implements AutoCloseable {
 
   private final class Handler implements TopicLogReader.Handler {
     @Override
-    public void read(ConsumerRecords<byte[], byte[]> records, Map<TopicPartition, Long> reached) {
-      StatusTopic.this.read(records);
+    public void onRecords(
+        ConsumerRecords<byte[], byte[]> records, Map<TopicPartition, Long> positions) {
+      records.forEach(StatusTopic.this::read);
     }
 
     /** Each worker sees that its records are missing, and writes them again. */
     @Override
-    public void recreated() {
+    public void onRecreated() {
       statuses.clear();
       byWorker.clear();
     }
