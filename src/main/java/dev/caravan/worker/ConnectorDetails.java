@@ -4,5 +4,5 @@ package dev.caravan.worker;
 import dev.caravan.worker.config.ConnectorInfo;
 import dev.caravan.worker.status.ConnectorStatus;
 
-/** What a connector is and how it is doing, both at the same time. */
+/** The configuration and the status of a connector at the same time. */
 public record ConnectorDetails(ConnectorInfo info, ConnectorStatus status) {}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
-/** There is a connector of that name already. */
+/** A connector of that name already exists. */
 public final class ConnectorExistsException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

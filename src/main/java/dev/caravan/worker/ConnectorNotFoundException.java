@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker;
 
-/** There is no connector of that name. */
+/** No connector of that name exists. */
 public final class ConnectorNotFoundException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

@@ -50,24 +50,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Decides what runs on this worker: what the group has assigned to it, as far as the config topic
- * still says so.
- *
- * <p>Not thread-safe: every method runs on one thread, the herder thread, and none blocks. What may
- * block is done by others: the config topic is written on a thread of its own, the group is polled
- * on another, and tasks start and stop on the lifecycle thread, in the order in which that was
- * decided.
+ * Decides what runs on this worker: the tasks that the group has assigned to it, as far as the config topic still has them. <p>Not thread-safe: all methods run on the herder thread, and none blocks. Other threads write the config topic, poll the group, and start and stop tasks in the order of the herder's decisions.
  */
 final class Herder implements WorkerCoordinator.Listener {
   private static final Logger LOG = LoggerFactory.getLogger(Herder.class);
 
-  /** How many connectors and tasks a page has, unless its last connector has more. */
+  /** The number of connectors and tasks on a page. The last connector may exceed it. */
   private static final int PAGE_TASKS = 32;
 
-  /** How many characters of each trace a page has. */
+  /** The maximum number of characters of a trace on a page. */
   private static final int PAGE_TRACE = 4096;
 
-  /** After so many calls of {@link #tick}, a leader that is behind asks where the topic ends. */
+  /**
+   * After this many calls of {@link #tick}, a leader that is behind reads the config topic to its end.
+   */
   private static final int CATCH_UP_TICKS = 4;
 
   private final Executor thread;
@@ -91,12 +87,13 @@ final class Herder implements WorkerCoordinator.Listener {
   private boolean isCatchingUp;
 
   /**
-   * @param thread runs what is handed to it on the herder thread
-   * @param lifecycle runs what is handed to it one after the other, on a thread that may block
-   * @param workerId by which others know this worker
-   * @param internalTopics no connector may write to these
-   * @param taskDelivery gives tasks what they write to Kafka with
-   * @param fatalError fails when the worker can't be in its group
+   * Creates a herder.
+   * @param thread runs tasks on the herder thread
+   * @param lifecycle runs tasks in order on a thread that may block
+   * @param workerId returns the {@code host:port} of this worker
+   * @param internalTopics the topics that no connector may write to
+   * @param taskDelivery provides the producers of tasks
+   * @param fatalError completed exceptionally when the worker can't be in its group
    */
   Herder(
       Executor thread,
@@ -120,12 +117,12 @@ final class Herder implements WorkerCoordinator.Listener {
     this.statusPublisher = new StatusPublisher(workerId, statusTopic, tasks);
   }
 
-  /** This worker, as its group sees it. */
+  /** Returns the listener for rebalances of the group. */
   RebalanceListener member() {
     return coordinator;
   }
 
-  /** What this worker knows of who has which task; safe for use by several threads. */
+  /** Returns the view of tasks for {@link AbandonedTransactions}. Thread-safe. */
   AbandonedTransactions.Tasks transactionTasks() {
     return new AbandonedTransactions.Tasks() {
       @Override
@@ -140,15 +137,15 @@ final class Herder implements WorkerCoordinator.Listener {
     };
   }
 
-  /** The config topic says something else, or the same up to another offset. */
+  /** Handles a new snapshot of the config topic. */
   void configured(ConfigSnapshot given) {
-    // Of several that wait for this thread, only the newest is worth the work.
+    // Skip snapshots that are already outdated.
     ConfigSnapshot read = configTopic.snapshot();
     ConfigSnapshot newer = read.isNewerThan(given) ? read : given;
     if (!newer.isNewerThan(snapshot)) {
       return;
     }
-    // The maps of a snapshot are those of the snapshot before it unless something in them has changed.
+    // Maps without a change are the same instances as in the previous snapshot.
     boolean isChanged =
         newer.connectors() != snapshot.connectors() || newer.targetStates() != snapshot.targetStates();
     snapshot = newer;
@@ -160,7 +157,7 @@ final class Herder implements WorkerCoordinator.Listener {
     reconcile();
   }
 
-  /** Takes in what has changed of the connectors. */
+  /** Updates the connectors after a change of the config topic. */
   private void understand() {
     snapshot.connectors()
         .forEach(
@@ -213,7 +210,7 @@ final class Herder implements WorkerCoordinator.Listener {
 
   @Override
   public void onLost() {
-    // The tasks stop first: what fails then, fails because of that.
+    // Stop the tasks first, so that they don't report the aborted producers as failures.
     reconcile();
     delivery.abort();
   }
@@ -223,12 +220,11 @@ final class Herder implements WorkerCoordinator.Listener {
     fatalError.completeExceptionally(reason);
   }
 
-  /** Has run what the group has given to this worker, and nothing else. */
+  /** Starts and stops tasks so that exactly the assigned ones run. */
   private void reconcile() {
     CurrentAssignment latest = coordinator.currentAssignment();
     if (coordinator.isLost()) {
-      // It never runs again what it was given before, even if what comes then is not known here
-      // yet.
+      // A lost assignment never runs again, even if the next one can't be applied yet.
       assigned = assigned.withoutTasks();
     } else if (latest.assignment().configOffset() <= snapshot.offset()) {
       assigned = latest;
@@ -248,7 +244,7 @@ final class Herder implements WorkerCoordinator.Listener {
     }
   }
 
-  /** Any task that is to run somewhere; none if there is none. */
+  /** Returns a task of any connector that is not paused or stopped; empty if there is none. */
   Optional<TaskConfig> exampleTask() {
     return connectors.values().stream()
         .filter(connector -> snapshot.targetState(connector.name()) == TargetState.STARTED)
@@ -271,7 +267,7 @@ final class Herder implements WorkerCoordinator.Listener {
     return given;
   }
 
-  /** Looks after the tasks; called several times a second. */
+  /** Restarts failed tasks and publishes statuses. Called several times a second. */
   void tick() {
     if (!isStopping) {
       tasks.heal(Instant.now());
@@ -284,8 +280,7 @@ final class Herder implements WorkerCoordinator.Listener {
   }
 
   /**
-   * Reads the config topic to its end, if this worker leads the group and other workers have known
-   * more of the topic for some time.
+   * Reads the config topic to its end if this worker leads the group and has been behind other workers for some time.
    */
   private void catchUp() {
     OptionalLong awaited = coordinator.awaitedConfigOffset();
@@ -317,10 +312,9 @@ final class Herder implements WorkerCoordinator.Listener {
   }
 
   /**
-   * Some connectors, in the order of their names: so few that nothing else has to wait long.
-   *
-   * @param after the first one has the next greater name; empty for the first of all
-   * @return none if there are no more
+   * Returns a page of connectors, ordered by name. It is small, so that the herder thread is not blocked for long.
+   * @param after the name before the first connector; empty to start with the first one
+   * @return an empty page after the last connector
    */
   List<ConnectorDetails> page(String after) {
     List<ConnectorDetails> page = new ArrayList<>();
@@ -383,7 +377,7 @@ final class Herder implements WorkerCoordinator.Listener {
               StoredConnector old = newest.connector(name);
               isNew.set(old == null);
               refuseUnsupportedClass(name, old);
-              // Tools put the same configuration again and again; streams need not break for that.
+              // Tools put the same configuration repeatedly; this must not interrupt the streams.
               return old != null && old.properties().equals(properties) && !hasFailed
                   ? List.of()
                   : List.of(new ConfigRecord(name, properties));
@@ -435,10 +429,8 @@ final class Herder implements WorkerCoordinator.Listener {
   }
 
   /**
-   * Changes what a connector is to do. Writes nothing if the config topic says so already.
-   *
-   * @return completes when the change is in the config topic; fails with a {@link
-   *     ConnectorNotFoundException} if there is no such connector
+   * Changes the target state of a connector. Writes nothing if it has that state already.
+   * @return completes when the change is committed; fails with a {@link ConnectorNotFoundException} if the connector does not exist
    */
   CompletableFuture<Void> setTargetState(
       String name, TargetState state, CompletableFuture<Void> unwanted) {
@@ -474,9 +466,8 @@ final class Herder implements WorkerCoordinator.Listener {
   }
 
   /**
-   * Stops all tasks, for good.
-   *
-   * @return completes when nothing of them is left
+   * Stops all tasks.
+   * @return completes when all tasks are released
    */
   CompletableFuture<Void> stop() {
     isStopping = true;

@@ -16,11 +16,7 @@ import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tasks that exist on this worker. A task belongs to the worker from before its start until
- * nothing of it is left, its records on their way to Kafka included.
- *
- * <p>Not thread-safe: for the herder's thread. What may block happens on the lifecycle thread, in
- * the order in which it was decided.
+ * The tasks on this worker. A task exists here from before its start until all of it is released, its outstanding records included. <p>Not thread-safe: for the herder thread. Blocking steps run on the lifecycle thread in the order of the calls.
  */
 final class LocalTasks {
   private final Executor herder;
@@ -34,7 +30,8 @@ final class LocalTasks {
   private final Set<TaskKey> stopping = new HashSet<>();
 
   /**
-   * @param released called on the herder's thread when nothing of a task is left
+   * Creates an empty set of tasks.
+   * @param released called on the herder thread after the release of a task
    */
   LocalTasks(
       Executor herder,
@@ -52,14 +49,13 @@ final class LocalTasks {
   }
 
   /**
-   * Has these tasks run, and no others. A task that is still being stopped isn't started; this is
-   * to be called again when it is released.
+   * Starts and stops tasks so that exactly these run. A task that is still stopping is not started; call this again after its release.
    */
   void run(Map<TaskKey, TaskConfig> wanted) {
     Set<TaskKey> unwanted = new HashSet<>(tasks.keySet());
     unwanted.removeAll(wanted.keySet());
     unwanted.removeAll(stopping);
-    // All at once, so that they finish together what they have begun.
+    // Retire all of them first, so that they drain at the same time.
     unwanted.forEach(key -> task(key).retire());
     unwanted.forEach(this::stop);
     wanted.forEach(
@@ -99,7 +95,7 @@ final class LocalTasks {
     released.run();
   }
 
-  /** Starts failed tasks again whose time has come. */
+  /** Restarts failed tasks whose retry is due. */
   void heal(Instant now) {
     tasks.forEach(
         (key, task) -> {
@@ -117,7 +113,7 @@ final class LocalTasks {
     return !stopping.isEmpty();
   }
 
-  /** How a task is doing; null if it doesn't exist here. */
+  /** Returns the status of a task; null if it does not exist on this worker. */
   @Nullable Part status(TaskKey key, String workerId) {
     ManagedTask task = tasks.get(key);
     return task == null ? null : task.status(workerId);

@@ -22,16 +22,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A task from the moment it is decided on until it is gone. One that was retired never starts
- * again.
- *
- * <p>{@link #restart} and {@link #release} belong to the worker's lifecycle thread; the rest may be
- * called by any thread, unless it says otherwise, and never blocks.
+ * A task on this worker, from the decision to start it to its release. It never starts again after {@link #retire}. <p>{@link #restart} and {@link #release} must be called on the lifecycle thread. The other methods are thread-safe, unless they say otherwise, and never block.
  */
 final class ManagedTask {
   private static final Logger LOG = LoggerFactory.getLogger(ManagedTask.class);
 
-  /** Characters: it is written to a topic, and to all who ask. */
+  /**
+   * The maximum number of characters of a trace, which is written to a topic and to REST responses.
+   */
   private static final int MAX_TRACE = 16_384;
 
   private final TaskConfig config;
@@ -44,7 +42,7 @@ final class ManagedTask {
   private volatile @Nullable Task task;
   private volatile @Nullable TaskWriter writer;
 
-  /** Of runs that have ended, those whose records may still get to Kafka. */
+  /** The writers of earlier runs whose records may still reach Kafka. */
   private final Set<TaskWriter> ended = ConcurrentHashMap.newKeySet();
 
   private CompletableFuture<Void> written = CompletableFuture.completedFuture(null);
@@ -53,7 +51,8 @@ final class ManagedTask {
   private volatile boolean isRestarting;
 
   /**
-   * @param generation of the set of tasks that this is one of
+   * Creates a task that is not started.
+   * @param generation the config generation of the task
    */
   ManagedTask(TaskConfig config, long generation, TaskFactory factory, Delivery taskDelivery) {
     this.config = config;
@@ -64,9 +63,8 @@ final class ManagedTask {
   }
 
   /**
-   * Starts the task as soon as what it needs in Kafka is there. Returns at once.
-   *
-   * @param lifecycle runs what may block for a moment
+   * Starts the task when what it needs in Kafka exists. Does not block.
+   * @param lifecycle runs the steps that may block
    */
   void start(Executor lifecycle) {
     taskDelivery
@@ -88,7 +86,7 @@ final class ManagedTask {
       task = factory.start(config, opened.offsets());
       LOG.info("Task {} started", config.id());
     } catch (Throwable e) {
-      // Whatever it is, a task that does not run says why.
+      // Every failure has to appear in the status of the task.
       startFailure = e;
       retireWriter();
       LOG.error("Task {} can't be started", config.id(), e);
@@ -98,22 +96,20 @@ final class ManagedTask {
   }
 
   /**
-   * Stops the task and starts it once more.
-   *
-   * @param lifecycle runs what may block, on the thread that this is called on
+   * Stops the task and starts it again.
+   * @param lifecycle runs the steps that may block; this method is called on its thread
    */
   void restart(Executor lifecycle) {
     TaskWriter current = writer;
     boolean isBroken = current != null && current.isBroken();
     stop();
-    // A producer that was given up is closed before anything is sent through another one.
+    // Wait until the aborted producer is closed before another one sends anything.
     (isBroken ? written : CompletableFuture.<Void>completedFuture(null))
         .thenRun(() -> start(lifecycle));
   }
 
   /**
-   * Whether the task has failed and is to be started again now: {@link #restart} must follow then.
-   * Asked regularly, by one thread.
+   * Returns whether the task has failed and its retry is due. The caller must then call {@link #restart}. Called periodically, by one thread.
    */
   boolean isRestartDue(Instant now) {
     if (isRestarting) {
@@ -144,7 +140,7 @@ final class ManagedTask {
   }
 
   /**
-   * Says that the task is no longer wanted, so that it finishes already; {@link #release} follows.
+   * Tells the task to drain, because it is no longer wanted. The caller then calls {@link #release}.
    */
   void retire() {
     retired = true;
@@ -163,10 +159,10 @@ final class ManagedTask {
       stopped.close();
       LOG.info("Task {} stopped", config.id());
     } catch (Throwable e) {
-      // A task that could not be stopped must be released all the same.
+      // The task must be released even if it could not be stopped.
       LOG.error("Task {} could not be stopped cleanly", config.id(), e);
     } finally {
-      // First, so that nobody sees how a task ends whose records were discarded.
+      // Before the writer is retired, so that the failures of discarded records are not reported.
       task = null;
       retireWriter();
     }
@@ -186,8 +182,7 @@ final class ManagedTask {
 
   /**
    * Stops the task for good.
-   *
-   * @return completes when nothing of it is left: no record and no offset can reach Kafka any more
+   * @return completes when no record and no offset of the task can reach Kafka any more
    */
   CompletableFuture<Void> release() {
     stop();

@@ -4,9 +4,8 @@ package dev.caravan.worker;
 import dev.caravan.worker.config.ConnectorInfo;
 
 /**
- * What putting a configuration did.
- *
- * @param connector the connector as it is now
- * @param created whether there was none of that name before
+ * The result of putting a configuration.
+ * @param connector the connector after the change
+ * @param created whether the connector was created
  */
 public record PutResult(ConnectorInfo connector, boolean created) {}

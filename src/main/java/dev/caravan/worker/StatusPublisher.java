@@ -23,16 +23,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How connectors are doing. A worker knows that of its own tasks, and writes it to the status topic
- * for the others. Of the tasks of others it takes what is there, if the record names a worker that
- * is alive and belongs to the present configuration of the connector. So the tasks of a worker that
- * is gone are UNASSIGNED as soon as the group has removed the worker, although no worker writes
- * that.
- *
- * <p>A worker corrects the records that name it and that are not true any more: of tasks that it
- * has released, and of tasks that it had before a restart.
- *
- * <p>Not thread-safe: for the herder's thread.
+ * Computes the status of connectors, and publishes the status of this worker's tasks in the status topic. The status of another worker's task is its latest record, if that names a live worker and the current config generation. So the tasks of a failed worker are UNASSIGNED as soon as the group has removed it, although no worker writes that. <p>A worker corrects outdated records that name it: those of released tasks, and those of tasks that it had before a restart. <p>Not thread-safe: for the herder thread.
  */
 final class StatusPublisher {
   private static final Duration WRITE_AGAIN = Duration.ofSeconds(2);
@@ -44,10 +35,10 @@ final class StatusPublisher {
   private Map<Subject, Written> written = new HashMap<>();
   private Map<Subject, Written> corrected = new HashMap<>();
 
-  /** What a status is of: a task, or without one the connector itself. */
+  /** The subject of a status: a task, or the connector itself if there is no task. */
   private record Subject(String connector, OptionalInt task) {}
 
-  /** What was written of it, and when, as of {@link System#nanoTime}. */
+  /** A published status, and the {@link System#nanoTime} of its record. */
   private record Written(@Nullable Part part, long configGeneration, long at) {}
 
   StatusPublisher(Supplier<String> workerId, StatusTopic statusTopic, LocalTasks tasks) {
@@ -56,7 +47,7 @@ final class StatusPublisher {
     this.tasks = tasks;
   }
 
-  /** How a connector is doing, wherever its tasks are. */
+  /** Returns the status of a connector and all of its tasks. */
   ConnectorStatus of(Connector connector, TargetState target, CurrentAssignment assigned) {
     List<Part> parts = new ArrayList<>();
     if (target != TargetState.STOPPED) {
@@ -90,7 +81,7 @@ final class StatusPublisher {
     if (assigned.has(key)) {
       return own(key, target);
     }
-    // One that this worker stops, as others shall have it.
+    // The task may be stopping on this worker, because it moves to another one.
     Part stopping = tasks.status(key, workerId.get());
     if (stopping != null) {
       return stopping;
@@ -113,7 +104,7 @@ final class StatusPublisher {
     return own == null ? new Part(State.UNASSIGNED, workerId.get(), "") : own;
   }
 
-  /** What another worker has written that is alive. */
+  /** Returns the latest status that another live worker has published. */
   private Part last(Connector connector, OptionalInt task, CurrentAssignment assigned) {
     StatusRecord record = statusTopic.latest(connector.name(), task);
     Part last = record == null ? null : record.status();
@@ -127,10 +118,8 @@ final class StatusPublisher {
   }
 
   /**
-   * Writes what has changed of this worker's tasks; and once more if the topic says something else
-   * all the same, as a worker that was suspended may have written after this one.
-   *
-   * @param connectors by the generations of their configurations
+   * Publishes the changed statuses of this worker's tasks. Publishes a status again if the topic has another record after 2 s, for example from a worker that was suspended.
+   * @param connectors the connectors, by config generation
    */
   void publish(Map<Long, Connector> connectors, ConfigSnapshot snapshot, CurrentAssignment assigned) {
     Map<Subject, Written> now = new HashMap<>();
@@ -158,15 +147,13 @@ final class StatusPublisher {
   }
 
   /**
-   * Corrects the records that name this worker for what it does not have. Records of Kafka Connect
-   * stay as they are.
-   *
-   * @param connectors by their names
-   * @param assigned what the group has assigned to this worker, as far as it may run
+   * Corrects the records that name this worker for tasks that it does not have. Leaves the records of Kafka Connect as they are.
+   * @param connectors the connectors, by name
+   * @param assigned the assignment, without the tasks that may not run
    */
   void correct(Map<String, Connector> connectors, CurrentAssignment assigned) {
     if (!assigned.isAlive(workerId.get())) {
-      // It has not joined yet.
+      // This worker has not joined yet.
       return;
     }
     Map<Subject, Written> now = new HashMap<>();
@@ -215,13 +202,13 @@ final class StatusPublisher {
         : Objects.equals(part, last.status()) && last.configGeneration() == configGeneration;
   }
 
-  /** There is no such connector any more. */
+  /** Deletes the records of a deleted connector. */
   void forget(String connector) {
     forgetTasks(connector, 0);
     forget(connector, OptionalInt.empty());
   }
 
-  /** The connector has no more tasks than that. */
+  /** Deletes the records of the tasks from a number on. */
   void forgetTasks(String connector, int count) {
     for (int task : statusTopic.tasksOf(connector)) {
       if (task >= count) {

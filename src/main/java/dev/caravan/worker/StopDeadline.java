@@ -10,12 +10,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * When a stop must be over, whatever hangs. What does not stop in its share of the time is given up
- * and logged: it goes on in a daemon thread, which the end of the process ends. Immutable; safe for
- * use by several threads.
+ * The deadline of a stop. A step that exceeds its share of the time is abandoned and logged. It continues in a daemon thread until the process ends. Immutable and thread-safe.
  */
 public final class StopDeadline {
-  /** What a whole stop may take: less than the 25 s within which a worker promises to end. */
+  /** The time for a whole stop. A worker promises to end within 25 s. */
   public static final Duration STOP_TIME = Duration.ofSeconds(22);
 
   private static final Logger LOG = LoggerFactory.getLogger(StopDeadline.class);
@@ -23,18 +21,18 @@ public final class StopDeadline {
   private final long end;
 
   /**
-   * @param time until the deadline, from now
+   * Creates a deadline.
+   * @param time the time until the deadline
    */
   public StopDeadline(Duration time) {
     this.end = System.nanoTime() + time.toNanos();
   }
 
   /**
-   * Waits for something until it is done, its share of the time is over, or the deadline has come.
-   *
-   * @param what is waited for, for the log
-   * @param share of the time that it may take
-   * @return whether it was done without an error
+   * Waits until something is done, its share of the time is over, or the deadline is reached.
+   * @param what the step, for the log
+   * @param share the maximum time for this step
+   * @return whether the step completed without an error
    */
   boolean await(String what, Duration share, CompletableFuture<?> done) {
     long left = Math.max(0, Math.min(share.toNanos(), end - System.nanoTime()));
@@ -56,10 +54,9 @@ public final class StopDeadline {
   }
 
   /**
-   * Closes something on a thread of its own, and {@link #await waits} for that.
-   *
-   * @param what is closed, for the log
-   * @param share of the time that it may take
+   * Closes something on a thread of its own, and {@linkplain #await waits} for it.
+   * @param what the step, for the log
+   * @param share the maximum time for this step
    */
   public void close(String what, Duration share, Runnable close) {
     CompletableFuture<Void> closed = new CompletableFuture<>();

@@ -4,9 +4,8 @@ package dev.caravan.worker;
 import java.util.Map;
 
 /**
- * What a task is.
- *
- * @param task its number
+ * The configuration of a task.
+ * @param task the task number
  * @param connector the properties of its connector, secrets included
  * @param vbuckets its share of the vBuckets
  */

@@ -8,10 +8,7 @@ import java.time.temporal.ChronoUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * When a task that has failed is started again: after a delay that doubles with each failure, and
- * not for ever. A task that has run for as long as the longest delay begins to count anew.
- *
- * <p>Not thread-safe.
+ * Schedules the restarts of a failed task. The delay doubles with each failure, and the number of retries is limited. Both start again at the beginning after the task has run for the maximum delay. <p>Not thread-safe.
  */
 final class TaskRestarts {
   private final RestartPolicy policy;
@@ -24,7 +21,7 @@ final class TaskRestarts {
     this.policy = policy;
   }
 
-  /** The task is seen to run. */
+  /** Records that the task runs. */
   void running(Instant now) {
     Instant since = runningSince;
     if (since == null) {
@@ -34,7 +31,7 @@ final class TaskRestarts {
     }
   }
 
-  /** The task is seen to have failed. */
+  /** Records that the task has failed. Further calls have no effect until {@link #restarted}. */
   void failed(Instant now) {
     if (failedAt == null) {
       runningSince = null;
@@ -49,13 +46,13 @@ final class TaskRestarts {
     return next != null && !now.isBefore(next);
   }
 
-  /** The task is started again. */
+  /** Records that the task is started again. */
   void restarted() {
     failedAt = null;
     nextTry = null;
   }
 
-  /** What happened and what follows, in a sentence; empty if the task has not failed. */
+  /** Describes the failure and the next retry in a sentence; empty if the task has not failed. */
   String story() {
     Instant failure = failedAt;
     if (failure == null) {

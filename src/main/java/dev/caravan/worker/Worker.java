@@ -34,28 +34,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A worker: runs its share of the connectors that are in its config topic, and takes changes to
- * them. All workers of a group give the same answers.
- *
- * <p>Questions and changes are answered by futures, which fail with a {@link
- * ConnectorNotFoundException}, a {@link ConnectorExistsException}, a {@link
- * ConcurrentChangeException}, an {@link dev.caravan.connector.InvalidConnectorConfigException}, or,
- * when Kafka did not acknowledge a change, a {@link org.apache.kafka.common.KafkaException}. No
- * answer waits for Couchbase, and no question waits for Kafka. Changes wait in memory: to limit
- * them is for the caller, who says by {@code unwanted} that nobody waits for one any more. It fails
- * with a {@link java.util.concurrent.CancellationException} then, and is not made, unless it is
- * being written already. Safe for use by several threads.
+ * A worker: runs its share of the connectors in the config topic, and changes them. All workers of a group answer alike. <p>Queries and changes return futures. They fail with a {@link ConnectorNotFoundException}, a {@link ConnectorExistsException}, a {@link ConcurrentChangeException} or an {@link dev.caravan.connector.InvalidConnectorConfigException}. A change that Kafka did not acknowledge fails with a {@link org.apache.kafka.common.KafkaException}. Nothing waits for Couchbase, and queries don't wait for Kafka. Changes wait in memory, and the caller has to limit them. The caller completes {@code unwanted} to cancel a change. A cancelled change is not made, unless it is already being written, and fails with a {@link java.util.concurrent.CancellationException}. Thread-safe.
  */
 public final class Worker implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
 
-  /** What tasks have to finish what they have begun. */
+  /** The time for tasks to finish what they have begun. */
   private static final Duration TASKS_TIME = Duration.ofSeconds(12);
 
   private static final Duration ABORT_TIME = Duration.ofSeconds(2);
   private static final Duration CLOSE_TIME = Duration.ofSeconds(3);
 
-  /** Measured: 2.4 s without a class archive, 0.8 s with one. */
+  /**
+   * The maximum duration of the warm-up. Measured: 2.4 s without a class archive, 0.8 s with one.
+   */
   private static final Duration WARM_UP_TIME = Duration.ofSeconds(3);
 
   private static final Duration TICK = Duration.ofMillis(250);
@@ -74,11 +66,8 @@ public final class Worker implements AutoCloseable {
   private volatile String workerId = "";
 
   /**
-   * Makes a worker that knows its connectors and answers, but runs nothing before {@link #run}.
-   * Blocks until the config topic is read.
-   *
-   * @throws org.apache.kafka.common.KafkaException if Kafka can't be reached or refuses, or if one
-   *     of the worker's topics is of the wrong kind or another group uses it
+   * Creates a worker that answers queries but runs no tasks before {@link #run}. Blocks until the config topic is read.
+   * @throws org.apache.kafka.common.KafkaException if a request to Kafka fails, if an internal topic does not fit, or if another group uses it
    */
   public Worker(WorkerConfig config, TaskFactory taskFactory, SharedProducers producers) {
     this.config = config;
@@ -131,7 +120,8 @@ public final class Worker implements AutoCloseable {
   }
 
   /**
-   * @param what it is, for the log
+   * A resource to close when the worker stops.
+   * @param what the name of the resource, for the log
    */
   private record Closing(String what, Runnable close) {}
 
@@ -149,11 +139,8 @@ public final class Worker implements AutoCloseable {
   }
 
   /**
-   * Joins the group, without waiting for it; the tasks that it gives to this worker start. If there
-   * are connectors, the task factory warms up first, for 3 s at most: nobody waits for a worker
-   * that has not joined yet.
-   *
-   * @param id {@code host:port}, by which others know this worker
+   * Joins the group, without waiting for it; the assigned tasks then start. If there are connectors, the task factory warms up first, for 3 s at most. No task moves to this worker during that time.
+   * @param id the {@code host:port} of this worker
    */
   public synchronized void run(String id) {
     workerId = id;
@@ -183,7 +170,7 @@ public final class Worker implements AutoCloseable {
   }
 
   /**
-   * An executor keeps to itself what its tasks fail with; the next one must come, whatever it is.
+   * Runs a step of the herder and logs its failure, which an executor would hide. Does not throw, so that periodic steps continue.
    */
   private static void guarded(Runnable step) {
     try {
@@ -194,77 +181,82 @@ public final class Worker implements AutoCloseable {
   }
 
   /**
-   * Fails when the worker can't be in its group, now or ever, with an exception that says why; then
-   * it is good for nothing. Never completes otherwise.
+   * Returns a future that fails when the worker can't be in its group, with an exception that gives the reason. The worker must then be closed. The future never completes normally.
    */
   public CompletableFuture<Void> fatalError() {
     return fatalError.copy();
   }
 
-  /** The id of the Kafka cluster. */
+  /** Returns the id of the Kafka cluster. */
   public String kafkaClusterId() {
     return clusterId;
   }
 
-  /** The names of all connectors. */
+  /** Returns the names of all connectors. */
   public CompletableFuture<List<String>> connectors() {
     return ask(herder::names);
   }
 
   /**
-   * Some connectors, in the order of their names. To walk through all, ask again with the last
-   * name; each answer is of its own time.
-   *
-   * @param after the first one has the next greater name; empty for the first of all
-   * @return a few tens at most, with their traces cut; none if there are no more
+   * Returns a page of connectors, ordered by name. To read all connectors, call this again with the last name of each page. Each page has the state of its own time.
+   * @param after the name before the first connector; empty to start with the first one
+   * @return a few tens of connectors at most, with shortened traces; none after the last connector
    */
   public CompletableFuture<List<ConnectorDetails>> connectorsAfter(String after) {
     return ask(() -> herder.page(after));
   }
 
-  /** Creates a connector; its tasks start after the answer. */
+  /** Creates a connector. Its tasks start after the future completes. */
   public CompletableFuture<ConnectorInfo> create(
       String name, Map<String, String> config, CompletableFuture<Void> unwanted) {
     return change(() -> herder.create(name, config, unwanted));
   }
 
-  /** Creates a connector, or changes it; its tasks are replaced after the answer. */
+  /** Creates or changes a connector. Its tasks are replaced after the future completes. */
   public CompletableFuture<PutResult> putConfig(
       String name, Map<String, String> config, CompletableFuture<Void> unwanted) {
     return change(() -> herder.put(name, config, unwanted));
   }
 
-  /** Deletes a connector. Its offsets stay: a connector of the same name goes on from them. */
+  /**
+   * Deletes a connector. Its offsets are kept: a new connector of the same name continues from them.
+   */
   public CompletableFuture<Void> delete(String name, CompletableFuture<Void> unwanted) {
     return change(() -> herder.delete(name, unwanted));
   }
 
-  /** Has a connector's tasks deliver nothing, and stay where they are, after the answer. */
+  /**
+   * Pauses a connector: its tasks stay assigned but deliver nothing. Takes effect after the future completes.
+   */
   public CompletableFuture<Void> pause(String name, CompletableFuture<Void> unwanted) {
     return change(() -> herder.setTargetState(name, TargetState.PAUSED, unwanted));
   }
 
-  /** Ends what {@link #pause} or {@link #stop} began, after the answer. */
+  /**
+   * Resumes a connector after {@link #pause} or {@link #stop}. Takes effect after the future completes.
+   */
   public CompletableFuture<Void> resume(String name, CompletableFuture<Void> unwanted) {
     return change(() -> herder.setTargetState(name, TargetState.STARTED, unwanted));
   }
 
-  /** Takes a connector's tasks away, and keeps its configuration, after the answer. */
+  /**
+   * Stops a connector: it keeps its configuration but has no tasks. Takes effect after the future completes.
+   */
   public CompletableFuture<Void> stop(String name, CompletableFuture<Void> unwanted) {
     return change(() -> herder.setTargetState(name, TargetState.STOPPED, unwanted));
   }
 
-  /** What a connector is. */
+  /** Returns the configuration of a connector. */
   public CompletableFuture<ConnectorInfo> info(String name) {
     return ask(() -> herder.info(name));
   }
 
-  /** How a connector and its tasks are doing. */
+  /** Returns the status of a connector and its tasks. */
   public CompletableFuture<ConnectorStatus> status(String name) {
     return ask(() -> herder.status(name));
   }
 
-  /** The tasks of a connector. */
+  /** Returns the tasks of a connector. */
   public CompletableFuture<List<TaskInfo>> tasks(String name) {
     return ask(() -> herder.tasks(name));
   }
@@ -277,15 +269,14 @@ public final class Worker implements AutoCloseable {
     return ask(change).thenCompose(Function.identity());
   }
 
-  /** Stops as {@link #close(StopDeadline)} does, within {@link StopDeadline#STOP_TIME}. */
+  /** Closes as {@link #close(StopDeadline)} does, within {@link StopDeadline#STOP_TIME}. */
   @Override
   public void close() {
     close(new StopDeadline(StopDeadline.STOP_TIME));
   }
 
   /**
-   * Stops all tasks, closes their producers, and then leaves the group, so that others have the
-   * tasks at once. Blocks until the deadline at most; what does not stop is given up and logged.
+   * Stops all tasks, closes their producers, and then leaves the group, so that others get the tasks at once. Blocks until the deadline at most. What does not stop in time is abandoned and logged.
    */
   public synchronized void close(StopDeadline deadline) {
     if (closing.isEmpty()) {

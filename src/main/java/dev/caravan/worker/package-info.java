@@ -1,14 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A worker: which connectors there are, which of their tasks run here, and how they are doing.
- *
- * <p>{@link dev.caravan.worker.Worker} is what the REST API calls. The {@code Herder} decides,
- * alone on its thread, and never waits. What it knows comes from four places, each with threads of
- * its own: the config topic in {@code worker.config}, the group of workers in {@code worker.group},
- * the status topic in {@code worker.status}, and the tasks themselves: {@code LocalTasks}, started
- * and stopped on the lifecycle thread. They write with what {@code worker.delivery} gives them. All
- * topics are in Kafka Connect's formats. May use all packages below, {@code connector} and {@code
- * offset}.
+ * The worker: which connectors exist, which of their tasks run here, and their status. <p>The REST API calls {@link dev.caravan.worker.Worker}. The {@code Herder} makes all decisions on one thread and never waits. Its inputs have threads of their own: the config topic in {@code worker.config}, the group in {@code worker.group}, the status topic in {@code worker.status}, and the tasks in {@code LocalTasks}, which start and stop on the lifecycle thread. Tasks write to Kafka through {@code worker.delivery}. All topics have Kafka Connect's formats. May use all packages below, {@code connector} and {@code offset}.
  */
 @NullMarked
 package dev.caravan.worker;

@@ -20,11 +20,10 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
- * Finds the records in the config topic that were never committed and hide what is true from those
- * who read uncommitted records, as Kafka Connect may when it takes the topic over. Not thread-safe.
+ * Finds records of aborted transactions in the config topic that hide the committed value of their key from a consumer with {@code read_uncommitted}. Kafka Connect may read the topic that way when it takes it over. Not thread-safe.
  */
 final class AbortedRecords {
-  /** How long reading may make no progress. */
+  /** The longest wait without progress. */
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
   private static final Duration POLL = Duration.ofMillis(500);
@@ -39,17 +38,16 @@ final class AbortedRecords {
     this.partition = partition;
   }
 
-  /** The records before an offset need not be looked at again. */
+  /** Skips the records before an offset in later calls. */
   void skipTo(long offset) {
     from = offset;
   }
 
   /**
-   * The uncommitted records after which no committed one has the same key.
-   *
-   * @param end where to stop; no transaction is open before it
-   * @param lastCommitted the offset of the last committed record with a key
-   * @throws KafkaException if the topic can't be read now
+   * Returns the aborted records that no committed record of the same key follows.
+   * @param end the offset at which to stop; no transaction may be open before it
+   * @param lastCommitted returns the offset of the last committed record of a key
+   * @throws KafkaException if the topic can't be read
    */
   Collection<ConfigChange> maskingRecords(long end, ToLongFunction<byte[]> lastCommitted) {
     Map<String, ConfigChange> covering = new LinkedHashMap<>();
@@ -86,7 +84,7 @@ final class AbortedRecords {
         }
       }
     } finally {
-      // At once: it would wait half a second for what it has asked for at the end of the topic.
+      // Without a timeout: close would wait half a second for the outstanding fetch request.
       consumer.close(Duration.ZERO);
     }
     return covering.values();
@@ -96,7 +94,7 @@ final class AbortedRecords {
     try {
       return ConfigReader.read(record);
     } catch (IOException e) {
-      // Not one of ours.
+      // Not a record of a connector.
       return Optional.empty();
     }
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker.config;
 
-/** A change that was not made since other workers made changes all the while. */
+/** A change that failed because other workers changed connectors all the time. */
 public final class ConcurrentChangeException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

@@ -3,13 +3,13 @@ package dev.caravan.worker.config;
 
 import org.jspecify.annotations.Nullable;
 
-/** A record for the config topic. Its text never holds what may be secret. */
+/** A record for the config topic. Its string form contains no secrets. */
 public sealed interface ConfigChange permits ConfigRecord, TargetStateRecord {
-  /** The connector that it is about. */
+  /** Returns the name of the connector. */
   String name();
 
   byte[] key();
 
-  /** The record's value; null takes away what there is for the key. */
+  /** Returns the value of the record; null deletes the key. */
   byte @Nullable [] value();
 }

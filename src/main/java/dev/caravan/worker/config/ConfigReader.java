@@ -26,31 +26,23 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Follows the config topic: what its committed records say, from the beginning to what comes. Safe
- * for use by several threads.
- *
- * <p>A record that can't be read is logged with its key and offset and left out; the record before
- * it counts on.
+ * Follows the committed records of the config topic and keeps a {@link ConfigSnapshot} of them. Thread-safe. <p>A record that can't be parsed is logged with its key and offset and ignored; the record before it stays valid.
  */
 public final class ConfigReader implements AutoCloseable {
-  /** In this record header, eight bytes identify a write. */
+  /** The record header that identifies a write; 8 bytes. */
   static final String WRITE_HEADER = "caravan.write";
 
   /**
-   * In this record header, eight bytes hold the generation of a configuration that was only written
-   * again, not changed.
+   * The record header with the config generation of a configuration that was rewritten without a change; 8 bytes.
    */
   static final String GENERATION_HEADER = "caravan.generation";
 
   /**
-   * In this record header, eight bytes hold what is added to the record's offset to have the
-   * generation of its configuration. It is the time when the topic got its first record, in
-   * milliseconds, so that a topic that was made again has other generations than its predecessor:
-   * offsets and transactions of the old connectors are there still.
+   * The record header with the generation base, 8 bytes: a record's offset plus this base is the config generation. The base is the time of the topic's first record, in milliseconds. So a topic that was deleted and created again has other generations than before, and its connectors don't take the offsets and transactions of the earlier ones.
    */
   static final String BASE_HEADER = "caravan.generation.base";
 
-  /** In this record header is the name of the group of workers that wrote the record. */
+  /** The record header with the group id of the worker that wrote the record. */
   static final String GROUP_HEADER = "caravan.group";
 
   private static final Logger LOG = LoggerFactory.getLogger(ConfigReader.class);
@@ -61,7 +53,7 @@ public final class ConfigReader implements AutoCloseable {
   private final Set<Long> awaitedWrites = ConcurrentHashMap.newKeySet();
   private final Set<Long> seenWrites = ConcurrentHashMap.newKeySet();
 
-  /** Where the last committed record of each key is, for the writer. */
+  /** The offset of the last committed record per key, for the writer. */
   private final Map<String, Long> lastOffsets = new ConcurrentHashMap<>();
 
   private final Set<String> groups = ConcurrentHashMap.newKeySet();
@@ -69,11 +61,12 @@ public final class ConfigReader implements AutoCloseable {
   private final Condition published = lock.newCondition();
   private volatile ConfigSnapshot snapshot = ConfigSnapshot.EMPTY;
 
-  /** Of the topic that is read; null if it isn't known yet. Guarded by the lock. */
+  /** The id of the topic that is read; null if it is unknown. Guarded by the lock. */
   private @Nullable Uuid topicId;
 
   /**
-   * @param listener is given each new snapshot, on the reader's thread
+   * Creates a reader; {@link #start} starts it.
+   * @param listener receives each new snapshot, in order, on the reader's thread
    */
   ConfigReader(
       Map<String, Object> consumerSettings,
@@ -93,22 +86,18 @@ public final class ConfigReader implements AutoCloseable {
   }
 
   /**
-   * Waits until everything before an offset is read, however long that takes.
-   *
-   * @param patience how long reading may make no progress
-   * @return false if it has made none for that long
+   * Waits until all records before an offset are read.
+   * @param patience how long to wait without progress
+   * @return false if there was no progress for that long
    */
   boolean await(long offset, Duration patience) throws InterruptedException {
     return log.await(Map.of(partition, offset), patience);
   }
 
   /**
-   * Begins to read again from an empty snapshot if the topic is another one than before: a topic that
-   * was deleted and made again may have more records than this reader has read of the old one, and
-   * looks like the old one then.
-   *
-   * @param id the topic's id, as Kafka knows it now
-   * @return false if reading has not begun again within the timeout
+   * Restarts reading with an empty snapshot if the topic was deleted and created again. The reader can't always see this from its position, because the new topic may have more records than it has read of the old one.
+   * @param id the id of the topic that Kafka has now
+   * @return false if the topic was replaced, and reading did not restart within the timeout
    */
   boolean identify(Uuid id, Duration timeout) throws InterruptedException {
     lock.lock();
@@ -124,9 +113,8 @@ public final class ConfigReader implements AutoCloseable {
   }
 
   /**
-   * Begins to read again from an empty snapshot.
-   *
-   * @return false if that has not begun within the timeout
+   * Restarts reading with an empty snapshot.
+   * @return false if reading did not restart within the timeout
    */
   boolean restart(Duration timeout) throws InterruptedException {
     lock.lock();
@@ -143,17 +131,17 @@ public final class ConfigReader implements AutoCloseable {
     }
   }
 
-  /** Where the last record is that has a key and was committed; -1 if there is none. */
+  /** Returns the offset of the last committed record of a key; -1 if there is none. */
   long lastOffset(byte[] key) {
     return lastOffsets.getOrDefault(new String(key, UTF_8), -1L);
   }
 
-  /** The groups of workers that have written to the topic, as far as their records are there. */
+  /** Returns the ids of the groups whose workers wrote records of the topic. */
   Set<String> groups() {
     return Set.copyOf(groups);
   }
 
-  /** From now on, remembers whether a write is seen, until {@link #forget}. */
+  /** Remembers whether a record of a write is read, until {@link #forget} is called. */
   void watch(long write) {
     awaitedWrites.add(write);
   }
@@ -221,7 +209,7 @@ public final class ConfigReader implements AutoCloseable {
     }
   }
 
-  /** What a record changes; empty for records of other kinds. */
+  /** Parses a record; empty if it is not about a connector or its target state. */
   static Optional<ConfigChange> read(ConsumerRecord<byte[], byte[]> record) throws IOException {
     Optional<String> connector = ConfigRecord.connectorOf(record.key());
     if (connector.isPresent()) {
@@ -241,14 +229,16 @@ public final class ConfigReader implements AutoCloseable {
         : ByteBuffer.wrap(header.value()).getLong();
   }
 
-  /** What is wrong, without the text that is wrong: it may hold a password. */
+  /**
+   * Returns the reason of a parse error without the text of the record, which may contain secrets.
+   */
   public static String reason(IOException e) {
     return e instanceof com.fasterxml.jackson.core.JsonProcessingException json
         ? "it is not JSON, " + json.getLocation().offsetDescription()
         : String.valueOf(e.getMessage());
   }
 
-  /** Stops reading. Blocks for a few seconds at most. */
+  /** Stops reading. Blocks for 5 s at most. */
   @Override
   public void close() {
     log.close();

@@ -15,12 +15,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A connector's record in the config topic, byte for byte as Kafka Connect writes it with its JSON
- * converter and no schemas: the key {@code connector-<name>}, the value {@code
- * {"properties":{...}}}, or null for a connector that was deleted.
- *
- * @param name the connector
- * @param properties its properties; null if it was deleted
+ * The record of a connector's configuration. It is byte for byte what Kafka Connect writes with its JSON converter without schemas. The key is {@code connector-<name>}. The value is {@code {"properties":{...}}}, or null for a deleted connector.
+ * @param name the name of the connector
+ * @param properties the properties of the connector; null if it is deleted
  */
 public record ConfigRecord(String name, @Nullable Map<String, String> properties)
     implements ConfigChange {
@@ -28,7 +25,7 @@ public record ConfigRecord(String name, @Nullable Map<String, String> properties
   private static final String KEY_PREFIX = "connector-";
   private static final String PROPERTIES = "properties";
 
-  /** Whose record this is: the connector's name, or empty for a record of another kind. */
+  /** Returns the name of the connector of a key; empty if the key is of another kind. */
   static Optional<String> connectorOf(byte @Nullable [] key) {
     String text = key == null ? "" : new String(key, UTF_8);
     return text.startsWith(KEY_PREFIX)
@@ -37,8 +34,9 @@ public record ConfigRecord(String name, @Nullable Map<String, String> properties
   }
 
   /**
-   * @param value the record's value, null for a deletion
-   * @throws IOException if the value is not what Kafka Connect writes
+   * Parses a value.
+   * @param value the value of the record; null for a deleted connector
+   * @throws IOException if the value does not have Kafka Connect's format
    */
   static ConfigRecord read(String name, byte @Nullable [] value) throws IOException {
     if (value == null) {
@@ -79,7 +77,7 @@ public record ConfigRecord(String name, @Nullable Map<String, String> properties
     }
   }
 
-  /** Names the connector only: the properties may hold secrets. */
+  /** Returns the name only. The properties may contain secrets. */
   @Override
   public String toString() {
     return "ConfigRecord[" + name + "]";

@@ -8,17 +8,12 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the config topic says up to an offset. Immutable.
- *
- * @param recreations how often the topic was deleted and made again since this worker has read it:
- *     offsets of different topics can't be compared
- * @param generationBase what generations of later records are counted from, see {@link
- *     ConfigReader#BASE_HEADER}; {@link #NO_BASE} if there are no records
- * @param offset everything before it is in this snapshot, nothing from it on
- * @param connectors the connectors that there are, by name
- * @param targetStates their target states, where they are not {@link TargetState#STARTED}; there
- *     may be some of connectors that are not known yet, since compaction keeps no order between
- *     keys
+ * The contents of the config topic up to an offset. Immutable.
+ * @param recreations how often the topic was deleted and created again since the worker started. Offsets are comparable only if it is the same
+ * @param generationBase the base of new config generations, see {@link ConfigReader#BASE_HEADER}; {@link #NO_BASE} if there are no records
+ * @param offset the offset after the last record of this snapshot
+ * @param connectors the connectors, by name
+ * @param targetStates the target states other than {@link TargetState#STARTED}, by connector. The connector may be unknown yet, because compaction does not keep the order of different keys
  */
 public record ConfigSnapshot(
     int recreations,
@@ -32,12 +27,10 @@ public record ConfigSnapshot(
 
   /**
    * A connector in the config topic.
-   *
-   * @param generation of its configuration and so of its tasks: it grows with every change, and no
-   *     other configuration has the same
+   * @param generation the config generation, which grows with every change and identifies the set of tasks. No other configuration has the same
    */
   public record StoredConnector(Map<String, String> properties, long generation) {
-    /** Leaves the properties out: they may hold secrets. */
+    /** Leaves out the properties, which may contain secrets. */
     @Override
     public String toString() {
       return "StoredConnector[" + generation + "]";
@@ -62,27 +55,24 @@ public record ConfigSnapshot(
         recreations, NO_BASE, 0, Collections.emptySortedMap(), Collections.emptySortedMap());
   }
 
-  /** The snapshot of a topic that was just made again. */
+  /** Returns the empty snapshot of a topic that was deleted and created again. */
   ConfigSnapshot recreated() {
     return empty(recreations + 1);
   }
 
-  /** Whether this snapshot is of a later state of the topic, or of a later topic. */
+  /** Returns whether this snapshot is of a later state of the topic, or of a later topic. */
   public boolean isNewerThan(ConfigSnapshot other) {
     return recreations == other.recreations
         ? offset > other.offset
         : recreations > other.recreations;
   }
 
-  /** Begins a snapshot that has more changes than this one. */
+  /** Returns a builder that starts with this snapshot. */
   Builder toBuilder() {
     return new Builder(this);
   }
 
-  /**
-   * A snapshot in the making: takes one change after the other, and copies what it has to copy once.
-   * Not thread-safe.
-   */
+  /** Applies changes to a snapshot. Copies each map at most once. Not thread-safe. */
   static final class Builder {
     private final int recreations;
     private final long offset;
@@ -101,9 +91,8 @@ public record ConfigSnapshot(
     }
 
     /**
-     * Makes a change.
-     *
-     * @param generation of the connector's configuration, if that is what changes
+     * Applies a change.
+     * @param generation the config generation of the connector if the change is its configuration
      */
     void apply(ConfigChange change, long generation) {
       if (change instanceof ConfigRecord config) {
@@ -144,7 +133,7 @@ public record ConfigSnapshot(
       return targetStates;
     }
 
-    /** Later records may have generations that are counted from there. */
+    /** Sets the base of the config generations of later records. */
     void setGenerationBase(long base) {
       generationBase = base;
     }
@@ -153,18 +142,18 @@ public record ConfigSnapshot(
       return generationBase;
     }
 
-    /** The snapshot as it is now. It is valid until the next change only. */
+    /** Returns the snapshot so far. It is valid until the next change. */
     ConfigSnapshot peek() {
       return build(offset);
     }
 
-    /** The finished snapshot, which holds everything up to an offset. No change may follow. */
+    /** Returns the finished snapshot up to an offset. No change may follow. */
     ConfigSnapshot build(long newOffset) {
       return new ConfigSnapshot(recreations, generationBase, newOffset, connectors, targetStates);
     }
   }
 
-  /** The record that says what this snapshot says, for a key that a change is about. */
+  /** Returns the record that has the key of a change and the value of this snapshot. */
   ConfigChange recordFor(ConfigChange change) {
     String name = change.name();
     StoredConnector connector = connectors.get(name);
@@ -173,7 +162,7 @@ public record ConfigSnapshot(
         : new TargetStateRecord(name, connector == null ? null : targetState(name));
   }
 
-  /** Leaves the configurations out. */
+  /** Leaves out the properties, which may contain secrets. */
   @Override
   public String toString() {
     return "ConfigSnapshot[" + offset + ", " + connectors.keySet() + "]";

@@ -25,18 +25,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The topic that keeps what connectors there are: one partition, so that all writes have one order,
- * compacted, so that the last record of each key stays. It is the truth, for every worker of the
- * cluster: a connector exists when its record is committed. Safe for use by several threads.
- *
- * <p>The topic is for one group of workers. Each record names the group that wrote it, so that it
- * is enough to ask Kafka for the groups that are named there: a list of all groups would be long on
- * a cluster that many use.
+ * The config topic: all connectors, their configurations and target states. It has one partition, so that all writes are ordered, and is compacted. A connector exists when its record is committed. Thread-safe. <p>Only one group of workers may use the topic. Each record names the group that wrote it, so that a worker only asks Kafka for the groups that are named in the topic and not for all groups of the cluster.
  */
 public final class ConfigTopic implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ConfigTopic.class);
 
-  /** When reading makes no progress for that long, a transaction is open that maybe nobody ends. */
+  /** Without progress for this long, an open transaction blocks the reader. */
   private static final Duration OPEN_TRANSACTION = Duration.ofSeconds(2);
 
   private static final Duration CHECK_PERIOD = Duration.ofSeconds(5);
@@ -57,12 +51,11 @@ public final class ConfigTopic implements AutoCloseable {
           });
 
   /**
-   * Opens the topic, and makes it if it isn't there.
-   *
-   * @param listener is given every new snapshot, in order, on the reader's thread; it must not block
-   * @param refused is given the reason if the workers of another group begin to use the topic
-   * @throws ConfigException if the topic is not of this kind
-   * @throws KafkaException if Kafka can't be reached or refuses
+   * Opens the topic, and creates it if it does not exist.
+   * @param listener receives each new snapshot, in order, on the reader's thread; must not block
+   * @param refused receives the reason if the workers of another group begin to use the topic
+   * @throws ConfigException if the topic exists but does not fit
+   * @throws KafkaException if a request to Kafka fails
    */
   public ConfigTopic(
       WorkerConfig config,
@@ -79,21 +72,19 @@ public final class ConfigTopic implements AutoCloseable {
   }
 
   /**
-   * Begins to follow the topic, and waits until it is read to its present end, for as long as
-   * reading makes progress.
-   *
+   * Starts to follow the topic and waits until it is read to its current end. Waits as long as reading makes progress.
    * @throws KafkaException if reading makes no progress
-   * @throws ConfigException if the workers of another group use a topic of this one's
+   * @throws ConfigException if the workers of another group use an internal topic of this worker
    */
   public void start() {
     try {
       identify();
       reader.start();
-      // The end of all records: a consumer of committed records takes the first open transaction
-      // for the end, and there may be committed records after it.
+      // The end offset of uncommitted records too: a consumer of committed records stops at the
+      // first open transaction, but committed records may follow.
       long end = cluster.endOffset(partition, KafkaCluster.TIMEOUT);
       if (!reader.await(end, OPEN_TRANSACTION)) {
-        // A worker died in the middle of a change, or is slow: whoever writes next ends that.
+        // A worker is slow, or crashed during a change. The next writer ends its transaction.
         endOpenTransactions();
       }
     } catch (InterruptedException e) {
@@ -111,7 +102,7 @@ public final class ConfigTopic implements AutoCloseable {
         this::check, CHECK_PERIOD.toMillis(), CHECK_PERIOD.toMillis(), TimeUnit.MILLISECONDS);
   }
 
-  /** Each attempt is bounded by timeouts of its own, which count from the last progress. */
+  /** Each attempt has timeouts of its own, which count from the last progress. */
   private void endOpenTransactions() throws InterruptedException {
     while (true) {
       ConfigSnapshot before = reader.snapshot();
@@ -154,28 +145,28 @@ public final class ConfigTopic implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (RuntimeException e) {
-      // The next one must come, whatever this is.
+      // Only logged, because an exception would end the periodic checks.
       LOG.debug("The config topic can't be checked at the moment: {}", e.toString());
     }
   }
 
-  /** What the topic says, as far as this worker has read it. */
+  /** Returns the contents of the topic as far as they are read. */
   public ConfigSnapshot snapshot() {
     return reader.snapshot();
   }
 
-  /** Makes a change that somebody waits for until it is made or has failed. */
+  /** Writes a change that can't be cancelled, see {@link ConfigWriter#write}. */
   public CompletableFuture<ConfigSnapshot> write(Function<ConfigSnapshot, List<ConfigChange>> change) {
     return write(change, new CompletableFuture<>());
   }
 
-  /** Makes a change, see {@link ConfigWriter#write}. */
+  /** Writes a change, see {@link ConfigWriter#write}. */
   public CompletableFuture<ConfigSnapshot> write(
       Function<ConfigSnapshot, List<ConfigChange>> change, CompletableFuture<Void> unwanted) {
     return writer.write(change, unwanted);
   }
 
-  /** Stops reading and writing. Blocks for a few seconds at most. */
+  /** Stops reading and writing. Blocks for 10 s at most. */
   @Override
   public void close() {
     checks.shutdownNow();

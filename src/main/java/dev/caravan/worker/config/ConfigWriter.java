@@ -41,32 +41,24 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes changes to the config topic, each on the condition that it is possible when everything
- * that others wrote before it is known.
- *
- * <p>All workers of a cluster have the same transactional id for this, so that at most one of them
- * can commit: the one that opened a producer last. It stays the writer until another one takes its
- * turn. What is true when it has read the topic to its end is therefore still true when it commits.
- * A commit of which nobody knows whether it took place is looked for in the topic, by an id in its
- * records, before anything is answered or tried again.
- *
- * <p>Safe for use by several threads; everything happens on one thread of its own. What waits there
- * is written in one transaction.
+ * Writes changes to the config topic. Each change is computed from all records that are committed before it. <p>All workers of a cluster write with the same transactional id, so that only the worker that initialized its producer last can commit. It reads the topic to its end first, and no other worker can commit after that. If the result of a commit is unknown, the writer looks for the id of the write in the topic before it answers or tries again. <p>Thread-safe. A thread of its own writes all waiting changes in one transaction.
  */
 final class ConfigWriter implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ConfigWriter.class);
 
-  /** How long a change takes its turn again and again with other workers' changes. */
+  /** How long a change is retried while other workers write too. */
   private static final Duration CONTENTION_TIMEOUT = Duration.ofSeconds(10);
 
-  /** How long a change waits for a Kafka that doesn't answer, unless the worker is told. */
+  /** How long a change is retried while Kafka does not answer, unless the configuration sets it. */
   private static final Duration WRITE_TIMEOUT = Duration.ofSeconds(30);
 
   private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(10);
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
   private static final int TRANSACTION_TIMEOUT_MS = 15_000;
 
-  /** A turn begins with waiting for the end of the transaction before it, which takes so long. */
+  /**
+   * A new writer waits for the end of the earlier transaction; this is the interval of its requests.
+   */
   private static final int RETRY_BACKOFF_MS = 20;
 
   private static final Duration OTHERS_TURN = Duration.ofMillis(300);
@@ -93,7 +85,7 @@ final class ConfigWriter implements AutoCloseable {
   private volatile boolean closed;
   private @Nullable KafkaProducer<byte[], byte[]> producer;
 
-  /** {@link ConfigSnapshot#recreations} of the topic that was written last. */
+  /** The {@link ConfigSnapshot#recreations} of the topic that was written last. */
   private int recreations;
 
   ConfigWriter(
@@ -130,16 +122,10 @@ final class ConfigWriter implements AutoCloseable {
   }
 
   /**
-   * Makes a change.
-   *
-   * @param change is given the newest configurations and returns what to write, nothing if all is
-   *     well already, or throws; it may be asked again with newer ones
-   * @param unwanted completes when nobody waits for the change any more: it is not written then,
-   *     unless that has begun
-   * @return the snapshot that the change is part of, once it is committed and the reader has it. Fails
-   *     with what {@code change} threw, with a {@link ConcurrentChangeException}, with a {@link
-   *     CancellationException} if it was unwanted before it was written, or with a {@link
-   *     KafkaException}, after which nobody knows yet whether it was made
+   * Writes a change.
+   * @param change returns the records to write for the current snapshot; none if there is nothing to change. May throw to refuse the change. It may be called several times
+   * @param unwanted completes when nobody waits for the change any more; it is then not written, unless writing has begun
+   * @return the snapshot that contains the change, once it is committed and read. Fails with the exception of {@code change}, with a {@link ConcurrentChangeException}, with a {@link CancellationException} if the change was cancelled, or with a {@link KafkaException}. After a {@link KafkaException} the change may have been written
    */
   CompletableFuture<ConfigSnapshot> write(
       Function<ConfigSnapshot, List<ConfigChange>> change, CompletableFuture<Void> unwanted) {
@@ -167,7 +153,7 @@ final class ConfigWriter implements AutoCloseable {
         writeOrFail(batch);
       }
     } catch (InterruptedException e) {
-      // Closed.
+      // The writer is closed.
     } finally {
       requests.drainTo(batch);
       batch.forEach(request -> request.fail(new RejectedExecutionException("The worker stops")));
@@ -175,7 +161,7 @@ final class ConfigWriter implements AutoCloseable {
     }
   }
 
-  /** The thread must go on, whatever a batch fails with. */
+  /** Completes or fails all requests of a batch. Does not throw, so that the thread continues. */
   private void writeOrFail(List<Request> batch) throws InterruptedException {
     try {
       write(batch);
@@ -187,7 +173,7 @@ final class ConfigWriter implements AutoCloseable {
     }
   }
 
-  /** Has a batch done, one way or another. */
+  /** Writes a batch, and retries until each request is completed or has failed. */
   private void write(List<Request> batch) throws InterruptedException {
     long id = ThreadLocalRandom.current().nextLong();
     reader.watch(id);
@@ -198,7 +184,7 @@ final class ConfigWriter implements AutoCloseable {
         } catch (KafkaException e) {
           discardProducer();
           if (isTooLarge(e) && batch.size() > 1) {
-            // One of them is; the others need not suffer for it.
+            // One of the records is too large. Write them one by one, so that only that one fails.
             for (Request request : batch) {
               write(new ArrayList<>(List.of(request)));
             }
@@ -206,7 +192,7 @@ final class ConfigWriter implements AutoCloseable {
           }
           giveUp(batch, e);
           if (isContended(e)) {
-            // Another worker has just begun: it is let finish, which is soon.
+            // Another worker has just become the writer. Let it finish.
             reader.await(reader.snapshot().offset() + 1, OTHERS_TURN);
           }
           Thread.sleep(BACKOFF.backoff(attempt));
@@ -217,7 +203,7 @@ final class ConfigWriter implements AutoCloseable {
     }
   }
 
-  /** Removes what is done from the batch: all of it, unless this throws. */
+  /** Tries once to write a batch. Removes the completed requests from it. */
   private void attempt(List<Request> batch, long id) throws InterruptedException {
     boolean took = becomeWriter();
     identifyTopic();
@@ -242,7 +228,7 @@ final class ConfigWriter implements AutoCloseable {
     ConfigSnapshot.Builder next = snapshot.toBuilder();
     for (Request request : List.copyOf(batch)) {
       if (request.isUnwanted()) {
-        // Its records are in no transaction that may have been committed: that was looked for.
+        // Not in an uncertain transaction: hasSeen() was checked above.
         request.cancel();
         batch.remove(request);
         continue;
@@ -260,7 +246,7 @@ final class ConfigWriter implements AutoCloseable {
     if (!records.isEmpty()) {
       awaitReader(commit(records) + 1);
       if (!reader.hasSeen(id)) {
-        // The records are in another topic than the one that was read: it was made just now.
+        // The topic was deleted and created again between reading and writing.
         reader.restart(requestTimeout);
         throw new KafkaException("it was deleted and made again, and is read from its beginning");
       }
@@ -269,7 +255,7 @@ final class ConfigWriter implements AutoCloseable {
     succeed(batch, reader.snapshot());
   }
 
-  /** Has the topic read again if it is not the one that was read until now. */
+  /** Restarts the reader if the topic was deleted and created again. */
   private void identifyTopic() throws InterruptedException {
     Optional<Uuid> topicId = cluster.topicId(partition.topic(), requestTimeout);
     if (topicId.isEmpty()) {
@@ -300,10 +286,8 @@ final class ConfigWriter implements AutoCloseable {
   }
 
   /**
-   * Takes the right to write from whoever has it, unless it is this one. Afterwards every earlier
-   * transaction is committed or aborted.
-   *
-   * @return whether it was taken just now
+   * Becomes the only worker that can write, if it is not already. All earlier transactions are then committed or aborted.
+   * @return whether this worker became the writer with this call
    */
   private boolean becomeWriter() {
     if (producer != null) {
@@ -316,7 +300,7 @@ final class ConfigWriter implements AutoCloseable {
     return true;
   }
 
-  /** The offset of the last of the records, which are committed then. */
+  /** Commits the records and returns the offset of the last one. */
   private long commit(List<ProducerRecord<byte[], byte[]>> records) {
     KafkaProducer<byte[], byte[]> writer = requireNonNull(producer);
     writer.beginTransaction();
@@ -340,7 +324,7 @@ final class ConfigWriter implements AutoCloseable {
     return record;
   }
 
-  /** A record that says what is true already, in place of one that was aborted. */
+  /** Returns a record with the current value of a key, to replace an aborted record. */
   private ProducerRecord<byte[], byte[]> again(
       ConfigSnapshot snapshot, ConfigChange like, long id, long base) {
     ProducerRecord<byte[], byte[]> record = record(snapshot.recordFor(like), id, base);
@@ -360,7 +344,7 @@ final class ConfigWriter implements AutoCloseable {
     batch.clear();
   }
 
-  /** Fails, and removes from the batch, what must not be tried again. */
+  /** Fails those requests that must not be retried, and removes them from the batch. */
   private void giveUp(List<Request> batch, KafkaException failure) {
     boolean isContended = isContended(failure);
     Duration timeout = isContended ? CONTENTION_TIMEOUT : writeTimeout;
@@ -395,7 +379,7 @@ final class ConfigWriter implements AutoCloseable {
     KafkaProducer<byte[], byte[]> discarded = producer;
     producer = null;
     if (discarded != null) {
-      // Kafka's client throws at once in an interrupted thread.
+      // In an interrupted thread, the close of Kafka's client fails at once.
       boolean interrupted = Thread.interrupted();
       try {
         discarded.close(Duration.ZERO);
@@ -407,7 +391,7 @@ final class ConfigWriter implements AutoCloseable {
     }
   }
 
-  /** Stops writing; what was not answered fails. Blocks for a few seconds at most. */
+  /** Stops writing and fails all waiting changes. Blocks for 5 s at most. */
   @Override
   public void close() {
     closed = true;
@@ -420,8 +404,9 @@ final class ConfigWriter implements AutoCloseable {
   }
 
   /**
-   * @param since when it was asked for, as of {@link System#nanoTime}
-   * @param unwanted completes when nobody waits for it any more
+   * A change that waits to be written.
+   * @param since the {@link System#nanoTime} of the request
+   * @param unwanted completes when nobody waits for the change any more
    */
   private record Request(
       Function<ConfigSnapshot, List<ConfigChange>> change,

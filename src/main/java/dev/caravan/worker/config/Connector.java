@@ -12,13 +12,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A connector as this worker understands it.
- *
- * @param generation of its configuration
- * @param tasks none if it can't run
- * @param error why it can't run; else empty
- * @param isUnsupportedClass whether it is of a class that isn't Caravan's: it can't run here, and its
- *     records are left as they are
+ * A connector of the config topic as this worker understands it.
+ * @param generation the config generation
+ * @param tasks the configurations of its tasks; none if it can't run
+ * @param error why it can't run; empty if it can
+ * @param isUnsupportedClass whether its class is not one of Caravan's. This worker neither runs it nor changes its records
  */
 public record Connector(
     String name,
@@ -30,9 +28,8 @@ public record Connector(
   private static final Logger LOG = LoggerFactory.getLogger(Connector.class);
 
   /**
-   * Reads a stored configuration, whoever stored it; one that is not valid is logged.
-   *
-   * @param internalTopics no connector may write to these
+   * Parses a stored configuration. Logs an error if it is invalid.
+   * @param internalTopics the topics that no connector may write to
    */
   public static Connector of(String name, StoredConnector stored, Set<String> internalTopics) {
     Map<String, String> properties = stored.properties();
@@ -73,7 +70,7 @@ public record Connector(
     return new ConnectorInfo(name, properties, tasks.stream().map(TaskConfig::task).toList());
   }
 
-  /** Leaves the properties out: they may hold secrets. */
+  /** Leaves out the properties, which may contain secrets. */
   @Override
   public String toString() {
     return "Connector[" + name + ", " + generation + "]";

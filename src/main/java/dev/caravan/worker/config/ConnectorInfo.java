@@ -5,9 +5,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a connector is.
- *
- * @param name its name
+ * The configuration of a connector.
+ * @param name the name of the connector
  * @param config its properties as they were sent, secrets included
  * @param tasks the numbers of its tasks
  */

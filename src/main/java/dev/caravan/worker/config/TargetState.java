@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker.config;
 
-/** What somebody wants a connector to do, as Kafka Connect has it. */
+/** The state that a user requested for a connector, as in Kafka Connect. */
 public enum TargetState {
   STARTED,
-  /** Its tasks stay assigned and deliver nothing. */
+  /** The tasks stay assigned but deliver nothing. */
   PAUSED,
-  /** It has no tasks. */
+  /** The connector has no tasks. */
   STOPPED
 }

@@ -12,12 +12,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A connector's target state in the config topic, as Kafka Connect writes it: the key {@code
- * target-state-<name>}, the value {@code {"state":"PAUSED","state.v2":"STOPPED"}}, where {@code
- * state} is what workers before Kafka 3.5 understand, or null for a connector that was deleted.
- *
- * @param name the connector
- * @param state its target state; null if there is none any more
+ * The record of a connector's target state, as Kafka Connect writes it. The key is {@code target-state-<name>}. The value is {@code {"state":"PAUSED","state.v2":"STOPPED"}}, or null for a deleted connector. Workers before Kafka 3.5 read {@code state}, later ones {@code state.v2}.
+ * @param name the name of the connector
+ * @param state the target state; null if the connector is deleted
  */
 public record TargetStateRecord(String name, @Nullable TargetState state) implements ConfigChange {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -25,7 +22,7 @@ public record TargetStateRecord(String name, @Nullable TargetState state) implem
   private static final String STATE = "state";
   private static final String STATE_V2 = "state.v2";
 
-  /** Whose target state this is, or empty for a record of another kind. */
+  /** Returns the name of the connector of a key; empty if the key is of another kind. */
   static Optional<String> connectorOf(byte @Nullable [] key) {
     String text = key == null ? "" : new String(key, UTF_8);
     return text.startsWith(KEY_PREFIX)
@@ -34,8 +31,9 @@ public record TargetStateRecord(String name, @Nullable TargetState state) implem
   }
 
   /**
-   * @param value the record's value, null for a deletion
-   * @throws IOException if the value is not what Kafka Connect writes
+   * Parses a value.
+   * @param value the value of the record; null for a deleted connector
+   * @throws IOException if the value does not have Kafka Connect's format
    */
   static TargetStateRecord read(String name, byte @Nullable [] value) throws IOException {
     if (value == null) {

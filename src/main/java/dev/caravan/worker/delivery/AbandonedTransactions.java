@@ -16,29 +16,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Ends transactions that hold back the offsets topic, and that nobody else ends: those of tasks
- * whose worker is dead, and which no worker opens again, since the connector was deleted or paused.
- * Otherwise each task that starts would wait for the transaction timeout of the dead one.
- *
- * <p>Only transactions are looked at that were open in the topic for more than a second. A worker
- * asks nothing while it waits for nothing, except the leader of the group, which once a second asks
- * for the end of the topic.
- *
- * <p>Safe for use by several threads; works on a thread of its own.
+ * Ends transactions that block readers of the offsets topic and that nobody else ends: those of tasks on a crashed worker that no worker opens again, because their connector was deleted or paused. Without this, each starting task would wait for the transaction timeout. <p>Only transactions that have been open for more than a second are examined. The worker sends no requests while no task waits. The leader of the group is an exception: it requests the end offsets once a second. <p>Thread-safe; works on a thread of its own.
  */
 public final class AbandonedTransactions implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(AbandonedTransactions.class);
   private static final long INTERVAL_MILLIS = 1000;
   private static final Duration TIMEOUT = Duration.ofSeconds(20);
 
-  /** Decides whose transactions may be ended. Safe for use by several threads. */
+  /** Tells which transactions may be ended. Thread-safe. */
   public interface Tasks {
-    /** Whether this worker looks after transactions that no worker has. */
+    /** Returns whether this worker ends the transactions that no worker owns. */
     boolean isLeader();
 
     /**
-     * Whether no task that this worker knows of uses an id, and no other worker is the one to end
-     * its transaction.
+     * Returns whether no known task uses a transactional id, and ending its transaction is up to this worker.
      */
     boolean isAbandoned(TransactionalId id);
   }
@@ -58,7 +49,8 @@ public final class AbandonedTransactions implements AutoCloseable {
   private Map<TopicPartition, Long> before = Map.of();
 
   /**
-   * @param group of the workers, with which their ids begin
+   * Creates the check; {@link #start} starts it.
+   * @param group the group id, with which the transactional ids of the group start
    */
   AbandonedTransactions(OffsetTopicReader reader, TransactionFencer fencer, String group, Tasks tasks) {
     this.reader = reader;
@@ -83,7 +75,7 @@ public final class AbandonedTransactions implements AutoCloseable {
             end(last, now), "Kafka did not end the abandoned transactions", TIMEOUT);
       }
     } catch (RuntimeException e) {
-      // The next check follows, whatever this is.
+      // Only logged, because an exception would end the periodic checks.
       LOG.debug("Open transactions of the offsets topic could not be looked at", e);
     }
   }

@@ -7,10 +7,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A Kafka producer that can be given up at any time, together with all records that Kafka has not
- * acknowledged: these fail, and none of them is sent any more.
- *
- * <p>Thread-safe.
+ * A Kafka producer that can be aborted at any time. All records that Kafka has not acknowledged then fail and are not sent. <p>Thread-safe.
  */
 public final class AbortableProducer {
   private static final Logger LOG = LoggerFactory.getLogger(AbortableProducer.class);
@@ -21,8 +18,8 @@ public final class AbortableProducer {
   private volatile boolean isAborted;
 
   /**
-   * @param close closes the producer and does not wait for records that are on their way. Returns
-   *     when the producer has no thread and no connection any more
+   * Creates an abortable producer.
+   * @param close closes the producer without waiting for outstanding records, and returns when the producer has no thread and no connection any more
    */
   AbortableProducer(Producer<byte[], byte[]> producer, Runnable close) {
     this.producer = producer;
@@ -38,8 +35,7 @@ public final class AbortableProducer {
   }
 
   /**
-   * Closes the producer and returns at once.
-   *
+   * Closes the producer on another thread. Does not block.
    * @return completes when nothing that was sent through the producer can reach Kafka any more
    */
   CompletableFuture<Void> abort() {
@@ -49,8 +45,8 @@ public final class AbortableProducer {
       }
       isAborted = true;
     }
-    // Not on the caller's thread: in an interrupted one, close returns before the producer's own
-    // thread has ended, and in a callback of the producer it can't wait for that thread.
+    // Not on the calling thread. If it is interrupted, close would return before the producer's
+    // thread has ended. If it is the producer's thread, in a callback, close can't wait for it.
     Thread thread = new Thread(this::close, "kafka-producer-abort");
     thread.setDaemon(true);
     thread.start();
@@ -61,14 +57,14 @@ public final class AbortableProducer {
     try {
       close.run();
     } catch (RuntimeException | Error e) {
-      // Its thread has ended all the same: close throws what it meets after that.
+      // The producer's thread has ended nevertheless; close rethrows later errors.
       LOG.warn("A Kafka producer could not be closed in order", e);
     } finally {
       closed.complete(null);
     }
   }
 
-  /** Completes when nothing can reach Kafka any more, which needs an {@link #abort}. */
+  /** Completes after an {@link #abort}, when nothing can reach Kafka any more. */
   CompletableFuture<Void> closed() {
     return closed;
   }

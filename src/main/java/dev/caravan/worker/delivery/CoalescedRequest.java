@@ -8,9 +8,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A question whose answer many callers share. Each gets an answer to a question that was sent
- * after its call, and at most one is sent at a time: hundreds of tasks that start together cost
- * Kafka two questions. Safe for use by several threads.
+ * Combines concurrent requests for the same result. Each caller gets the result of a request that is sent after its call, and at most one request is outstanding. So hundreds of tasks that start together cause two requests to Kafka. Thread-safe.
  */
 final class CoalescedRequest<T> {
   private final Supplier<CompletableFuture<T>> request;
@@ -18,13 +16,14 @@ final class CoalescedRequest<T> {
   private @Nullable CompletableFuture<T> next;
 
   /**
-   * @param request asks, and returns at once
+   * Creates a coalesced request.
+   * @param request sends the request; must not block
    */
   CoalescedRequest(Supplier<CompletableFuture<T>> request) {
     this.request = request;
   }
 
-  /** The answer to a question that is sent from now on. */
+  /** Returns the result of a request that is sent after this call. */
   synchronized CompletableFuture<T> send() {
     CompletableFuture<T> current = sent;
     CompletableFuture<T> following = next;

@@ -19,14 +19,12 @@ import org.apache.kafka.common.Uuid;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a kafka endpoint sees of a producer that isn't its own: it sends through it, can't close it,
- * and has no say in its transactions. As thread-safe as the producer.
+ * A producer that sends through another one, which it does not own. A kafka endpoint can neither close that one nor control its transactions. Thread-safe if the other producer is.
  */
 abstract class DelegatingProducer<K, V> implements Producer<K, V> {
 
   /**
-   * The producer that does the work.
-   *
+   * Returns the producer to send through.
    * @throws IllegalStateException if there is none at the moment
    */
   protected abstract Producer<K, V> producer();
@@ -63,12 +61,12 @@ abstract class DelegatingProducer<K, V> implements Producer<K, V> {
 
   @Override
   public final void close() {
-    // Its owner closes it.
+    // The owner of the producer closes it.
   }
 
   @Override
   public final void close(Duration timeout) {
-    // Its owner closes it.
+    // The owner of the producer closes it.
   }
 
   @Override

@@ -4,32 +4,28 @@ package dev.caravan.worker.delivery;
 import dev.caravan.connector.TaskConfig;
 import java.util.concurrent.CompletableFuture;
 
-/** Gives the runs of a task what they write to Kafka with. Safe for use by several threads. */
+/** Provides the producers and the offset store of a task for each of its runs. Thread-safe. */
 public interface Delivery {
   /**
-   * Sees to it that what a task needs in Kafka is there. Returns at once; {@link #open} follows.
+   * Creates what a task needs in Kafka. Does not block; {@link #open} is called after it completes.
    */
   CompletableFuture<Void> prepare(TaskConfig task);
 
   /**
-   * What a task that is about to start writes with, until {@link #retire}. May block for some
-   * seconds.
-   *
-   * @param generation of the set of tasks that this is one of
-   * @param claim of the assignment that the task starts for
+   * Opens a writer for a task that is about to start. The caller ends it with {@link #retire}. May block for a few seconds.
+   * @param generation the config generation of the task
+   * @param claim the claim of the assignment that the task starts for
    */
   TaskWriter open(TaskConfig task, long generation, TransactionClaim claim);
 
   /**
-   * A run of a task has ended; it sends nothing any more.
-   *
-   * @return completes when nothing of it can reach Kafka any more
+   * Ends a writer. The task must have stopped.
+   * @return completes when nothing of the task can reach Kafka any more
    */
   CompletableFuture<Void> retire(TaskWriter writer);
 
   /**
-   * Somebody waits for what {@link #retire} has returned: after a while, the producers that keep it
-   * waiting are given up.
+   * Sets a limit for {@link #retire}, because another worker waits for the task: after 10 s, the producers that still have its records are aborted.
    */
   void release(TaskWriter writer);
 }

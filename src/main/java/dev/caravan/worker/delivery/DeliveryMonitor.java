@@ -21,34 +21,27 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Looks for records that don't get to Kafka. It says in the task's status what they wait for, makes
- * a dead-letter topic again that was deleted, and gives up a producer whose records for one topic
- * Kafka does not acknowledge, as they would hold up all tasks that share the producer.
- *
- * <p>A producer keeps records of a topic that was deleted for ever, and a record for a topic that
- * was never there waits before it gets into the producer; see {@link Wait}.
- *
- * <p>Thread-safe.
+ * Monitors records that Kafka does not acknowledge. It reports in the task's status what they wait for, and creates a deleted dead-letter topic again. It aborts a producer that gets no acknowledgement for a topic, because its records would block all tasks that share the producer. <p>A producer keeps records of a deleted topic without limit. A record for a topic that never existed waits before it enters the producer; see {@link Wait}. <p>Thread-safe.
  */
 final class DeliveryMonitor implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DeliveryMonitor.class);
   private static final Duration PERIOD = Duration.ofSeconds(1);
 
-  /** After that, Kafka is asked whether the topic is there. */
+  /** After this wait, Kafka is asked whether the topic exists. */
   private static final Duration SLOW = Duration.ofSeconds(4);
 
-  /** After that, the producer is given up; doubled each time that it happens for a topic. */
+  /** After this wait, the producer is aborted. Doubled with each replacement for the same topic. */
   static final Duration STUCK = Duration.ofSeconds(15);
 
   private static final int MAX_DOUBLINGS = 4;
 
-  /** After that without a replacement, the next one comes early again. */
+  /** After this time without a replacement, {@link #STUCK} applies undoubled again. */
   private static final Duration FORGET = Duration.ofMinutes(15);
 
-  /** After that, a producer is given up if a task can't be released otherwise. */
+  /** After this wait, producers that prevent the release of a task are aborted. */
   static final Duration RELEASE = Duration.ofSeconds(10);
 
-  /** How often in a row a producer was replaced for a topic, and when last. */
+  /** The number of consecutive replacements for a topic, and the time of the last one. */
   private record Replacement(int times, long at) {}
 
   private final TopicAdmin topics;
@@ -78,7 +71,7 @@ final class DeliveryMonitor implements AutoCloseable {
     try {
       check();
     } catch (RuntimeException e) {
-      // The next look must come, whatever this is.
+      // Only logged, because an exception would end the periodic checks.
       LOG.error("Records that wait can't be looked after", e);
     }
   }
@@ -87,13 +80,13 @@ final class DeliveryMonitor implements AutoCloseable {
     writers.add(writer);
   }
 
-  /** Nothing of the task is on its way any more. */
+  /** Removes a task that has nothing outstanding any more. */
   void remove(TaskWriter writer) {
     writers.remove(writer);
     releases.remove(writer);
   }
 
-  /** The task has stopped, and another worker waits for it. */
+  /** Starts the time limit for a stopped task that another worker waits for. */
   void release(TaskWriter writer) {
     releases.putIfAbsent(writer, nanoTime.getAsLong());
   }
@@ -102,7 +95,7 @@ final class DeliveryMonitor implements AutoCloseable {
     return writers;
   }
 
-  /** Looks once; may block for some seconds while Kafka doesn't answer. */
+  /** Checks once. May block for a few seconds while Kafka does not answer. */
   void check() {
     releases.forEach(
         (writer, since) -> {
@@ -200,7 +193,7 @@ final class DeliveryMonitor implements AutoCloseable {
 
   private void replaceStuck(TaskWriter writer) {
     if (writer.task().connector().isExactlyOnce()) {
-      // Its records have a timeout of their own.
+      // Records in transactions have a delivery timeout of their own.
       return;
     }
     for (TaskProducer producer : writer.producers()) {

@@ -3,7 +3,7 @@ package dev.caravan.worker.delivery;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import dev.caravan.component.delivery.RecordRefusedException;
+import dev.caravan.component.RecordRefusedException;
 import dev.caravan.connector.TaskConfig;
 import dev.caravan.record.DeadLetterQueue;
 import java.util.Arrays;
@@ -33,22 +33,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A task's view of its producer that knows what to do with a record which Kafka refuses, whoever
- * sends it again: it names the record, or sends it to the dead letter queue, or skips it.
- *
- * <p>A refused record ends its transaction, if it is in one. It is remembered then, and when the
- * task sends it again in the next transaction, it doesn't go to Kafka.
- *
- * <p>Thread-safe. The callback of a record is called once, unless {@link #send} throws.
+ * A task's view of its producer that handles records which Kafka refuses. Depending on {@code errors.tolerance} it fails the task with an error that names the record, sends the record to the dead-letter topic, or drops it. <p>In a transaction a refused record aborts the transaction. The record is remembered. When the task sends it again in the next transaction, it is not sent to Kafka. <p>Thread-safe. The callback of a record is called exactly once, unless {@link #send} throws.
  */
 final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
   private static final Logger LOG = LoggerFactory.getLogger(ErrorTolerantProducer.class);
   private static final String STAGE = "KAFKA_PRODUCE";
 
-  /** How many refused records are remembered; a task that is refused more at once fails. */
+  /** The maximum number of remembered records. A task with more refused records at once fails. */
   private static final int MAX_REMEMBERED = 1000;
 
-  /** A record that was refused in a transaction. */
+  /** Identifies a record that was refused in a transaction. */
   private record Refused(String topic, String documentId, int valueHash) {
     static Refused of(ProducerRecord<byte[], byte[]> record) {
       return new Refused(
@@ -59,10 +53,8 @@ final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
   }
 
   /**
-   * Why a transaction has failed. Kafka's client gives the same exception to every other record of
-   * the transaction.
-   *
-   * @param told what the route was told of it
+   * The reason of a failed transaction. Kafka's client passes the same exception to all other records of the transaction.
+   * @param told the failure that was reported to the route
    */
   private record FailedTransaction(Exception refusal, Exception told) {}
 
@@ -75,10 +67,8 @@ final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
   private volatile @Nullable FailedTransaction failed;
 
   /**
-   * A task's view of a producer.
-   *
-   * @param senders sends records to the dead letter queue, and may wait for its topic: Kafka's own
-   *     thread, which brings the refusal, must not wait
+   * Creates a task's view of a producer.
+   * @param senders sends records of the dead letter queue and may wait for their topic. Kafka's own thread, which reports the refusal, must not wait
    */
   static ErrorTolerantProducer of(
       TaskConfig task, Producer<byte[], byte[]> producer, Executor senders) {
@@ -87,9 +77,10 @@ final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
   }
 
   /**
-   * @param tolerance what becomes of refused records; empty if they fail the task
+   * Creates a view.
+   * @param tolerance how refused records are handled; empty if they fail the task
    * @param transactional whether the producer sends in transactions
-   * @param senders sends records to the dead letter queue, and may wait for its topic
+   * @param senders sends records of the dead letter queue and may wait for their topic
    */
   private ErrorTolerantProducer(
       Producer<byte[], byte[]> producer,
@@ -168,13 +159,15 @@ final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
             }
           });
     } catch (RejectedExecutionException | Error e) {
-      // An error that leaves this callback would end the thread that sends all records.
-      LOG.error("A record could not be sent to the dead letter queue", e);
+      // An exception from this callback would end the thread that sends all records.
+      LOG.error("No dead letter can be sent", e);
       once.onCompletion(metadata, notSent(record, failure, e));
     }
   }
 
-  /** The route counts callbacks: none may be missing, and none may come twice. */
+  /**
+   * Returns a callback that runs at most once. The route counts callbacks, so each must run exactly once.
+   */
   private static Callback once(Callback original) {
     AtomicBoolean isDone = new AtomicBoolean();
     return (metadata, failure) -> {
@@ -184,7 +177,9 @@ final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
     };
   }
 
-  /** The task fails with this, which names the document and the dead-letter topic. */
+  /**
+   * Returns the error for a dead letter that could not be sent. It names the document and the topic.
+   */
   private KafkaException notSent(
       ProducerRecord<byte[], byte[]> record, Exception refusal, Throwable sendFailure) {
     String topic = tolerance.map(DeadLetterQueue::topic).orElse("");
@@ -212,7 +207,7 @@ final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
             + failure.getMessage());
   }
 
-  /** Sends a record to the dead letter queue, or skips it if the queue has no topic. */
+  /** Sends a record to the dead-letter topic, or drops it if there is none. */
   private Future<RecordMetadata> sendToDeadLetterQueue(
       ProducerRecord<byte[], byte[]> record, Exception failure, Callback original) {
     DeadLetterQueue queue = tolerance.orElseThrow();
@@ -234,7 +229,7 @@ final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
                 sendFailure == null ? null : deadLetterFailure(record, failure, sendFailure)));
   }
 
-  /** In a transaction, it is for the task to see of which kind the failure is. */
+  /** Returns the error to report. In a transaction, the task itself classifies the failure. */
   private Exception deadLetterFailure(
       ProducerRecord<byte[], byte[]> record, Exception refusal, Exception sendFailure) {
     return transactional ? sendFailure : notSent(record, refusal, sendFailure);
@@ -248,9 +243,8 @@ final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
         .forEach((name, value) -> headers.add(name, value.getBytes(UTF_8)));
     byte[] value = record.value();
     if (value != null && isTooLarge(failure)) {
-      // It would be refused there, too.
-      headers.add(
-          DeadLetterQueue.VALUE_OMITTED_HEADER, Integer.toString(value.length).getBytes(UTF_8));
+      // The dead-letter topic would refuse a value of this size too.
+      headers.add(DeadLetterQueue.VALUE_OMITTED_HEADER, Integer.toString(value.length).getBytes(UTF_8));
       value = null;
     }
     return new ProducerRecord<>(queue.topic(), null, record.key(), value, headers);

@@ -17,8 +17,7 @@ import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * The topic that keeps the offsets of all connectors of a worker, with the clients that its stores
- * share. Safe for use by several threads.
+ * The topic with the offsets of all connectors, and the clients that its stores share. Thread-safe.
  */
 public final class OffsetTopic implements AutoCloseable {
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
@@ -31,10 +30,9 @@ public final class OffsetTopic implements AutoCloseable {
       Executors.newSingleThreadExecutor(task -> new Thread(task, "offset-topic-writer"));
 
   /**
-   * Opens the topic, makes it if it isn't there, and begins to read it.
-   *
-   * @throws org.apache.kafka.common.config.ConfigException if the topic is not of this kind
-   * @throws org.apache.kafka.common.KafkaException if Kafka can't be reached or refuses
+   * Opens the topic, creates it if it does not exist, and starts to read it.
+   * @throws org.apache.kafka.common.config.ConfigException if the topic exists but does not fit
+   * @throws org.apache.kafka.common.KafkaException if a request to Kafka fails
    */
   public OffsetTopic(WorkerConfig config, KafkaCluster cluster) {
     int partitions = cluster.ensureTopic(config.offsetTopic());
@@ -52,30 +50,31 @@ public final class OffsetTopic implements AutoCloseable {
     reader.start();
   }
 
-  /** Looks after transactions in this topic that no worker has; the caller starts and closes it. */
+  /**
+   * Creates the check for abandoned transactions in this topic. The caller starts and closes it.
+   */
   public AbandonedTransactions abandonedTransactions(
       String group, AbandonedTransactions.Tasks tasks) {
     return new AbandonedTransactions(reader, fencer, group, tasks);
   }
 
-  /** The producer of offsets that are not part of a transaction. */
+  /** Returns the producer of offsets outside transactions. */
   ReplaceableProducer producer() {
     return producer;
   }
 
   /**
-   * The offsets of a connector, as a task of this generation has to see them.
-   *
-   * @param through sends them
+   * Returns the offset store of an at-least-once task.
+   * @param generation the config generation of the task
+   * @param through the producer that sends the offsets
    */
   OffsetStore of(ConnectorConfig connector, long generation, TaskProducer through) {
     return store(connector, generation, through, writer);
   }
 
   /**
-   * The offsets of a task that are committed together with its records.
-   *
-   * @param through sends the offsets and the records
+   * Returns the offset store of an exactly-once task, which commits offsets and records in one transaction.
+   * @param through the producer that sends the offsets and the records
    */
   TransactionalOffsetStore of(
       TransactionalId id,
@@ -87,7 +86,8 @@ public final class OffsetTopic implements AutoCloseable {
     return new TaskTransactions(
         id,
         through,
-        // On the lane, which may wait for Kafka, and in the order of the records.
+        // On the lane's own thread: it may wait for Kafka, and the order of records and offsets is
+        // kept.
         store(connector, id.generation(), through, Runnable::run),
         fencer,
         claim,

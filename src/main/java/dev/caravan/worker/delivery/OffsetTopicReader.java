@@ -49,6 +49,7 @@ final class OffsetTopicReader implements OffsetReader, TopicLogReader.Handler, A
   private final AtomicInteger waiting = new AtomicInteger();
 
   /**
+   * Creates a reader; {@link #start} starts it.
    * @param partitions the number of partitions of the topic
    * @param admin reads the end offsets; the caller closes it
    */

@@ -8,7 +8,7 @@ import org.apache.kafka.clients.producer.Producer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A Kafka producer that several tasks use, and after each {@link #abort} another one. Thread-safe.
+ * A Kafka producer that several tasks share. After each {@link #abort} a new one replaces it. Thread-safe.
  */
 public final class ReplaceableProducer {
   private final Supplier<Producer<byte[], byte[]>> factory;
@@ -16,13 +16,14 @@ public final class ReplaceableProducer {
   private CompletableFuture<Void> closed = CompletableFuture.completedFuture(null);
 
   /**
-   * @param factory makes a producer, without waiting for Kafka
+   * Creates a replaceable producer. The first producer is created by {@link #current}.
+   * @param factory creates a producer without waiting for Kafka
    */
   public ReplaceableProducer(Supplier<Producer<byte[], byte[]>> factory) {
     this.factory = factory;
   }
 
-  /** The producer to use now; made if there is none. */
+  /** Returns the current producer, and creates it if there is none. */
   public synchronized AbortableProducer current() {
     AbortableProducer producer = current;
     if (producer == null || producer.isAborted()) {
@@ -34,9 +35,8 @@ public final class ReplaceableProducer {
   }
 
   /**
-   * Closes the producer, if there is one, without waiting for what is on its way. Returns at once.
-   *
-   * @return completes when all producers that were aborted are closed
+   * Aborts the current producer, if there is one. Does not block.
+   * @return completes when all aborted producers are closed
    */
   public synchronized CompletableFuture<Void> abort() {
     AbortableProducer aborted = current;
@@ -47,7 +47,7 @@ public final class ReplaceableProducer {
     return closed;
   }
 
-  /** Waits for what is on its way, for so long at most, and closes the producer. */
+  /** Closes the producer. Waits for outstanding records until the timeout. */
   void close(Duration timeout) {
     AbortableProducer closing;
     synchronized (this) {

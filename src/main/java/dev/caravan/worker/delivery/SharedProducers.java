@@ -18,13 +18,7 @@ import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 
 /**
- * The Kafka producers of a worker. camel-kafka would make one for each kafka node of each route,
- * each with a buffer and a thread of its own; here, all tasks with equal settings share one, so
- * that one buffer bounds what they all have on their way to Kafka. A task that delivers exactly
- * once has one of its own.
- *
- * <p>A producer lives as long as the worker, unless it is aborted: a route that stops leaves it
- * open for the others. Safe for use by several threads.
+ * The Kafka producers of a worker. camel-kafka would create one for each kafka endpoint of each route, each with its own buffer and thread. Here all tasks with equal settings share one, so that one buffer limits their outstanding records. An exactly-once task has a producer of its own. <p>A producer stays open until the worker stops or the producer is aborted. A route that stops does not close it. Thread-safe.
  */
 public final class SharedProducers extends DefaultKafkaClientFactory implements AutoCloseable {
   private static final int CALLBACK_THREADS = 2;
@@ -38,15 +32,15 @@ public final class SharedProducers extends DefaultKafkaClientFactory implements 
       Executors.newFixedThreadPool(CALLBACK_THREADS, task -> new Thread(task, "kafka-callbacks"));
 
   /**
-   * @param settings producer settings of the worker's configuration, which win over all others
+   * Creates the producers of a worker.
+   * @param settings the producer settings of the worker's configuration, which override all others
    */
   public SharedProducers(Map<String, Object> settings) {
     this.settings = Map.copyOf(settings);
   }
 
   /**
-   * Makes a context's kafka endpoints take their producers from here, and run their callbacks on a
-   * few threads together instead of twenty each.
+   * Makes the kafka endpoints of a Camel context use these producers, and run their callbacks on a few shared threads instead of twenty each.
    */
   public void shareIn(CamelContext context) {
     KafkaComponent kafka = context.getComponent("kafka", KafkaComponent.class);
@@ -55,21 +49,21 @@ public final class SharedProducers extends DefaultKafkaClientFactory implements 
   }
 
   /**
-   * Makes the kafka endpoints of a task use its own view of a producer.
-   *
-   * @param producer makes it of the shared one
+   * Makes the kafka endpoints of a task use the task's own view of a producer.
+   * @param task the route id of the task
+   * @param producer creates the view from the shared producer
    */
   void assign(String task, Function<ReplaceableProducer, Producer<byte[], byte[]>> producer) {
     tasks.put(task, producer);
   }
 
-  /** Ends what {@link #assign} began; no producer is closed. */
+  /** Undoes {@link #assign}. Closes no producer. */
   void forget(String task) {
     tasks.remove(task);
   }
 
   @Override
-  @SuppressWarnings("rawtypes") // as camel-kafka declares it
+  @SuppressWarnings("rawtypes") // camel-kafka declares the raw type
   public Producer getProducer(Properties endpointSettings) {
     Properties all = new Properties();
     all.putAll(endpointSettings);
@@ -84,7 +78,7 @@ public final class SharedProducers extends DefaultKafkaClientFactory implements 
         : tasks.getOrDefault(task, Unassigned::new).apply(shared);
   }
 
-  /** The view of an endpoint that belongs to no task. */
+  /** The view of an endpoint that does not belong to a task. */
   private static final class Unassigned extends DelegatingProducer<byte[], byte[]> {
     private final ReplaceableProducer shared;
 
@@ -98,20 +92,22 @@ public final class SharedProducers extends DefaultKafkaClientFactory implements 
     }
   }
 
-  /** What the producers of tasks have unless the worker's configuration says otherwise. */
+  /**
+   * Returns the default settings of the tasks' producers. The worker's configuration overrides them.
+   */
   public static Map<String, Object> defaults() {
     return Map.of(
         ProducerConfig.ACKS_CONFIG,
         "all",
         ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG,
         true,
-        // Kafka that does not answer is waited for, as Kafka Connect does: giving up would only
-        // fail the task, and the change would have to be read from Couchbase once more.
+        // Wait for Kafka without limit, as Kafka Connect does. A timeout would only fail the task,
+        // which then had to read the change from Couchbase again.
         ProducerConfig.MAX_BLOCK_MS_CONFIG,
         Long.MAX_VALUE,
         ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG,
         Integer.MAX_VALUE,
-        // Documents may have 20 MiB; what a topic takes is for the broker to say.
+        // A document may have 20 MiB. The topic's own limit applies.
         ProducerConfig.MAX_REQUEST_SIZE_CONFIG,
         32 * 1024 * 1024,
         ProducerConfig.LINGER_MS_CONFIG,
@@ -123,9 +119,7 @@ public final class SharedProducers extends DefaultKafkaClientFactory implements 
   }
 
   /**
-   * Closes all producers without waiting for what is on its way; later, others are made. Returns at
-   * once.
-   *
+   * Aborts all producers. New ones are created when they are needed. Does not block.
    * @return completes when they are closed
    */
   CompletableFuture<Void> abort() {
@@ -135,7 +129,7 @@ public final class SharedProducers extends DefaultKafkaClientFactory implements 
             .toArray(CompletableFuture[]::new));
   }
 
-  /** Closes the producers; what they could not send within a few seconds is discarded. */
+  /** Closes the producers. Records that are not sent within 5 s are discarded. */
   @Override
   public void close() {
     producers.values().forEach(producer -> producer.close(CLOSE_TIMEOUT));

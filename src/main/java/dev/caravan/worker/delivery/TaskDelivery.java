@@ -24,14 +24,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Gives each task what it writes to Kafka with: its views of the producers of records and offsets,
- * and the offset store that its guarantee needs, in the offsets topic at least, and for exactly
- * once with a transaction that the task's records are part of. Safe for use by several threads.
+ * Provides each task with its producers of records and offsets and with its offset store, according to its delivery guarantee. At least once, tasks share the producers. Exactly once, a task has a producer whose transactions contain its records and offsets. Thread-safe.
  */
 public final class TaskDelivery implements Delivery, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(TaskDelivery.class);
 
-  /** A transaction doesn't last longer, so there is no use in waiting longer for a record of it. */
+  /** A delivery timeout longer than a transaction would be useless. */
   private static final int DELIVERY_TIMEOUT_MS = 15_000;
 
   private static final int REQUEST_TIMEOUT_MS = 10_000;
@@ -48,7 +46,7 @@ public final class TaskDelivery implements Delivery, AutoCloseable {
   private final GroupLease lease;
   private final DeliveryMonitor monitor;
 
-  /** Waits for Kafka to make topics, so that tasks that need none start meanwhile. */
+  /** Creates dead-letter topics, so that tasks without one start meanwhile. */
   private final ThreadPoolExecutor topics =
       new ThreadPoolExecutor(
           TOPIC_THREADS,
@@ -86,7 +84,7 @@ public final class TaskDelivery implements Delivery, AutoCloseable {
     return settings;
   }
 
-  /** Makes the task's dead-letter topic, if it has one that isn't there. */
+  /** Creates the dead-letter topic of the task if it has one that does not exist. */
   @Override
   public CompletableFuture<Void> prepare(TaskConfig task) {
     ConnectorConfig connector = task.connector();
@@ -173,8 +171,7 @@ public final class TaskDelivery implements Delivery, AutoCloseable {
   }
 
   /**
-   * A thread of the task that sends its dead letters, while there are any: it may have to wait for
-   * their topic. What waits for it is bounded by the exchanges that the task has in its route.
+   * Creates the thread that sends the dead letters of a task, while there are any. It may have to wait for their topic. The number of waiting dead letters is limited by the number of exchanges in the task's route.
    */
   private static ExecutorService deadLetterThread(TaskConfig task) {
     ThreadPoolExecutor thread =
@@ -200,10 +197,8 @@ public final class TaskDelivery implements Delivery, AutoCloseable {
   }
 
   /**
-   * Others may have this worker's tasks: closes every producer of records and offsets without
-   * waiting for what is on its way. Returns at once.
-   *
-   * @return completes when nothing of what was on its way can reach Kafka any more
+   * Aborts all producers of records and offsets, because others may have this worker's tasks. Does not block.
+   * @return completes when no outstanding record can reach Kafka any more
    */
   public CompletableFuture<Void> abort() {
     List<CompletableFuture<Void>> closing = new ArrayList<>();
@@ -215,7 +210,7 @@ public final class TaskDelivery implements Delivery, AutoCloseable {
     return CompletableFuture.allOf(closing.toArray(CompletableFuture[]::new));
   }
 
-  /** Closes all producers, discarding what they still have. Blocks for a few seconds at most. */
+  /** Closes all producers and discards their outstanding records. Blocks for 5 s at most. */
   @Override
   public void close() {
     topics.shutdownNow();

@@ -20,14 +20,7 @@ import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One task's view of a producer: sends nothing without the worker's lease, and knows which records
- * of the task Kafka has not acknowledged.
- *
- * <p>If its producer is aborted while records of the task are in it, the view is broken: it sends
- * nothing any more, since the task has to read these changes again first. A view that had nothing
- * in it goes on with the next producer.
- *
- * <p>Thread-safe. Every callback comes once, unless {@link #send} throws.
+ * One task's view of a producer. It sends nothing without the worker's lease, and tracks the task's unacknowledged records. <p>If the producer is aborted while it has records of the task, the view is broken and sends nothing any more, because the task must read these changes again first. A view without outstanding records continues with the next producer. <p>Thread-safe. Each callback is called exactly once, unless {@link #send} throws.
  */
 public final class TaskProducer extends DelegatingProducer<byte[], byte[]> {
   private final Supplier<AbortableProducer> source;
@@ -42,9 +35,9 @@ public final class TaskProducer extends DelegatingProducer<byte[], byte[]> {
   private volatile boolean isBroken;
   private boolean isRetired;
 
-  /** What waits for one topic; times are as of {@link System#nanoTime}. */
+  /** The outstanding records of one topic. Times are values of {@link System#nanoTime}. */
   private static final class Pending {
-    /** Records for which {@link #send} has not returned. */
+    /** The number of records for which {@link #send} has not returned. */
     private int blocked;
 
     private int unacknowledged;
@@ -54,11 +47,8 @@ public final class TaskProducer extends DelegatingProducer<byte[], byte[]> {
 
   /**
    * How long records for a topic have waited.
-   *
-   * @param blocked how long the producer has taken no record for it, for example since the topic is
-   *     not there
-   * @param unacknowledged how long Kafka has acknowledged none of the records that the producer has
-   *     taken; zero if there are none
+   * @param blocked how long the producer has accepted no record, for example because the topic does not exist
+   * @param unacknowledged how long Kafka has acknowledged none of the accepted records; zero if there are none
    */
   record Wait(String topic, Duration blocked, Duration unacknowledged) {
     Duration longest() {
@@ -67,9 +57,9 @@ public final class TaskProducer extends DelegatingProducer<byte[], byte[]> {
   }
 
   /**
-   * @param source the producer to use now
-   * @param isRepeatable whether records that are lost with a producer are repeated by who sent
-   *     them, as offsets are: the view is never broken then
+   * Creates a view.
+   * @param source returns the current producer
+   * @param isRepeatable whether the sender repeats records that are lost with a producer, as for offsets. The view is then never broken
    */
   public TaskProducer(
       Supplier<AbortableProducer> source,
@@ -128,7 +118,9 @@ public final class TaskProducer extends DelegatingProducer<byte[], byte[]> {
     return new Sending(producer, waiting, callback);
   }
 
-  /** Of a send, both its return and its callback are to come, in any order. */
+  /**
+   * A record that is being sent. Its {@code send} returns and its callback is called, in any order.
+   */
   private final class Sending implements Callback {
     private final AbortableProducer through;
     private final Pending waiting;
@@ -198,16 +190,16 @@ public final class TaskProducer extends DelegatingProducer<byte[], byte[]> {
     }
   }
 
-  /** Whether changes of the task were lost with a producer: the task must read them again. */
+  /**
+   * Returns whether changes of the task were lost with a producer, so that the task must read them again.
+   */
   boolean isBroken() {
     return isBroken;
   }
 
   /**
-   * Sends nothing any more.
-   *
-   * @return completes when no record of the task can reach Kafka any more: all are acknowledged, or
-   *     their producers are closed
+   * Stops sending.
+   * @return completes when no record of the task can reach Kafka any more: all are acknowledged, or their producers are closed
    */
   CompletableFuture<Void> retire() {
     synchronized (this) {
@@ -221,12 +213,12 @@ public final class TaskProducer extends DelegatingProducer<byte[], byte[]> {
     return producer.isAborted() ? CompletableFuture.allOf(closed, producer.closed()) : closed;
   }
 
-  /** The producer that holds the records which are not acknowledged. */
+  /** Returns the producer that has the unacknowledged records. */
   synchronized AbortableProducer current() {
     return producer;
   }
 
-  /** The topics for which records wait. */
+  /** Returns the topics that have outstanding records. */
   public synchronized List<Wait> waits() {
     long now = nanoTime.getAsLong();
     List<Wait> waits = new ArrayList<>();

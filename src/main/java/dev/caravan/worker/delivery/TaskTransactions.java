@@ -21,14 +21,7 @@ import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.errors.TransactionAbortedException;
 
 /**
- * The transactions of one task: its records go through a {@link TransactionalProducer}, and so do
- * its offsets, into the offsets topic.
- *
- * <p>Of several processes that run the same task, the one that opened last is the owner. Kafka
- * refuses the commits of the others; here, an earlier owner that was refused sees who the owner is
- * before it opens again, so that two don't throw each other out for ever.
- *
- * <p>For one thread at a time, the task's lane.
+ * The transactions of one task. Its records and its offsets go through a {@link TransactionalProducer}. <p>If several processes run the same task, the one that opened it last owns it, and Kafka refuses the commits of the others. A refused process checks who the owner is before it opens again, so that the processes do not fence each other in turn. <p>Not thread-safe: for the thread of the task's lane.
  */
 final class TaskTransactions implements TransactionalOffsetStore {
   private static final String MAX_TIMEOUT = "transaction.max.timeout.ms";
@@ -43,10 +36,10 @@ final class TaskTransactions implements TransactionalOffsetStore {
   private CompletableFuture<Void> committed = new CompletableFuture<>();
 
   /**
-   * @param offsets loads committed offsets, and sends those that are saved through the producer
-   * @param claim of the assignment that the task runs for
-   * @param transactionTimeout that a transaction needs at least; readers of the topic may have to
-   *     wait as long for a process that died
+   * Creates the transactions of a task.
+   * @param offsets loads committed offsets, and sends saved offsets through the producer
+   * @param claim the claim of the assignment that the task runs for
+   * @param transactionTimeout the minimum transaction timeout. Readers of the topic may have to wait that long after a crash
    */
   TaskTransactions(
       TransactionalId id,
@@ -82,7 +75,7 @@ final class TaskTransactions implements TransactionalOffsetStore {
     try {
       producer.open(transactionTimeout);
     } catch (KafkaException e) {
-      // Kafka's client throws no exception of its own for this one.
+      // Kafka's client has no exception type for this error.
       if (String.valueOf(e.getMessage()).contains(MAX_TIMEOUT)) {
         throw new IllegalStateException(
             "Kafka refuses a transaction timeout of "
@@ -143,7 +136,7 @@ final class TaskTransactions implements TransactionalOffsetStore {
         || failure instanceof OutOfOrderSequenceException
         || failure instanceof TransactionAbortedException
         || failure instanceof InterruptException
-        // What the client says of a transaction that has failed, or of being closed.
+        // Kafka's client throws the base class for a failed transaction and for a closed producer.
         || failure.getClass() == KafkaException.class;
   }
 

@@ -7,10 +7,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 
-/**
- * All that one run of a task writes to Kafka with: its views of the producers of its records and
- * offsets. Thread-safe.
- */
+/** The producers and the offset store of one run of a task. Thread-safe. */
 public final class TaskWriter {
   private final TaskConfig task;
   private final OffsetStore offsets;
@@ -20,8 +17,9 @@ public final class TaskWriter {
   private volatile boolean isRetired;
 
   /**
-   * @param producers all views of producers that the task has; more may be added later
-   * @param close ends what belongs to this run of the task; may be called several times
+   * Creates a writer.
+   * @param producers the task's views of producers; more may be added later
+   * @param close releases what belongs to this run; may be called several times
    */
   public TaskWriter(
       TaskConfig task,
@@ -47,14 +45,13 @@ public final class TaskWriter {
   }
 
   /**
-   * Whether changes were lost on their way to Kafka, with a producer that was given up: the task
-   * has to be started again, to read them again. That is no failure of the task.
+   * Returns whether changes were lost with an aborted producer. The task must then be restarted to read them again. This is not a failure of the task.
    */
   public boolean isBroken() {
     return !isRetired && producers.stream().anyMatch(TaskProducer::isBroken);
   }
 
-  /** What the task's records wait for, in a sentence; empty if they don't wait. */
+  /** Returns a sentence that says what the task's records wait for; empty if they don't wait. */
   public String waiting() {
     return waiting;
   }
@@ -64,22 +61,20 @@ public final class TaskWriter {
   }
 
   /**
-   * Sends nothing any more; to be called when the task has stopped.
-   *
-   * @return completes when no record and no offset of the task can reach Kafka any more: all are
-   *     acknowledged, or their producers are closed
+   * Stops sending. The task must have stopped.
+   * @return completes when no record and no offset of the task can reach Kafka any more: all are acknowledged, or their producers are closed
    */
   public CompletableFuture<Void> retire() {
     isRetired = true;
     CompletableFuture<Void> retired =
         CompletableFuture.allOf(
             producers.stream().map(TaskProducer::retire).toArray(CompletableFuture[]::new));
-    // After that: what still waits there is refused then.
+    // After the views are retired, so that waiting dead letters are refused.
     close.run();
     return retired;
   }
 
-  /** Gives up the producers that still have records or offsets of the task. Returns at once. */
+  /** Aborts the producers that have outstanding records or offsets of the task. Does not block. */
   void abort() {
     for (TaskProducer producer : producers) {
       if (!producer.waits().isEmpty()) {

@@ -5,14 +5,7 @@ import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * One assignment of a task to this worker, as Kafka's transaction coordinators can tell it from
- * others: by the transaction timeout, a random part of which is all that an owner chooses and
- * everybody can read, see {@link TransactionFencer#isOwnedWith}.
- *
- * <p>It lasts from the assignment until the task is released, across restarts of the task. So a
- * task that another process has taken over sees that when it starts again, and does not take the
- * right to write back from the owner; a task that is assigned to this worker does take it. Not
- * thread-safe: restarts come one after the other.
+ * Marks one assignment of a task to this worker in a way that Kafka's transaction coordinators store: a random part of the transaction timeout. The timeout is the only value that an owner can choose and that everybody can read, see {@link TransactionFencer#isOwnedWith}. <p>A claim lasts from the assignment to the release of the task, across restarts of the task. A restarted task sees that another process has taken it over, and does not take it back. A newly assigned task does take over. Thread-safe.
  */
 public final class TransactionClaim {
   private static final int SPREAD_MILLIS = 5000;
@@ -20,12 +13,15 @@ public final class TransactionClaim {
   private final int spreadMillis = ThreadLocalRandom.current().nextInt(SPREAD_MILLIS);
   private boolean used;
 
-  /** The timeout to open transactions with that need this one at least. */
+  /**
+   * Returns the transaction timeout of this claim.
+   * @param atLeast the minimum timeout
+   */
   Duration timeout(Duration atLeast) {
     return atLeast.plusMillis(spreadMillis);
   }
 
-  /** Whether a producer was opened for this assignment, and took the right to write. */
+  /** Returns whether a producer was opened for this claim. */
   synchronized boolean isUsed() {
     return used;
   }

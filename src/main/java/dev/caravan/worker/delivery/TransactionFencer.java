@@ -20,22 +20,20 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TransactionalIdNotFoundException;
 
 /**
- * Who may write in a task's name, as Kafka's transaction coordinators know it. One for a worker.
- * Safe for use by several threads.
+ * Fences the owners of transactional ids, and finds out who owns one. One per worker. Thread-safe.
  */
 final class TransactionFencer {
   private static final Duration TIMEOUT = Duration.ofSeconds(60);
 
   /**
-   * The transaction timeout that an id gets when it is fenced here. No owner has one so short, see
-   * {@link dev.caravan.connector.TaskConfig#transactionTimeout}, so that it can be recognized.
+   * The transaction timeout of ids that are fenced here. It is recognizable because no task has such a short one, see {@link dev.caravan.connector.TaskConfig#transactionTimeout}.
    */
   private static final Duration FENCED = Duration.ofMillis(9_999);
 
   private final Admin admin;
   private final CoalescedRequest<Set<String>> ids;
 
-  /** By connector: the newest generation before which everything is fenced, or is being fenced. */
+  /** The newest config generation whose predecessors are fenced or being fenced, by connector. */
   private final Map<String, Fence> fences = new ConcurrentHashMap<>();
 
   private record Fence(long generation, CompletableFuture<Void> done) {
@@ -45,7 +43,8 @@ final class TransactionFencer {
   }
 
   /**
-   * @param admin belongs to the caller
+   * Creates a fencer.
+   * @param admin the admin client; the caller closes it
    */
   TransactionFencer(Admin admin) {
     this.admin = admin;
@@ -53,12 +52,7 @@ final class TransactionFencer {
   }
 
   /**
-   * Aborts what earlier sets of a connector's tasks have open, and takes from them the right to
-   * write. Does no harm to tasks of the same set, however often it is called. Blocks.
-   *
-   * <p>Kafka finds ids only by listing all of the cluster. So tasks that start together share a
-   * listing, and a worker needs none for a set of tasks of which it has started one before: no task
-   * of an earlier set starts after one of a later set.
+   * Fences the tasks of earlier config generations of a connector and aborts their open transactions. Does not affect tasks of the same generation. Idempotent. Blocks. <p>Kafka finds ids only by listing all ids of the cluster. So tasks that start together share a listing. For a generation of which a task was started before, no listing is needed: no task of an earlier generation starts after one of a later generation.
    */
   void fenceOlderThan(TransactionalId id) {
     Fence fence =
@@ -87,13 +81,12 @@ final class TransactionFencer {
   }
 
   /**
-   * Aborts what these ids have open. An owner that is alive opens its producer again.
-   *
-   * @return completes when they are fenced; fails if that is not known of one
+   * Fences ids and aborts their open transactions. A live owner opens its producer again.
+   * @return completes when all ids are fenced; fails if this is not certain for one of them
    */
   CompletableFuture<Void> fence(Set<String> transactionalIds) {
     FenceProducersOptions options = new FenceProducersOptions().timeoutMs((int) FENCED.toMillis());
-    // One for each call: Kafka's client takes 0.8 s for each further one of a call.
+    // One call per id: Kafka's client takes 0.8 s for each further id of a call.
     return CompletableFuture.allOf(
         transactionalIds.stream()
             .map(id -> future(admin.fenceProducers(List.of(id), options).all()))
@@ -101,9 +94,8 @@ final class TransactionFencer {
   }
 
   /**
-   * The ids whose open transactions have records in these partitions from before an offset.
-   *
-   * @param positions the partitions with these offsets
+   * Returns the ids whose open transactions have records at or before the given offsets.
+   * @param positions the offsets, by partition
    */
   CompletableFuture<Set<String>> openBefore(Map<TopicPartition, Long> positions) {
     return future(admin.describeProducers(positions.keySet()).all())
@@ -135,9 +127,7 @@ final class TransactionFencer {
   }
 
   /**
-   * Whether the last owner that opened a producer with this id did so with this transaction
-   * timeout: it is all that an owner chooses and everybody can read. The epoch doesn't show it,
-   * since the coordinator raises it too when a transaction has timed out. Blocks.
+   * Returns whether the last owner of an id opened its producer with this transaction timeout. The timeout is the only value that an owner chooses and everybody can read. The epoch is not sufficient, because the coordinator also increments it when a transaction times out. Blocks.
    */
   boolean isOwnedWith(Duration transactionTimeout, TransactionalId id) {
     try {

@@ -6,15 +6,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * By what Kafka knows the owner of a task's transactions. Whoever opens a producer with it fences
- * all earlier ones. It is {@code <group>:<connector>:<generation>:<task>}, where a colon or percent
- * sign in a name is percent-encoded, so that no two tasks have the same.
- *
- * @param group the group of workers
- * @param connector the connector
- * @param generation of the connector's set of tasks, which grows with every change of its
- *     configuration
- * @param task the task's number in that set
+ * The transactional id of a task. Whoever initializes a producer with it fences all earlier ones. Its form is {@code <group>:<connector>:<generation>:<task>}. Colons and percent signs in names are percent-encoded, so that no two tasks have the same id.
+ * @param group the group id of the workers
+ * @param connector the name of the connector
+ * @param generation the config generation of the connector
+ * @param task the number of the task
  */
 public record TransactionalId(String group, String connector, long generation, int task) {
   private static final Pattern ID =
@@ -38,9 +34,8 @@ public record TransactionalId(String group, String connector, long generation, i
   }
 
   /**
-   * Reads an id.
-   *
-   * @return empty if it is none of a task of this group of workers
+   * Parses an id.
+   * @return the id; empty if it does not belong to a task of this group
    */
   static Optional<TransactionalId> parse(String group, String id) {
     Matcher parts = ID.matcher(id);
@@ -55,7 +50,7 @@ public record TransactionalId(String group, String connector, long generation, i
             Integer.parseInt(parts.group(TASK))));
   }
 
-  /** Whether an id is one of an earlier set of tasks of the same connector. */
+  /** Returns whether an id belongs to an earlier config generation of the same connector. */
   boolean isOlder(String other) {
     return parse(group, other)
         .filter(theirs -> theirs.connector().equals(connector) && theirs.generation() < generation)

@@ -16,15 +16,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The producer of one task that is to deliver exactly once: everything that is sent through it,
- * records and offsets, is part of a transaction, which the first of them begins.
- *
- * <p>A route's kafka endpoint holds it from the time when the route is made, under Camel's lock;
- * Kafka is spoken to only from {@link #open} on, on the task's lane. It may be opened again and
- * again, with a new client each time: a client whose transaction has failed is good for nothing.
- *
- * <p>Thread-safe in that a record may be sent from any thread; opening, committing and closing are
- * for one.
+ * The producer of an exactly-once task. All records and offsets that are sent through it are part of a transaction, which the first of them begins. <p>A kafka endpoint gets this producer when the route is created, under Camel's lock. So it connects to Kafka only in {@link #open}, on the task's lane. It may be opened several times and then uses a new client each time, because a client can't continue after a failed transaction. <p>Records may be sent from any thread. Only one thread may open, commit and close it.
  */
 final class TransactionalProducer extends DelegatingProducer<byte[], byte[]> {
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(2);
@@ -40,7 +32,8 @@ final class TransactionalProducer extends DelegatingProducer<byte[], byte[]> {
   private boolean isAborted;
 
   /**
-   * @param settings of the producer, but for its transactions
+   * Creates a producer that is not open.
+   * @param settings the producer settings without those of transactions
    */
   TransactionalProducer(String transactionalId, Map<String, Object> settings) {
     this.transactionalId = transactionalId;
@@ -48,10 +41,8 @@ final class TransactionalProducer extends DelegatingProducer<byte[], byte[]> {
   }
 
   /**
-   * Makes a new client and ends the transaction that an earlier one with the same transactional id
-   * has left open. Blocks until Kafka has done so.
-   *
-   * @param transactionTimeout after which Kafka aborts a transaction that nobody has ended
+   * Creates a new client and ends the transaction that an earlier client with the same id left open. Blocks until Kafka has done so.
+   * @param transactionTimeout the time after which Kafka aborts an open transaction
    */
   void open(Duration transactionTimeout) {
     discard();
@@ -99,9 +90,8 @@ final class TransactionalProducer extends DelegatingProducer<byte[], byte[]> {
   }
 
   /**
-   * Waits for everything that was sent, and commits it. Does nothing if nothing was sent.
-   *
-   * @throws org.apache.kafka.common.KafkaException if it was not committed, or nobody knows
+   * Waits for all sent records and commits them. Does nothing if none were sent.
+   * @throws org.apache.kafka.common.KafkaException if the commit failed or its result is unknown
    */
   void commit() {
     synchronized (this) {
@@ -114,8 +104,7 @@ final class TransactionalProducer extends DelegatingProducer<byte[], byte[]> {
   }
 
   /**
-   * Discards the client, and aborts its transaction if Kafka answers within a few seconds; else
-   * Kafka does so after the transaction's timeout. What is still on its way fails. Idempotent.
+   * Closes the client. Aborts its transaction if Kafka answers within 2 s; otherwise Kafka aborts it after the transaction timeout. Outstanding records fail. Idempotent.
    */
   void discard() {
     Producer<byte[], byte[]> discarded;
@@ -130,7 +119,7 @@ final class TransactionalProducer extends DelegatingProducer<byte[], byte[]> {
   }
 
   private void close(Producer<byte[], byte[]> closing, Duration timeout) {
-    // Kafka's client gives up waiting for its own thread at once in an interrupted one.
+    // In an interrupted thread, close would not wait for the client's thread.
     boolean interrupted = Thread.interrupted();
     try {
       closing.close(timeout);
@@ -147,9 +136,7 @@ final class TransactionalProducer extends DelegatingProducer<byte[], byte[]> {
   }
 
   /**
-   * Closes the client without waiting for anything that is on its way, whatever other threads do
-   * with it, and lets nobody open another one. Returns when the client has no thread and no
-   * connection any more. Idempotent.
+   * Closes the client without waiting for outstanding records, and prevents another {@link #open}. May be called while other threads use the client. Returns when the client has no thread and no connection any more. Idempotent.
    */
   void abort() {
     Producer<byte[], byte[]> closing;

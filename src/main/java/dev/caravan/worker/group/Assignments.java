@@ -11,33 +11,29 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * Which worker has which task, as the leader of the group has decided. The leader alone knows all
- * of it. Not to be changed once made.
- *
- * @param configOffset how far the leader had read the config topic
- * @param workers ids of the workers, in the order of their member ids
- * @param shares the workers of the tasks of a set, by its generation
- * @param claims the tasks that workers had when they joined, by generation, also of sets that are
- *     no longer wanted
+ * The assignment of all tasks, as the leader of the group computed it. Only the leader has it. Immutable; the owner arrays must not be changed.
+ * @param configOffset the offset up to which the leader had read the config topic
+ * @param workers the worker ids, in the order of their member ids
+ * @param shares the owners of the tasks, by config generation
+ * @param claims the tasks that workers claimed when they joined, by config generation; also of generations that are no longer desired
  */
 public record Assignments(
     long configOffset,
     List<String> workers,
     SortedMap<Long, Share> shares,
     Map<Long, BitSet> claims) {
-  /** Where a task has no worker, since the one that it is to leave still has it. */
+  /** Marks a task without an owner, for example because another worker has not released it yet. */
   static final int NOBODY = -1;
 
   /**
-   * The workers of one set's tasks.
-   *
+   * The owners of the tasks of one generation.
    * @param connectorHash see {@link MemberState#hash}
-   * @param owners for each task the index of its worker, or {@link #NOBODY}
+   * @param owners the index of the owning worker per task, or {@link #NOBODY}
    */
-  @SuppressWarnings("ArrayRecordComponent") // nobody compares shares, and nobody changes them
+  @SuppressWarnings("ArrayRecordComponent") // shares are neither compared nor changed
   record Share(int connectorHash, int[] owners) {}
 
-  /** A task of a set. */
+  /** Identifies a task of a config generation. */
   public record TaskKey(long generation, int task) implements Comparable<TaskKey> {
     @Override
     public int compareTo(TaskKey other) {
@@ -53,7 +49,7 @@ public record Assignments(
     claims = Map.copyOf(claims);
   }
 
-  /** Whether a worker is to have a task, or had it when it joined. */
+  /** Returns whether a task is assigned to a worker, or was claimed by one that joined. */
   boolean hasWorker(TaskKey key) {
     Share share = shares.get(key.generation());
     BitSet claimed = claims.get(key.generation());
@@ -62,12 +58,12 @@ public record Assignments(
     return isAssigned || (claimed != null && claimed.get(key.task()));
   }
 
-  /** What the leader sends to a worker. */
+  /** Returns the assignment of one worker, as the leader sends it. */
   MemberAssignment of(int worker) {
     return new MemberAssignment(configOffset, workers, tasksOf(worker));
   }
 
-  /** The tasks of a worker, oldest first. */
+  /** Returns the tasks of a worker, by ascending config generation. */
   List<OwnedTasks> tasksOf(int worker) {
     List<OwnedTasks> result = new ArrayList<>();
     shares.forEach(

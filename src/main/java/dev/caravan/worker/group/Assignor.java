@@ -17,26 +17,19 @@ import java.util.TreeMap;
 import java.util.stream.IntStream;
 
 /**
- * Assigns tasks to workers: a function of what shall run and of what the workers have, and of
- * nothing else. For one call, on one thread.
+ * Assigns tasks to workers. The result depends only on the desired tasks and on what the workers claim. For one call on one thread.
  *
  * <ul>
- *   <li>Workers have the same number of tasks, or one more; and as far as that allows, each task
- *       stays where it is, and those of one connector are on different workers.
- *   <li>A task that has to move is nobody's, until its worker has stopped it and joined again
- *       without it. What doesn't move goes on meanwhile.
- *   <li>A worker that takes no tasks, since it stops or has lost its group, gets none. What it
- *       still has is nobody's, unless another worker has it already.
- *   <li>The tasks of a new configuration are nobody's as long as any worker has tasks of another
- *       configuration of the same connector.
+ * <li>The numbers of tasks per worker differ by one at most. Within that limit a task stays where it is, and the tasks of one connector are on different workers.
+ * <li>A task that moves has no owner until its worker has stopped it and joined again without it. All other tasks continue.
+ * <li>A worker that takes no tasks, because it stops or has lost its group, gets none. The tasks that it still has get no owner, unless another worker has them already.
+ * <li>The tasks of a new config generation have no owner while any worker has tasks of another generation of the same connector.
  * </ul>
  *
- * So no two workers run the same part of a connector, as long as a worker tells the truth about
- * what it has. If two workers have the same task nevertheless, after a split of the group, one of
- * them keeps it.
+ * So no two workers run the same task, as long as each worker claims all tasks that it has. If two workers have the same task, after a network partition, one of them keeps it.
  */
 final class Assignor {
-  /** The tasks of one configuration of a connector. */
+  /** The tasks of one config generation of a connector. */
   private record Tasks(int connectorHash, long generation, int count) {
     static Tasks of(TaskGeneration set) {
       return new Tasks(MemberState.hash(set.connector()), set.generation(), set.tasks());
@@ -47,19 +40,19 @@ final class Assignor {
   private final List<MemberState> members;
   private final Map<Long, Integer> setsByGeneration = new HashMap<>();
 
-  /** By set and task: the member that has it, or NOBODY. */
+  /** The member that has a task, by generation and task, or NOBODY. */
   private final int[][] current;
 
-  /** By set and task: the member that shall have it. */
+  /** The member that is to have a task, by generation and task, or NOBODY. */
   private final int[][] planned;
 
-  /** By set and task: how many members have it. */
+  /** The number of members that claim a task, by generation and task. */
   private final int[][] claims;
 
-  /** By set and member: how many tasks are planned. */
+  /** The number of planned tasks, by generation and member. */
   private final int[][] spread;
 
-  /** By member: how many tasks are planned. */
+  /** The number of planned tasks, by member. */
   private final int[] load;
 
   private Assignor(Collection<Tasks> wanted, List<MemberState> members) {
@@ -85,11 +78,10 @@ final class Assignor {
   }
 
   /**
-   * Assigns the tasks that shall run.
-   *
-   * @param configOffset of the view of the config topic that {@code wanted} comes from
-   * @param wanted the tasks that shall run
-   * @param members the workers by the ids that the group has given them
+   * Assigns the desired tasks.
+   * @param configOffset the offset of the config snapshot that {@code wanted} comes from
+   * @param wanted the desired tasks
+   * @param members the workers, by member id
    */
   static Assignments assign(
       long configOffset, List<TaskGeneration> wanted, SortedMap<String, MemberState> members) {
@@ -101,8 +93,7 @@ final class Assignor {
   }
 
   /**
-   * Leaves the tasks that shall run where they are, and assigns none that no worker has: for as
-   * long as there may be workers of which it is not known what they have.
+   * Leaves the desired tasks where they are and assigns no others. Used while some members can't be read, because their tasks are unknown.
    */
   static Assignments keepWanted(
       long configOffset, List<TaskGeneration> wanted, SortedMap<String, MemberState> members) {
@@ -112,7 +103,7 @@ final class Assignor {
     return assignor.result(configOffset);
   }
 
-  /** Leaves all tasks where they are: for as long as it is not known what shall run. */
+  /** Leaves all tasks where they are. Used while the leader does not know the desired tasks. */
   static Assignments keepAll(long configOffset, SortedMap<String, MemberState> members) {
     Map<Long, Tasks> claimed = new HashMap<>();
     for (MemberState member : members.values()) {
@@ -178,7 +169,9 @@ final class Assignor {
     }
   }
 
-  /** How many tasks each member may have; those with many are the ones that may have one more. */
+  /**
+   * Returns the maximum number of tasks per member. Members with more tasks come first when the remainder is distributed.
+   */
   private int[] quotas() {
     int total = sets.stream().mapToInt(Tasks::count).sum();
     int[] quota = new int[load.length];
@@ -194,7 +187,9 @@ final class Assignor {
     return quota;
   }
 
-  /** Takes from a member what it has too much, first where it has many tasks of one connector. */
+  /**
+   * Removes the tasks of a member beyond its quota. Starts with generations of which it has most.
+   */
   private void shed(int member, int quota) {
     int most = 0;
     for (int[] members : spread) {
@@ -217,7 +212,9 @@ final class Assignor {
     return task;
   }
 
-  /** The member that is to get one more task of a set. */
+  /**
+   * Returns the member for one more task of a generation; NOBODY if all have reached their quotas.
+   */
   private int taker(int set, int[] quota) {
     int best = Assignments.NOBODY;
     for (int member = 0; member < quota.length; member++) {
@@ -235,7 +232,7 @@ final class Assignor {
         : spread[set][member] < spread[set][than];
   }
 
-  /** The plan, as far as no other worker has the tasks. */
+  /** Returns the plan without tasks that other workers have not released. */
   private Assignments result(long configOffset) {
     Set<Integer> busy = connectorsWithOtherGenerations();
     SortedMap<Long, Share> owners = new TreeMap<>();

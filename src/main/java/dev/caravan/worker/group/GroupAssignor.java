@@ -25,22 +25,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Where Kafka's consumer group asks a worker what it has and, if it is the group's leader, which
- * worker is to have which task. It assigns tasks, not partitions. One worker gets all partitions of
- * the worker's topics, so that everybody can see which group uses them. Each other worker gets the
- * first partition, because Kafka's client reports a reset member id only to members that have
- * partitions. No worker reads them.
- *
- * <p>Made by Kafka's consumer, and called on its thread.
+ * The assignor of Kafka's consumer group protocol. It reports what this worker has and, on the group's leader, assigns the tasks. It assigns tasks instead of partitions. One worker gets all partitions of the internal topics, which shows other groups that the topics are in use. Each other worker gets the first partition, because Kafka's client reports a lost membership only to members that have partitions. No worker reads them. <p>Kafka's consumer creates it and calls it on the thread that polls the group.
  */
 public final class GroupAssignor implements ConsumerPartitionAssignor, Configurable {
-  /** The consumer's setting that holds the {@link RebalanceListener}. */
+  /** The consumer property with the {@link RebalanceListener}. */
   static final String MEMBER = "caravan.group.member";
 
-  /** The consumer's setting that holds the {@link GroupMetadataSize}. */
+  /** The consumer property with the {@link GroupMetadataSize}. */
   static final String SIZE = "caravan.group.size";
 
-  /** The name of the protocol. */
+  /** The name of the assignor in the group protocol. */
   static final String NAME = KafkaCluster.GROUP_PROTOCOL;
 
   private static final Logger LOG = LoggerFactory.getLogger(GroupAssignor.class);
@@ -109,8 +103,7 @@ public final class GroupAssignor implements ConsumerPartitionAssignor, Configura
   }
 
   /**
-   * What a worker has sent. The group has forgotten a worker that has tasks and whose generation
-   * was reset: others may have been given the tasks meanwhile, so that it must stop them first.
+   * Parses the state of a member. If a member has tasks but no group generation, the group had removed it and others may have its tasks. It must stop them before it gets any.
    */
   private static MemberState state(Subscription subscription) throws IOException {
     MemberState state = GroupProtocol.decodeState(subscription.userData());
@@ -118,7 +111,9 @@ public final class GroupAssignor implements ConsumerPartitionAssignor, Configura
     return isReset && !state.owned().isEmpty() ? state.withoutTaking() : state;
   }
 
-  /** A member that is given partitions of other topics than its own joins again without end. */
+  /**
+   * Returns the partitions of the topics that a member subscribes to. A member that gets others joins again without end.
+   */
   private static List<TopicPartition> partitions(Cluster metadata, Subscription subscription) {
     List<TopicPartition> partitions = new ArrayList<>();
     for (String topic : new TreeSet<>(subscription.topics())) {

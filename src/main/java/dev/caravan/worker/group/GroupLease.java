@@ -5,17 +5,7 @@ import java.time.Duration;
 import java.util.function.LongSupplier;
 
 /**
- * How long a worker may be sure that the group has not given its tasks to others: Kafka does so
- * when it has not heard of a worker for a session timeout. It counts from when the last heartbeat
- * was <em>sent</em> that Kafka has answered, as the session does not begin later, and it ends at
- * two thirds of the session timeout, so that there is time to stop tasks and close producers.
- *
- * <p>A lease that is over stays over, however late that is noticed: a process that was suspended
- * finds out with its first look. Only a heartbeat that was sent after an assignment begins another
- * one: an assignment may have waited in the network for longer than the session.
- *
- * <p>Times are as of {@link System#nanoTime}. Thread-safe; {@link #isOver} is cheap enough to be
- * asked for each record.
+ * The time for which a worker may run its tasks. Kafka assigns the tasks of a worker to others after a session timeout without a heartbeat. The lease ends two thirds of the session timeout after the <em>sending</em> of the last heartbeat that Kafka answered. The rest is for stopping tasks and closing producers. <p>A lease that has ended stays ended, also if that is noticed late, for example in a process that was suspended. A new lease begins only with a heartbeat sent after an assignment, because the assignment itself may have been delayed in the network for longer than a session. <p>Times are values of {@link System#nanoTime}. Thread-safe. {@link #isOver} is cheap enough to be called for each record.
  */
 public final class GroupLease {
   private static final int PARTS = 3;
@@ -23,7 +13,7 @@ public final class GroupLease {
   private enum State {
     /** There was no assignment yet. */
     NONE,
-    /** There was an assignment, and no heartbeat since. */
+    /** There was an assignment, but no heartbeat since. */
     PENDING,
     HELD,
     ENDED
@@ -37,8 +27,8 @@ public final class GroupLease {
   private volatile State state = State.NONE;
 
   /**
-   * @param sessionTimeout after which the group gives away the tasks of a worker that it doesn't
-   *     hear of
+   * Creates a lease that has not begun.
+   * @param sessionTimeout the time without a heartbeat after which the group assigns the tasks of a worker to others
    */
   public GroupLease(Duration sessionTimeout) {
     this(sessionTimeout, System::nanoTime);
@@ -49,12 +39,12 @@ public final class GroupLease {
     this.nanoTime = nanoTime;
   }
 
-  /** After how long without a heartbeat the group gives away this worker's tasks. */
+  /** Returns the session timeout. */
   Duration session() {
     return Duration.ofNanos(session);
   }
 
-  /** The group has given this worker its tasks: a heartbeat that is sent from now on begins it. */
+  /** Prepares the lease after an assignment: a heartbeat that is sent from now on begins it. */
   public synchronized void onAssignment() {
     if (isOver()) {
       assignedAt = nanoTime.getAsLong();
@@ -63,10 +53,9 @@ public final class GroupLease {
   }
 
   /**
-   * Kafka has answered a heartbeat, and knows this worker.
-   *
-   * @param sentAt when it was sent, or earlier
-   * @return whether this has begun a lease
+   * Handles a heartbeat that Kafka answered without an error.
+   * @param sentAt when the heartbeat was sent, or an earlier time
+   * @return whether this heartbeat began the lease
    */
   public synchronized boolean onHeartbeat(long sentAt) {
     if (state != State.PENDING) {
@@ -81,7 +70,7 @@ public final class GroupLease {
     return true;
   }
 
-  /** The group held on to this worker at a time. Prolongs a lease, and begins none. */
+  /** Extends a lease because the worker was still a member at the given time. Begins no lease. */
   synchronized void extend(long asOf) {
     if (!isOver() && asOf - confirmedAt > 0) {
       setConfirmedAt(asOf);
@@ -97,17 +86,17 @@ public final class GroupLease {
     return at + session * (PARTS - 1) / PARTS;
   }
 
-  /** How long ago the group was last known to hold on to this worker; zero without a lease. */
+  /** Returns the time since the worker was last known to be a member; zero without a lease. */
   synchronized Duration age() {
     return isOver() ? Duration.ZERO : Duration.ofNanos(nanoTime.getAsLong() - confirmedAt);
   }
 
-  /** Ends the lease, or the wait for one. */
+  /** Ends the lease, also one that has not begun. */
   synchronized void end() {
     state = State.ENDED;
   }
 
-  /** Whether this worker must not run its tasks: others may have them. */
+  /** Returns whether this worker must not run its tasks, because others may have them. */
   public boolean isOver() {
     if (state == State.HELD && nanoTime.getAsLong() - end >= 0) {
       endIfLate();
@@ -121,12 +110,12 @@ public final class GroupLease {
     }
   }
 
-  /** Whether there was an assignment, and the first heartbeat after it has no answer yet. */
+  /** Returns whether there was an assignment but no answered heartbeat since. */
   boolean isPending() {
     return state == State.PENDING;
   }
 
-  /** Whether a lease has ended, and there was no assignment since. */
+  /** Returns whether the lease has ended and there was no assignment since. */
   boolean hasEnded() {
     return isOver() && state == State.ENDED;
   }

@@ -27,19 +27,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A worker's place in its group: the thread that polls Kafka's consumer, which finds the other
- * workers, notices when one is gone, and has the leader assign the tasks. That thread does nothing
- * else, and no error ends it, except that the group is one of another kind, or that Kafka refuses
- * the worker's session timeout.
- *
- * <p>It prolongs the worker's lease when Kafka has accepted a heartbeat, and ends the lease at once
- * when Kafka no longer knows the worker's member id or generation. Safe for use by several threads.
+ * The worker's membership in its group. Its thread polls Kafka's consumer, which detects joining and failed workers and calls the {@link GroupAssignor}. The thread does nothing else. It continues after every error, except if the group has another protocol or if Kafka refuses the session timeout. <p>It extends the worker's lease when Kafka has answered a heartbeat. It ends the lease at once when Kafka no longer knows the worker's member id or generation. Thread-safe.
  */
 public final class GroupMembership implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(GroupMembership.class);
   private static final Duration POLL = Duration.ofMillis(50);
 
-  /** Heartbeats are more frequent, unless none are sent. */
+  /**
+   * The time without an answered heartbeat after which the membership is checked by a request. Heartbeats are more frequent, except during a join.
+   */
   private static final Duration SILENCE = Duration.ofSeconds(1);
 
   private static final long BACKOFF_MILLIS = 1000;
@@ -67,8 +63,9 @@ public final class GroupMembership implements AutoCloseable {
   private long inquired = System.nanoTime();
 
   /**
-   * @param settings of a consumer of the group, without its assignor
-   * @param topics that the group of workers is for
+   * Creates a membership; {@link #start} joins the group.
+   * @param settings the settings of the consumer, without the assignor
+   * @param topics the internal topics of the group
    */
   public GroupMembership(
       Map<String, Object> settings,
@@ -80,8 +77,8 @@ public final class GroupMembership implements AutoCloseable {
   }
 
   /**
-   * @param assignors which this worker understands, the preferred one first: Kafka picks one that
-   *     all workers understand
+   * Creates a membership with other assignors.
+   * @param assignors the assignors of this worker, the preferred one first. Kafka picks one that all workers have
    */
   GroupMembership(
       Map<String, Object> settings,
@@ -113,7 +110,7 @@ public final class GroupMembership implements AutoCloseable {
         new KafkaConsumer<>(all, new ByteArrayDeserializer(), new ByteArrayDeserializer());
   }
 
-  /** Joins the group, without waiting for it. */
+  /** Joins the group. Does not block. */
   public void start() {
     thread.start();
   }
@@ -127,11 +124,11 @@ public final class GroupMembership implements AutoCloseable {
           poll();
         }
       } finally {
-        // Before the worker leaves the group: others may have its tasks from then on.
+        // Before the worker leaves the group, because others may have its tasks after that.
         lease.end();
       }
     } catch (WakeupException e) {
-      // Closed.
+      // The membership is closed.
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (InconsistentGroupProtocolException e) {
@@ -188,7 +185,9 @@ public final class GroupMembership implements AutoCloseable {
     }
   }
 
-  /** The coordinator names no reason when it can't write the metadata of the group. */
+  /**
+   * Returns advice for the error that the coordinator sends when it can't write the group metadata. That error has no reason.
+   */
   private String advice(RuntimeException failure) {
     return String.valueOf(failure.getMessage()).startsWith("Unexpected error from SyncGroup")
         ? ". If the log of the coordinator says RecordTooLargeException or MESSAGE_TOO_LARGE, the"
@@ -198,13 +197,9 @@ public final class GroupMembership implements AutoCloseable {
   }
 
   /**
-   * Kafka's client sends no heartbeats while it joins, and a join may take until the session of a
-   * worker that is dead is over. Who waits for it is not taken for dead meanwhile; so it is enough
-   * to know that the group still waits.
+   * Asks the coordinator whether the group still waits for members to join. Kafka's client sends no heartbeats while it joins, and a join may last until the session of a crashed worker ends. A member that has joined is not removed meanwhile.
    *
-   * <p>Not so before the client has begun to join, or if it had no answer for long by then: it may
-   * be this worker that the group waits for, until its session is over, since its heartbeats don't
-   * get to Kafka on their connection and what this asks does on another.
+   * <p>This applies only after the client has begun to join, with a recent heartbeat. Before that, the group may wait for this very worker, until its session ends: heartbeats may be lost on their connection while this request arrives on another.
    */
   private void inquire() {
     long now = System.nanoTime();
@@ -224,7 +219,8 @@ public final class GroupMembership implements AutoCloseable {
 
   private void observeHeartbeats() {
     long now = System.nanoTime();
-    // In this order: the slowest may then be of a later answer, which does no harm.
+    // In this order: the maximum may then belong to a later answer, which only makes the time
+    // earlier.
     double total = metric("heartbeat-total");
     double slowest = metric("heartbeat-response-time-max");
     OptionalLong sentAt = heartbeats.observe(total, slowest, isJoining, now);
@@ -244,8 +240,7 @@ public final class GroupMembership implements AutoCloseable {
   }
 
   /**
-   * Leaves the group, so that others get this worker's tasks at once: to be called when they have
-   * stopped. Blocks for a few seconds at most.
+   * Leaves the group, so that others get this worker's tasks at once. All tasks must have stopped. Blocks for 5 s at most.
    */
   @Override
   public void close() {
@@ -263,8 +258,7 @@ public final class GroupMembership implements AutoCloseable {
   }
 
   /**
-   * Reads nothing of the partitions that the group gives this worker. Each worker has one at least:
-   * Kafka's client calls this for the partitions before it joins again.
+   * Pauses the partitions that the group assigns, because nothing is read from them. Each worker has at least one: Kafka's client calls this listener before it joins again only for a member with partitions.
    */
   private final class Pausing implements ConsumerRebalanceListener {
     @Override
@@ -279,12 +273,12 @@ public final class GroupMembership implements AutoCloseable {
       isAwaitingJoin = lease.age().compareTo(recent) <= 0;
     }
 
-    /** The group has forgotten this worker: the member id or the generation was reset. */
+    /** Handles a lost membership: the member id or the generation was reset. */
     @Override
     public void onPartitionsLost(Collection<TopicPartition> partitions) {
       isJoining = true;
       if (closed.getCount() > 0) {
-        // Else it leaves the group while others join.
+        // During close the consumer itself leaves the group.
         member.onLost();
       }
     }

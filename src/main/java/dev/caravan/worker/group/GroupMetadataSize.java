@@ -13,37 +13,37 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * How large the metadata of the group is: the record of the topic {@code __consumer_offsets} that
- * holds the subscriptions and the assignments of all members. If it is larger than the topic takes,
- * the coordinator answers each SyncGroup request with an error that names no reason, and no worker
- * gets tasks. Only the leader knows the size. Thread-safe.
+ * Computes the size of the group metadata. That is the record in {@code __consumer_offsets} with the subscriptions and assignments of all members. If it exceeds the topic's limit, the coordinator answers each SyncGroup request with an error without a reason, and no worker gets tasks. Only the leader knows the size. Thread-safe.
  */
 final class GroupMetadataSize {
-  /** Kafka's default of {@code message.max.bytes}. */
+  /** The default of {@code message.max.bytes} in Kafka. */
   static final int DEFAULT_LIMIT = 1_048_588;
 
   private static final Logger LOG = LoggerFactory.getLogger(GroupMetadataSize.class);
 
-  /** What the record and its batch have besides the members; at most. */
+  /** The maximum size of the record and batch headers. */
   private static final int RECORD = 200;
 
-  /** What a member has besides texts and what it and the leader have sent: ids, host, timeouts. */
+  /**
+   * The size of a member without its subscription, assignment and group id: ids, host, timeouts.
+   */
   private static final int MEMBER = 160;
 
-  /** What stands before each text and list. */
+  /** The maximum size of the length before a text or a list. */
   private static final int LENGTH = 8;
 
   private final int identity;
   private volatile int bytes;
 
   /**
-   * @param groupId which is part of the client id and the member id of each member
+   * Creates a calculator.
+   * @param groupId the group id, which is part of the client id and the member id of each member
    */
   GroupMetadataSize(String groupId) {
     this.identity = 2 * groupId.getBytes(UTF_8).length;
   }
 
-  /** The leader has assigned tasks. */
+  /** Computes and checks the size after the leader has assigned tasks. */
   void computed(Collection<Subscription> subscriptions, Collection<Assignment> assignments) {
     bytes = of(subscriptions, assignments);
     if (bytes > DEFAULT_LIMIT) {
@@ -54,7 +54,7 @@ final class GroupMetadataSize {
     }
   }
 
-  /** How many bytes the record has, or a few more. */
+  /** Returns the size of the record in bytes. It is an upper bound that is slightly too large. */
   int of(Collection<Subscription> subscriptions, Collection<Assignment> assignments) {
     int sum = RECORD;
     for (Subscription subscription : subscriptions) {
@@ -79,7 +79,7 @@ final class GroupMetadataSize {
     return LENGTH + (data == null ? 0 : data.remaining());
   }
 
-  /** What to do if the coordinator refuses a group without giving a reason. */
+  /** Returns advice for a group that the coordinator refuses without a reason. */
   String advice() {
     return (bytes == 0
             ? "The leader of the group logs the size of the group's metadata. "

@@ -17,10 +17,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The bytes that workers and the leader of their group exchange. Version 1 is frozen: workers of
- * different versions are in one group while a cluster is upgraded. A later version may add
- * sections, which earlier ones skip; it raises {@code reader} when an earlier version must not read
- * it. A change of the header needs another name of the {@link GroupAssignor}.
+ * The binary format of the data that workers and the leader of their group exchange. Version 1 is frozen, because workers of different versions are in one group during an upgrade. A later version may add sections, which earlier versions skip. It raises {@code reader} if an earlier version must not read its data. A change of the header needs another name of the {@link GroupAssignor}.
  *
  * <pre>
  *             0        1        2          3
@@ -30,21 +27,19 @@ import org.jspecify.annotations.Nullable;
  * assignment  | 'C'    | 'A'    | version  | reader | configOffset                 section*|
  *             +--------+--------+----------+--------+--------------------------------------+
  *
- * version     of the worker that wrote it
- * reader      the lowest version that may read it
+ * version     version of the worker that wrote the data
+ * reader      lowest version that may read the data
  * flags       1: the worker takes tasks
  * section     tag length content
  *
  * state       1  tasks that the worker has        tasks
  * assignment  1  ids of the workers               count { text }
- *             2  tasks that the worker is to have tasks
+ *             2  tasks of this worker             tasks
  * tasks       count { connectorHash(2 bytes) generation length bitmap }
  * text        length utf-8
  * </pre>
  *
- * <p>Numbers without a given size are varints: unsigned, seven bits in a byte, the lowest first,
- * the highest bit set in all but the last. A generation is written as the distance from the one
- * before. In a bitmap, the lowest bit of the first byte is task 0.
+ * <p>Numbers without a size are unsigned varints: seven bits per byte, the lowest first, with the highest bit set in all bytes but the last. A generation is the difference to the previous one. In a bitmap, the lowest bit of the first byte is task 0.
  */
 final class GroupProtocol {
   static final int VERSION = 1;
@@ -72,7 +67,8 @@ final class GroupProtocol {
   }
 
   /**
-   * @throws IOException if it is not of this kind, or this version must not read it
+   * Decodes the state of a member.
+   * @throws IOException if the data has another format, or a version that this worker must not read
    */
   static MemberState decodeState(@Nullable ByteBuffer bytes) throws IOException {
     return read(
@@ -99,7 +95,8 @@ final class GroupProtocol {
   }
 
   /**
-   * @throws IOException if it is not of this kind, or this version must not read it
+   * Decodes an assignment.
+   * @throws IOException if the data has another format, or a version that this worker must not read
    */
   static MemberAssignment decodeAssignment(@Nullable ByteBuffer bytes) throws IOException {
     return read(
@@ -230,7 +227,9 @@ final class GroupProtocol {
       throw new IOException("a number in it is too large");
     }
 
-    /** How much follows, each at least one byte, so that wrong bytes take little memory. */
+    /**
+     * Reads a number of elements. It can't exceed the number of remaining bytes, because each element has at least one. So corrupt data does not allocate much memory.
+     */
     int count() throws IOException {
       long value = number();
       if (value < 0 || value > in.remaining()) {

@@ -5,23 +5,10 @@ import java.time.Duration;
 import java.util.OptionalLong;
 
 /**
- * Finds out when the last heartbeat was sent that the group has accepted. Kafka's client has
- * metrics only of how many answers there were, and how long the slowest of the last few seconds
- * took.
- *
- * <p>It counts an answer before it looks whether that is an error. After an error that means that
- * the group has forgotten this worker, the client joins again with its next poll; so an answer
- * counts here only if no join follows in the poll after it.
- *
- * <p>An answer NOT_COORDINATOR counts as accepted, since no metric differs. It does no harm as long
- * as brokers agree on the coordinator of the group within a third of the session timeout: a broker
- * that becomes the coordinator begins the sessions of all members again, and after such an answer
- * the client sends no heartbeat before it has asked which broker is the coordinator.
- *
- * <p>Not thread-safe: for the thread that polls the group. Times are as of {@link System#nanoTime}.
+ * Determines when the last accepted heartbeat was sent. Kafka's client has only two metrics for it: the number of answers, and the longest response time of the last few seconds. <p>The client counts an answer before it checks it for an error. After an error which means that the member is unknown, the client joins again with the next poll. So an answer counts here only if no join follows in the next poll. <p>The answer NOT_COORDINATOR counts as accepted, because no metric shows it. This is safe as long as the brokers agree on the group's coordinator within a third of the session timeout: a new coordinator restarts the sessions of all members, and the client sends no heartbeat before it has found the new coordinator. <p>Not thread-safe: for the thread that polls the group. Times are values of {@link System#nanoTime}.
  */
 final class Heartbeats {
-  /** Over how long the client remembers the slowest answer, at least. */
+  /** The minimum time for which the client remembers the longest response time. */
   static final Duration WINDOW = Duration.ofSeconds(2);
 
   private double answered;
@@ -33,17 +20,15 @@ final class Heartbeats {
   }
 
   /**
-   * Looks at the metrics; to be called after each poll.
-   *
-   * @param total how many answers there were ever
-   * @param slowest how many milliseconds the slowest answer of the last few seconds took
-   * @param joining whether the worker has begun to join since the call before
-   * @return when a heartbeat was sent that the group has accepted, or a little earlier; empty if
-   *     none was accepted since the call before
+   * Evaluates the metrics. Must be called after each poll.
+   * @param total the total number of heartbeat answers
+   * @param slowest the longest response time of the last few seconds, in milliseconds
+   * @param joining whether the worker has begun to join since the last call
+   * @return when an accepted heartbeat was sent, or a slightly earlier time; empty if none was accepted since the last call
    */
   OptionalLong observe(double total, double slowest, boolean joining, long now) {
     OptionalLong accepted = joining ? OptionalLong.empty() : candidate;
-    // After a long pause, the client may have forgotten how slow the answer was.
+    // After a long pause, the client may have forgotten the longest response time.
     boolean isTimely = now - observed < WINDOW.toNanos() && slowest >= 0;
     candidate =
         total > answered && !joining && isTimely

@@ -7,13 +7,10 @@ import java.util.BitSet;
 import java.util.List;
 
 /**
- * What the leader of the group sends one worker: its tasks, and which workers are alive. Which
- * other worker has which task is in the status topic only: an assignment of all tasks to all
- * workers would make the metadata of a large group too large for Kafka.
- *
- * @param configOffset how far the leader had read the config topic
- * @param workers ids of all workers that the leader can read
- * @param tasks of this worker, in the order of their generations
+ * The assignment that the leader sends to one worker: its own tasks, and the live workers. The owners of other tasks are only in the status topic, because the group metadata would be too large with all tasks for all workers.
+ * @param configOffset the offset up to which the leader had read the config topic
+ * @param workers the ids of all workers that the leader can read
+ * @param tasks the tasks of this worker, by ascending config generation
  */
 public record MemberAssignment(long configOffset, List<String> workers, List<OwnedTasks> tasks) {
   static final MemberAssignment NONE = new MemberAssignment(0, List.of(), List.of());
@@ -45,7 +42,7 @@ public record MemberAssignment(long configOffset, List<String> workers, List<Own
     return new BitSet(0);
   }
 
-  /** The same without tasks: those of a worker that has lost its group. */
+  /** Returns this assignment without tasks, for a worker that has lost its group. */
   MemberAssignment withoutTasks() {
     return new MemberAssignment(configOffset, workers, List.of());
   }

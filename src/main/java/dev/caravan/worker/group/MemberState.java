@@ -5,23 +5,19 @@ import java.util.BitSet;
 import java.util.List;
 
 /**
- * What a worker sends to the group about itself when it joins.
- *
- * @param workerId {@code host:port}, by which others know it
- * @param configOffset how far it has read the config topic
- * @param takesTasks whether it may have any; false while it stops those that it has
- * @param owned every task that exists on it, whether it starts, runs or is being stopped, and every
- *     task that was assigned to it and that it may start at any moment, such as a paused one; also
- *     those of configurations that were replaced: no other worker may run these
+ * The state that a worker sends to the group when it joins.
+ * @param workerId the {@code host:port} of the worker
+ * @param configOffset the offset up to which it has read the config topic
+ * @param takesTasks whether tasks may be assigned to it; false while it stops its tasks
+ * @param owned the tasks that no other worker may run: those that are starting, running or stopping on it, and those that are assigned to it and may start at any time, such as paused ones; also of replaced configurations
  */
 public record MemberState(
     String workerId, long configOffset, boolean takesTasks, List<OwnedTasks> owned) {
   /**
-   * Tasks of one set that a worker has.
-   *
+   * The tasks of one config generation that a worker has.
    * @param connectorHash see {@link MemberState#hash}
-   * @param generation of the set
-   * @param tasks their numbers
+   * @param generation the config generation
+   * @param tasks the task numbers
    */
   public record OwnedTasks(int connectorHash, long generation, BitSet tasks) {}
 
@@ -30,16 +26,14 @@ public record MemberState(
   }
 
   /**
-   * What stands for a connector's name in the metadata of the group, where names would be too long:
-   * 16 bits. If two connectors have the same hash, new tasks of the one wait until the old tasks of
-   * the other have stopped, and nothing else happens.
+   * Returns the 16-bit hash that replaces a connector's name in the group metadata, where names would be too long. If two connectors have the same hash, new tasks of one wait until the old tasks of the other have stopped. There is no other effect.
    */
   public static int hash(String connector) {
     int hash = connector.hashCode();
     return (hash ^ (hash >>> Character.SIZE)) & Character.MAX_VALUE;
   }
 
-  /** The same worker, which takes no tasks. */
+  /** Returns this state of a worker that takes no tasks. */
   MemberState withoutTaking() {
     return new MemberState(workerId, configOffset, false, owned);
   }

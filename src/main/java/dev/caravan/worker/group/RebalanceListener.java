@@ -5,41 +5,38 @@ import java.util.Set;
 import java.util.SortedMap;
 
 /**
- * What a group asks of its member, and what it decides for it. Called on the thread that belongs to
- * the group, which none of these may block.
+ * The worker's part in a rebalance of its group. Called on the thread that polls the group; no method may block.
  */
 public interface RebalanceListener {
-  /** What this worker has, at the moment when it joins. */
+  /** Returns what this worker has, at the time when it joins. */
   MemberState memberState();
 
   /**
-   * Assigns tasks; asked of the leader only.
-   *
-   * @param members the workers of the group by the ids that it has given them
-   * @param unreadable the ids of members whose state can't be read
+   * Assigns tasks to all members. Called on the leader only.
+   * @param members the states of the workers, by member id
+   * @param unreadable the ids of the members whose state can't be read
    */
   Assignments assign(SortedMap<String, MemberState> members, Set<String> unreadable);
 
   /**
-   * What the group has assigned to this worker.
-   *
-   * @param memberId by which the group knows this worker
-   * @param generation of the group
+   * Handles an assignment to this worker.
+   * @param memberId the member id of this worker
+   * @param generation the group generation
    */
   void onAssigned(MemberAssignment assignment, String memberId, int generation);
 
-  /** Whether the tasks must be assigned once more. Asked many times a second. */
+  /** Returns whether this worker needs a rebalance. Called several times a second. */
   boolean needsRebalance();
 
-  /** The worker's lease has begun: the tasks that the group has given to it may run. */
+  /** Handles the begin of the worker's lease: the assigned tasks may run. */
   void onLeaseStarted();
 
-  /** Others may have this worker's tasks: the lease is over, and they must stop. */
+  /** Handles the end of the lease: others may have the tasks, which must stop. */
   void onLost();
 
-  /** The leader of the group has given this worker nothing that can be read. */
+  /** Handles an assignment that this worker can't read. */
   void onUnreadableAssignment();
 
-  /** This worker can't be in the group, ever. */
+  /** Handles an error after which this worker can't be in the group. */
   void onFatalError(RuntimeException reason);
 }

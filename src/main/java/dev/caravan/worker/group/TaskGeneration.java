@@ -2,10 +2,9 @@
 package dev.caravan.worker.group;
 
 /**
- * The tasks that a connector is to have.
- *
- * @param connector the connector's name
- * @param generation of its configuration; no other set of tasks has the same
- * @param tasks how many there are, numbered from 0
+ * The tasks of one configuration of a connector.
+ * @param connector the name of the connector
+ * @param generation the config generation, which no other configuration has
+ * @param tasks the number of tasks; they are numbered from 0
  */
 public record TaskGeneration(String connector, long generation, int tasks) {}

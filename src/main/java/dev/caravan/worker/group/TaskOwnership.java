@@ -12,37 +12,32 @@ import java.util.TreeMap;
 import java.util.function.LongPredicate;
 
 /**
- * What this worker claims when it joins the group: the tasks that exist on it, and those that were
- * assigned to it and that it may start at any moment, paused ones among them. A task is claimed
- * from its assignment until its release, and only an assignment without the task, a new
- * configuration or a lost group releases it. Thread-safe.
+ * The tasks that this worker claims when it joins the group: those that exist on it, and those that are assigned to it and may start at any time, such as paused ones. A task is claimed from its assignment to its release. It is released only after an assignment without it, after a new configuration, or after the loss of the group. Thread-safe.
  */
 public final class TaskOwnership {
   private final Map<TaskKey, Integer> existing = new HashMap<>();
 
-  /** The last assignment. */
+  /** The tasks of the latest assignment. */
   private List<OwnedTasks> assigned = List.of();
 
-  /** Of the assignment that decides at present what is started, what is wanted still. */
+  /** The tasks of the applied assignment whose config generation is still desired. */
   private List<OwnedTasks> applied = List.of();
 
-  /** Whether the last assignment is the one that decides. */
+  /** Whether the latest assignment is the applied one. */
   private boolean isApplied = true;
 
   private Map<Long, OwnedTasks> claimed = Map.of();
   private boolean mayHaveReleased;
 
-  /** The group has assigned these tasks to this worker, instead of those before. */
+  /** Stores a new assignment, which is not applied yet. */
   synchronized void onAssigned(List<OwnedTasks> tasks) {
     assigned = tasks;
     isApplied = false;
   }
 
   /**
-   * An assignment decides now what is started, and no earlier one.
-   *
-   * @param isWanted whether a generation is wanted still; one that is not never starts here, and
-   *     its successor waits for its release
+   * Applies an assignment: only its tasks may start from now on.
+   * @param isWanted tests whether a config generation is still desired. Tasks of others never start here, and their successors wait for the release
    */
   public synchronized void onApplied(List<OwnedTasks> tasks, LongPredicate isWanted) {
     isApplied = assigned.equals(tasks);
@@ -50,7 +45,9 @@ public final class TaskOwnership {
     mayHaveReleased = true;
   }
 
-  /** The worker has lost its group, nothing exists on it, and it starts nothing of before. */
+  /**
+   * Releases everything after the loss of the group. No task may exist, and none of the earlier assignments may start any more.
+   */
   synchronized void clear() {
     assigned = List.of();
     applied = List.of();
@@ -58,23 +55,23 @@ public final class TaskOwnership {
     mayHaveReleased = true;
   }
 
-  /** A task exists, from before its start. */
+  /** Adds a task, before it starts. */
   public synchronized void add(TaskKey task, String connector) {
     existing.put(task, MemberState.hash(connector));
   }
 
-  /** Nothing of a task is left on this worker, which may start it again if it is still assigned. */
+  /** Releases a task that has stopped. It may start again if it is still assigned. */
   public synchronized void release(TaskKey task) {
     existing.remove(task);
     mayHaveReleased = true;
   }
 
-  /** Whether a task exists on this worker. */
+  /** Returns whether a task exists on this worker. */
   synchronized boolean has(TaskKey task) {
     return existing.containsKey(task);
   }
 
-  /** What to claim in the group now. */
+  /** Returns the tasks to claim with the next join. */
   public synchronized List<OwnedTasks> claimedTasks() {
     claimed = claims();
     mayHaveReleased = false;
@@ -98,7 +95,7 @@ public final class TaskOwnership {
         generation, key -> new OwnedTasks(connector, generation, new BitSet()));
   }
 
-  /** Whether others could have tasks that this worker has claimed. */
+  /** Returns whether the worker no longer needs some of the tasks that it claimed. */
   synchronized boolean hasReleased() {
     if (mayHaveReleased) {
       Map<Long, OwnedTasks> now = claims();

@@ -9,15 +9,13 @@ import java.util.Set;
 import java.util.function.LongSupplier;
 
 /**
- * The members of the group whose state its leader can't read. Nobody knows which tasks they have.
- * The leader sends each an empty assignment, which ends its lease at once; after one session
- * timeout the leader relies on that. Not thread-safe.
+ * The members whose state the leader can't read. Their tasks are unknown. The leader sends them an empty assignment, which ends their lease at once. One session timeout later it relies on that. Not thread-safe.
  */
 final class UnreadableMembers {
   private final long session;
   private final LongSupplier nanoTime;
 
-  /** When a member was first sent an empty assignment. */
+  /** When a member was first sent an empty assignment, by member id. */
   private final Map<String, OptionalLong> members = new HashMap<>();
 
   UnreadableMembers(Duration sessionTimeout, LongSupplier nanoTime) {
@@ -25,23 +23,23 @@ final class UnreadableMembers {
     this.nanoTime = nanoTime;
   }
 
-  /** These are in the group now. */
+  /** Sets the unreadable members of the current rebalance. */
   void present(Set<String> ids) {
     members.keySet().retainAll(ids);
     ids.forEach(id -> members.putIfAbsent(id, OptionalLong.empty()));
   }
 
-  /** The group has sent the empty assignments. */
+  /** Records that the group has sent the empty assignments. */
   void sent() {
     members.replaceAll((id, at) -> at.isPresent() ? at : OptionalLong.of(nanoTime.getAsLong()));
   }
 
-  /** Another worker leads the group, which may be able to read them. */
+  /** Forgets all members, because another worker leads the group. */
   void forget() {
     members.clear();
   }
 
-  /** Whether one of them may have tasks. */
+  /** Returns whether one of the members may still run tasks. */
   boolean mayHaveTasks() {
     long now = nanoTime.getAsLong();
     return members.values().stream().anyMatch(at -> at.isEmpty() || now - at.getAsLong() < session);

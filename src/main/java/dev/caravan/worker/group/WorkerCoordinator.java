@@ -15,50 +15,47 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Between the group's thread and the herder's: keeps what each has to know of the other, so that
- * neither waits for the other. Thread-safe.
- *
- * <p>The leader assigns by what it knows, and waits for nothing. If a member has read more of the
- * config topic, all tasks stay where they are until the leader has read as much. If a member can't
- * be read, tasks that no other worker has wait until that member must have stopped its tasks.
+ * Coordinates the group's thread with the herder's thread. It keeps what each needs from the other, so that neither waits. Thread-safe. <p>The leader assigns tasks without waiting. If a member has read more of the config topic than the leader, all tasks stay where they are until the leader has read as much. If a member can't be read, tasks without an owner wait until that member must have stopped its tasks.
  */
 public final class WorkerCoordinator implements RebalanceListener {
   private static final Logger LOG = LoggerFactory.getLogger(WorkerCoordinator.class);
 
-  /** For this long, the release of tasks that stop one after the other waits for the last. */
+  /** How long to wait so that several stopping tasks are reported in one rebalance. */
   private static final Duration GATHER = Duration.ofMillis(300);
 
-  /** What the herder does when the group has decided something; runs on the herder's thread. */
+  /** Handles decisions of the group. Called on the herder's thread. */
   public interface Listener {
-    /** There is a new {@link WorkerCoordinator#currentAssignment}. */
+    /** Handles a new {@link WorkerCoordinator#currentAssignment}. */
     void onAssigned();
 
-    /** The tasks of {@link WorkerCoordinator#currentAssignment} may run now. */
+    /**
+     * Handles the begin of the lease: the tasks of {@link WorkerCoordinator#currentAssignment} may run.
+     */
     void onLeaseStarted();
 
-    /** All tasks must stop, and {@link WorkerCoordinator#allTasksStopped} is to be called then. */
+    /**
+     * Handles the loss of the group: all tasks must stop. The listener then calls {@link WorkerCoordinator#allTasksStopped}.
+     */
     void onLost();
 
-    /** This worker can't be in the group. */
+    /** Handles an error after which this worker can't be in the group. */
     void onFatalError(RuntimeException reason);
   }
 
   /**
-   * What shall run.
-   *
-   * @param configOffset of the config topic that says so
+   * The tasks that are to run in the whole group.
+   * @param configOffset the offset of the config snapshot that they come from
    */
   public record DesiredTasks(long configOffset, List<TaskGeneration> sets) {}
 
   /**
-   * What the group has decided last.
-   *
-   * @param generation of the group
+   * The latest assignment of the group to this worker.
+   * @param generation the group generation
    */
   public record CurrentAssignment(MemberAssignment assignment, int generation) {
     public static final CurrentAssignment NOTHING = new CurrentAssignment(MemberAssignment.NONE, 0);
 
-    /** Whether the group has decided anything. */
+    /** Returns whether there was an assignment. */
     boolean isPresent() {
       return generation > 0;
     }
@@ -89,7 +86,7 @@ public final class WorkerCoordinator implements RebalanceListener {
   private volatile DesiredTasks wanted = new DesiredTasks(0, List.of());
   private volatile CurrentAssignment assigned = CurrentAssignment.NOTHING;
 
-  /** Of the leader: which worker has which task, if it is known of all members. */
+  /** On the leader, the assignment of all tasks; null if some members can't be read. */
   private volatile @Nullable Assignments decision;
 
   private final UnreadableMembers unreadableMembers;
@@ -98,12 +95,13 @@ public final class WorkerCoordinator implements RebalanceListener {
   private boolean hasAssigned;
   private List<TaskGeneration> shared = List.of();
 
-  /** Of the leader: how far it must read the config topic to assign more than workers have. */
+  /**
+   * On the leader, the config offset up to which it must read before it assigns more than workers claim.
+   */
   private OptionalLong awaited = OptionalLong.empty();
 
   /**
-   * With this offset of a member, the leader has found that the config topic has no more. Any other
-   * offset may be one of the present topic.
+   * The config offset of a member that is beyond the end of the topic, as the leader has found. The topic was created again since that member read it.
    */
   private long reached;
 
@@ -114,14 +112,15 @@ public final class WorkerCoordinator implements RebalanceListener {
   private boolean isLeaving;
   private boolean isUnreadable;
 
-  /** Whether this worker has joined as one that takes tasks. */
+  /** Whether this worker joined as one that takes tasks. */
   private boolean isTaking;
 
   private boolean isStopping;
   private long joinedAt = System.nanoTime();
 
   /**
-   * @param herder runs what it is given on the herder's thread
+   * Creates a coordinator.
+   * @param herder runs the listener's methods
    */
   public WorkerCoordinator(
       Supplier<String> workerId,
@@ -141,21 +140,21 @@ public final class WorkerCoordinator implements RebalanceListener {
     return assigned;
   }
 
-  /** The herder has found out what shall run. */
+  /** Sets the tasks that are to run. */
   public void setDesiredTasks(DesiredTasks now) {
-    // The same list for the same sets, so that it is quickly seen that nothing has changed.
+    // Keep the same list for equal tasks, so that a change is detected by identity.
     List<TaskGeneration> before = wanted.sets();
     wanted =
         new DesiredTasks(
             now.configOffset(), before.equals(now.sets()) ? before : List.copyOf(now.sets()));
   }
 
-  /** Whether tasks are being stopped at present: more will be released soon. */
+  /** Sets whether tasks are stopping, which will be released soon. */
   public synchronized void setStoppingTasks(boolean any) {
     isStopping = any;
   }
 
-  /** After {@link Listener#onLost}: no task is left. */
+  /** Reports that no task is left after {@link Listener#onLost}. */
   public synchronized void allTasksStopped() {
     if (isLost && !isCleared) {
       isCleared = true;
@@ -163,17 +162,19 @@ public final class WorkerCoordinator implements RebalanceListener {
     }
   }
 
-  /** Whether this worker must not run anything. */
+  /** Returns whether this worker has lost its group and may not run any task. */
   public synchronized boolean isLost() {
     return isLost;
   }
 
-  /** Whether this worker may run tasks: it is not lost, and its lease has begun. */
+  /**
+   * Returns whether this worker may run tasks: it has not lost its group, and its lease has begun.
+   */
   public synchronized boolean mayRunTasks() {
     return !isLost && !lease.isPending();
   }
 
-  /** This worker stops: it asks for no more rebalance. */
+  /** Prepares to leave: this worker requests no more rebalances. */
   public synchronized void leave() {
     isLeaving = true;
   }
@@ -183,14 +184,14 @@ public final class WorkerCoordinator implements RebalanceListener {
     isRequested = false;
     joinedAt = System.nanoTime();
     if (lease.hasEnded()) {
-      // Before the group gives it tasks with this join.
+      // Before the worker claims its tasks with this join.
       onLost();
     }
     isTaking = takesTasks();
     return new MemberState(workerId.get(), wanted.configOffset(), isTaking, ownership.claimedTasks());
   }
 
-  /** What this worker can't read, it must leave to others. */
+  /** A worker that can't read its assignment takes no tasks, so that others get them. */
   private boolean takesTasks() {
     return !isLeaving && !isUnreadable && (!isLost || isCleared);
   }
@@ -222,15 +223,13 @@ public final class WorkerCoordinator implements RebalanceListener {
     return result;
   }
 
-  /** Whether this worker leads its group and knows what all members have. */
+  /** Returns whether this worker leads the group and can read all members. */
   public boolean isLeader() {
     return decision != null;
   }
 
   /**
-   * Whether nobody runs a task and this worker looks after what it has left behind: as the worker
-   * that has the task and doesn't run it, or as the leader if no worker has it, or can have it
-   * before the next rebalance.
+   * Returns whether no worker runs a task and this worker has to clean up after it. That is the worker to which it is assigned but on which it does not exist. If it is assigned to no worker, and can't be before the next rebalance, it is the leader.
    */
   public boolean isAbandoned(TaskKey task) {
     if (isLost() || lease.isOver() || ownership.has(task)) {
@@ -240,7 +239,7 @@ public final class WorkerCoordinator implements RebalanceListener {
     return assigned.has(task) || (last != null && !last.hasWorker(task));
   }
 
-  /** How far the leader must read the config topic before it can assign all tasks. */
+  /** Returns the config offset up to which the leader must read before it can assign all tasks. */
   public synchronized OptionalLong awaitedConfigOffset() {
     return isLeader && awaited.isPresent() && wanted.configOffset() < awaited.getAsLong()
         ? awaited
@@ -248,8 +247,7 @@ public final class WorkerCoordinator implements RebalanceListener {
   }
 
   /**
-   * The config topic is read to its end, which counts as {@link #awaitedConfigOffset}: a topic that was created
-   * again ends earlier than a member has read.
+   * Reports that the config topic is read to its end, although it is before {@link #awaitedConfigOffset}. This happens when the topic was created again.
    */
   public synchronized void onConfigTopicEnd(long offset) {
     reached = offset;
@@ -273,8 +271,8 @@ public final class WorkerCoordinator implements RebalanceListener {
     CurrentAssignment now = new CurrentAssignment(assignment, generation);
     ownership.onAssigned(now.own());
     if (lease.hasEnded() || isReset) {
-      // The lease ended while the answer was on its way, or the group had forgotten this worker; no
-      // other lease begins before the tasks have stopped.
+      // The lease ended while the assignment was sent, or the group had removed this worker. A new
+      // lease begins only after the tasks have stopped.
       onLost();
     }
     assigned = now;
@@ -295,7 +293,7 @@ public final class WorkerCoordinator implements RebalanceListener {
       return false;
     }
     if (isUnreadable) {
-      // Once, so that the leader gives others what it has given to this worker.
+      // Only once, so that the leader assigns this worker's tasks to others.
       isRequested = isTaking && (!isLost || isCleared);
       return isRequested;
     }

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The group of workers, which distributes the tasks.
- *
- * <p>{@link dev.caravan.worker.group.GroupMembership} polls Kafka's consumer, {@code GroupAssignor}
- * is what the consumer asks, {@code Assignor} decides if this worker is the leader, {@link
- * dev.caravan.worker.group.WorkerCoordinator} stands between the group's thread and the herder's, and
- * {@link dev.caravan.worker.group.GroupLease} says until when this worker may run its tasks. May
- * use {@code worker.kafka}.
+ * The group of workers, which distributes the tasks. <p>{@link dev.caravan.worker.group.GroupMembership} polls Kafka's consumer, which calls {@code GroupAssignor}. {@code Assignor} computes the assignment on the leader. {@link dev.caravan.worker.group.WorkerCoordinator} coordinates the group's thread with the herder's thread. {@link dev.caravan.worker.group.GroupLease} limits how long this worker may run its tasks. May use {@code worker.kafka}.
  */
 @NullMarked
 package dev.caravan.worker.group;

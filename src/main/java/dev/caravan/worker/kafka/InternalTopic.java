@@ -8,16 +8,15 @@ import java.util.Optional;
 import org.apache.kafka.common.config.TopicConfig;
 
 /**
- * A topic in which a worker keeps something of its own.
- *
- * @param property the worker's property that names the topic
- * @param name the topic
- * @param contents what it contents, for messages
- * @param isSinglePartition whether more partitions than one would break what it is for
- * @param partitions how many it gets when it is made; empty for the broker's default
- * @param replication how many replicas it gets when it is made; empty for the broker's default
- * @param replicationProperty the worker's property for that
- * @param isReplicationConfigured whether somebody set that property
+ * An internal topic of the worker: configurations, offsets or statuses.
+ * @param property the worker property that names the topic
+ * @param name the name of the topic
+ * @param contents the plural noun for the contents, for messages
+ * @param isSinglePartition whether the topic must have exactly one partition
+ * @param partitions the number of partitions of a new topic; empty for the broker's default
+ * @param replication the replication factor of a new topic; empty for the broker's default
+ * @param replicationProperty the worker property that sets the replication factor
+ * @param isReplicationConfigured whether that property is set
  */
 public record InternalTopic(
     String property,
@@ -28,7 +27,9 @@ public record InternalTopic(
     Optional<Short> replication,
     String replicationProperty,
     boolean isReplicationConfigured) {
-  /** Kafka compacts no segment that it still writes to, and a worker reads all of them. */
+  /**
+   * Kafka does not compact the active segment, and a worker reads the whole topic when it starts.
+   */
   private static final Map<String, String> SMALL_SEGMENTS =
       Map.of(
           TopicConfig.SEGMENT_BYTES_CONFIG,
@@ -36,12 +37,12 @@ public record InternalTopic(
           TopicConfig.SEGMENT_MS_CONFIG,
           Long.toString(Duration.ofHours(1).toMillis()));
 
-  /** The settings that the topic gets when it is made. */
+  /** Returns the topic configuration of a new topic. */
   Map<String, String> settings() {
     Map<String, String> settings = new HashMap<>();
     settings.put(TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_COMPACT);
     if (!isSinglePartition) {
-      // The other one, of configurations, is short.
+      // The config topic is short and needs no small segments.
       settings.putAll(SMALL_SEGMENTS);
     }
     return settings;

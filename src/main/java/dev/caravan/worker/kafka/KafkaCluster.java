@@ -39,16 +39,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A worker's requests to the Kafka cluster that are not about records. Each call blocks for at most
- * {@link #TIMEOUT} and fails with a {@link KafkaException} that says what was asked of whom.
+ * Sends the worker's administrative requests to the Kafka cluster. Thread-safe. Each method blocks for {@link #TIMEOUT} at most, unless it says otherwise, and throws a {@link KafkaException} that names the request and the brokers.
  */
 public final class KafkaCluster implements TopicAdmin, AutoCloseable {
   public static final Duration TIMEOUT = Duration.ofSeconds(30);
 
-  /** The name of the protocol by which Kafka and its tools know that a group is one of workers. */
+  /** The protocol name of worker groups, which Kafka's tools show as the group's assignor. */
   public static final String GROUP_PROTOCOL = "caravan";
 
-  /** For questions that are asked again and again. */
+  /** The timeout of periodic requests. */
   private static final Duration SHORT_TIMEOUT = Duration.ofSeconds(5);
 
   private static final Duration ASK_AGAIN = Duration.ofMillis(100);
@@ -65,27 +64,26 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
     this.admin = Admin.create(settings);
   }
 
-  /** The worker's only admin client. This object closes it. */
+  /** Returns the worker's only admin client. The caller must not close it. */
   public Admin admin() {
     return admin;
   }
 
-  /** The id of the cluster. */
+  /** Returns the id of the cluster. */
   public String id() {
     return ask(admin.describeCluster().clusterId(), "give its id");
   }
 
   /**
-   * Makes a topic that keeps the last record of each key, unless it is there.
-   *
-   * @return how many partitions it has
-   * @throws ConfigException if a topic of that name is there and is another kind of topic
+   * Creates a compacted topic if it does not exist.
+   * @return the number of partitions of the topic
+   * @throws ConfigException if a topic of that name exists but does not fit
    */
   public int ensureTopic(InternalTopic topic) {
     if (describe(topic.name()).isEmpty()) {
       create(topic);
     }
-    // Who made it doesn't matter: not every broker knows a new topic at once.
+    // A new topic is not visible on all brokers at once, whichever worker created it.
     int partitions =
         await(() -> describe(topic.name()), "know topic '" + topic.name() + "'")
             .partitions()
@@ -115,7 +113,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
                 "describe topic '" + topic + "'"));
   }
 
-  /** Makes the topic, unless somebody else just did. */
+  /** Creates the topic. Does nothing if another worker creates it at the same time. */
   private void create(InternalTopic topic) {
     try {
       create(topic, topic.replication());
@@ -139,7 +137,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
     create(new NewTopic(topic.name(), topic.partitions(), replication).configs(topic.settings()));
   }
 
-  /** Blocks for at most {@link #SHORT_TIMEOUT}. */
+  /** {@inheritDoc} Blocks for {@link #SHORT_TIMEOUT} at most. */
   @Override
   public Set<String> missing(Set<String> topics) {
     Set<String> missing = new HashSet<>();
@@ -165,8 +163,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
   }
 
   /**
-   * Makes a topic with the broker's defaults, unless it is there. The right to create topics is
-   * needed only if it is not.
+   * Creates a topic with the broker's default configuration if it does not exist. Needs the right to create topics only if it does not exist.
    */
   @Override
   public void create(String topic, Optional<Short> replication) {
@@ -180,7 +177,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
       return describe(topic).isPresent();
     } catch (KafkaException e) {
       if (e.getCause() instanceof AuthorizationException) {
-        // What may not be described may not be there.
+        // A topic that this worker may not describe may still have to be created.
         return false;
       }
       throw e;
@@ -233,12 +230,11 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
   }
 
   /**
-   * Makes sure that none of these groups of workers is running and uses these topics: each would
-   * run the other's connectors.
-   *
-   * @throws ConfigException if one is; naming the group
-   * @throws KafkaException if that is not known, for example since it needs a right that the worker
-   *     needs for nothing else
+   * Checks that no other group of running workers uses the given topics. Two groups with the same topics would run each other's connectors.
+   * @param group the group of this worker
+   * @param others the groups to check
+   * @throws ConfigException if one of these groups uses a topic; the message names the group
+   * @throws KafkaException if a group can't be described, for example without the right to do so
    */
   public void checkNotUsedByOthers(Set<String> topics, String group, Set<String> others) {
     if (others.isEmpty()) {
@@ -264,7 +260,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
                         }));
   }
 
-  /** One of the topics that the workers of a group use; empty if they use none. */
+  /** Returns one of the given topics that the workers of a group use; empty if they use none. */
   private Optional<String> usedTopic(
       String group, KafkaFuture<ConsumerGroupDescription> description, Set<String> topics) {
     ConsumerGroupDescription found;
@@ -287,8 +283,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
   }
 
   /**
-   * Whether a group is waiting for members to join, this one among those that it has. Answers
-   * later; fails if that is not known.
+   * Returns whether a group is in a rebalance and waits for members to join, and has the given member. Does not block. The result fails if the group can't be described.
    */
   public CompletionStage<Boolean> isJoining(String group, String memberId) {
     return admin
@@ -306,9 +301,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
   }
 
   /**
-   * The id of a topic, which another topic of the same name does not have; always the same if
-   * brokers are so old that they give topics no ids. Empty if the broker that was asked knows no
-   * such topic.
+   * Returns the id of a topic, which changes when the topic is deleted and created again. Brokers before Kafka 2.8 return the same id for all topics. Empty if the broker does not know the topic.
    */
   public Optional<Uuid> topicId(String topic, Duration timeout) {
     return known(
@@ -321,7 +314,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
         .map(TopicDescription::topicId);
   }
 
-  /** The offset after the last record of a partition, those of open transactions included. */
+  /** Returns the end offset of a partition, records of open transactions included. */
   public long endOffset(TopicPartition partition, Duration timeout) {
     String what = "give the end of " + partition;
     return await(
@@ -339,9 +332,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
         timeout);
   }
 
-  /**
-   * The answer to a question about a topic; empty if the broker that was asked knows no such topic.
-   */
+  /** Returns the result of a request about a topic; empty if the broker does not know the topic. */
   private static <T> Optional<T> known(Supplier<T> question) {
     try {
       return Optional.of(question.get());
@@ -353,7 +344,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
     }
   }
 
-  /** Asks again until there is an answer. */
+  /** Repeats the request until it has a result. */
   private <T> T await(Supplier<Optional<T>> question, String what) {
     return await(question, what, TIMEOUT);
   }

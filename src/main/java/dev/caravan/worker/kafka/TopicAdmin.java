@@ -5,19 +5,18 @@ import java.util.Optional;
 import java.util.Set;
 import org.apache.kafka.common.KafkaException;
 
-/** The topics that tasks write to, which are not the worker's own. */
+/** Checks and creates topics that tasks write to. Thread-safe. */
 public interface TopicAdmin {
   /**
-   * Which of these topics are not there.
-   *
-   * @throws KafkaException if Kafka doesn't answer within a few seconds
+   * Returns those of the given topics that do not exist.
+   * @throws KafkaException if Kafka does not answer within 5 s
    */
   Set<String> missing(Set<String> topics);
 
   /**
-   * Makes a topic unless it is there.
-   *
-   * @throws KafkaException if it can't be made
+   * Creates a topic if it does not exist.
+   * @param replication the replication factor; empty for the broker's default
+   * @throws KafkaException if the topic can't be created
    */
   void create(String topic, Optional<Short> replication);
 }

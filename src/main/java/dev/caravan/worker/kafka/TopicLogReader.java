@@ -21,8 +21,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Reads partitions from their beginning and goes on with what comes, on a thread of its own that no
- * error of Kafka's ends.
+ * Reads the partitions of a topic from their beginning and then follows them. Reads on a thread of its own, which continues after every error of Kafka. Thread-safe.
  */
 public final class TopicLogReader implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(TopicLogReader.class);
@@ -62,8 +61,9 @@ public final class TopicLogReader implements AutoCloseable {
   private volatile @Nullable KafkaConsumer<byte[], byte[]> consumer;
 
   /**
-   * @param name of the thread
-   * @param handler is called on this thread
+   * Creates a reader; {@link #start} starts it.
+   * @param name the name of the reader's thread
+   * @param handler handles what is read, on the reader's thread
    */
   public TopicLogReader(
       String name,
@@ -81,8 +81,7 @@ public final class TopicLogReader implements AutoCloseable {
   }
 
   /**
-   * Reads from the beginning again, since the topic is another one of the same name: to be called
-   * when that can't be seen from positions. Returns at once; {@link Handler#onRecreated} follows.
+   * Restarts at the beginning, because the topic was deleted and created again and its positions don't show it. Does not block; the handler's {@link Handler#onRecreated} is called later.
    */
   public void restart() {
     mustRestart.set(true);
@@ -107,7 +106,7 @@ public final class TopicLogReader implements AutoCloseable {
 
   private void follow() throws InterruptedException {
     try {
-      // This fails too, for example while no broker's name can be resolved.
+      // The constructor fails too, for example while no broker's name can be resolved.
       KafkaConsumer<byte[], byte[]> opened =
           new KafkaConsumer<>(
               consumerSettings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
@@ -115,11 +114,11 @@ public final class TopicLogReader implements AutoCloseable {
       try {
         follow(opened);
       } finally {
-        // At once: it would wait half a second for what it has asked for at the end.
+        // Do not wait for outstanding fetches, which takes half a second.
         opened.close(Duration.ZERO);
       }
     } catch (WakeupException e) {
-      // Closed, or to be restarted: the loop sees it.
+      // A close or a restart; the loop condition handles both.
     } catch (KafkaException | IllegalStateException e) {
       LOG.error("{} can't be read at the moment, and are tried again: {}", positions, e.toString());
       closed.await(BACKOFF_MILLIS, TimeUnit.MILLISECONDS);
@@ -211,7 +210,7 @@ public final class TopicLogReader implements AutoCloseable {
     return reached.getValue() < positions.getOrDefault(reached.getKey(), 0L);
   }
 
-  /** Stops reading. Blocks for a few seconds at most. */
+  /** Stops reading. A waiting {@link #await} returns false. Blocks for 5 s at most. */
   @Override
   public void close() {
     closed.countDown();

@@ -26,12 +26,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The settings that a worker starts with, in Kafka Connect's names. An instance is valid and
- * immutable.
- *
- * <p>Settings of Kafka clients that all kinds of clients have, such as {@code security.protocol},
- * are taken as they are and go to every client of the worker; those after {@code producer.}, {@code
- * consumer.} and {@code admin.} go to that kind of client.
+ * The configuration of a worker, with Kafka Connect's property names. Valid and immutable. <p>Client properties without a prefix, such as {@code security.protocol}, go to every client of the worker. Those with the prefix {@code producer.}, {@code consumer.} or {@code admin.} go to the clients of that kind.
  */
 public final class WorkerConfig {
   public static final String BOOTSTRAP_SERVERS = CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG;
@@ -57,17 +52,17 @@ public final class WorkerConfig {
   private static final String CONSUMER_PREFIX = "consumer.";
   private static final String ADMIN_PREFIX = "admin.";
 
-  /** Settings of clients that each client of the worker has for itself. */
+  /** Client properties that the worker sets itself for each client. */
   private static final Set<String> OWN =
       Set.of(BOOTSTRAP_SERVERS, CommonClientConfigs.CLIENT_ID_CONFIG);
 
-  /** What follows the group's name in the names of topics that have none. */
+  /** The suffixes of the default topic names, which start with the group id. */
   private static final Map<String, String> DEFAULT_TOPICS =
       Map.of(CONFIG_TOPIC, "-configs", OFFSET_TOPIC, "-offsets", STATUS_TOPIC, "-status");
 
   private static final int MAX_PORT = 65535;
 
-  /** A name, an address, or an IPv6 address in brackets, with a port. */
+  /** A host name, an IPv4 address, or an IPv6 address in brackets, followed by a port. */
   private static final Pattern BROKER =
       Pattern.compile(
           "([A-Za-z][A-Za-z0-9+.-]*://)?([A-Za-z0-9._%-]+|\\[[0-9A-Fa-f:.%]+])[:][0-9]{1,5}");
@@ -194,9 +189,8 @@ public final class WorkerConfig {
   }
 
   /**
-   * Checks all properties at once and names those that mean nothing here in one warning.
-   *
-   * @throws ConfigException naming everything that is wrong
+   * Parses and checks all properties. Logs one warning that names all unknown properties.
+   * @throws ConfigException if any property is invalid; the message lists all errors
    */
   public static WorkerConfig parse(Map<String, String> properties) {
     List<String> errors = new ArrayList<>();
@@ -220,7 +214,7 @@ public final class WorkerConfig {
     }
   }
 
-  /** Reports settings that do not fit each other, and those that Kafka clients refuse. */
+  /** Checks properties that depend on each other, and those of the Kafka clients. */
   private void checkTogether(List<String> errors) {
     int session = values.getInt(SESSION_TIMEOUT);
     if (values.getInt(HEARTBEAT_INTERVAL) > session / 2) {
@@ -251,7 +245,9 @@ public final class WorkerConfig {
     checkClient(ADMIN_PREFIX, adminSettings(), AdminClientConfig.configDef(), errors);
   }
 
-  /** Reports what a kind of client would refuse, by the keys that this worker was given. */
+  /**
+   * Checks the properties of one kind of client, and names each by the key in this configuration.
+   */
   private void checkClient(
       String prefix, Map<String, Object> settings, ConfigDef definition, List<String> errors) {
     Map<String, String> given = new HashMap<>();
@@ -346,27 +342,30 @@ public final class WorkerConfig {
     }
   }
 
-  /** The group of workers that share the load, as Kafka knows it. */
+  /**
+   * Returns the Kafka group id of the workers, which starts with the cluster name if there is one.
+   */
   public String groupId() {
     return clientIdPrefix() + values.getString(GROUP_ID);
   }
 
-  /** What the client ids of tasks begin with, and the group. */
+  /**
+   * Returns the prefix of the group id and of the tasks' client ids; empty without a cluster name.
+   */
   public String clientIdPrefix() {
     String cluster = values.getString(CLUSTER);
     return cluster.isEmpty() ? "" : cluster + "-";
   }
 
   /**
-   * How long the group waits for a word of a worker before it gives its tasks to others: for a
-   * heartbeat, and when tasks are assigned again, for the worker to join.
+   * Returns how long the group waits for a worker before it assigns the worker's tasks to others. This is the smaller of the session timeout and the rebalance timeout.
    */
   public Duration leaseTimeout() {
     return Duration.ofMillis(
         Math.min(values.getInt(SESSION_TIMEOUT), values.getInt(REBALANCE_TIMEOUT)));
   }
 
-  /** Settings for the consumer that is the worker's place in the group. */
+  /** Returns the settings of the consumer that joins the group. */
   public Map<String, Object> groupSettings() {
     Map<String, Object> settings = new HashMap<>(internalConsumerSettings());
     settings.put(ConsumerConfig.GROUP_ID_CONFIG, groupId());
@@ -376,7 +375,7 @@ public final class WorkerConfig {
     return settings;
   }
 
-  /** The brokers, separated by commas. */
+  /** Returns the brokers, separated by commas. */
   public String bootstrapServers() {
     return String.join(",", brokers());
   }
@@ -385,13 +384,13 @@ public final class WorkerConfig {
     return values.getList(BOOTSTRAP_SERVERS);
   }
 
-  /** The topic that keeps the configuration of connectors. */
+  /** Returns the topic for connector configurations. */
   public InternalTopic configTopic() {
     return internalTopic(
         CONFIG_TOPIC, "connector configurations", true, Optional.of(1), CONFIG_TOPIC_REPLICATION);
   }
 
-  /** The topic that keeps the offsets of connectors. */
+  /** Returns the topic for connector offsets. */
   public InternalTopic offsetTopic() {
     return internalTopic(
         OFFSET_TOPIC,
@@ -401,7 +400,7 @@ public final class WorkerConfig {
         OFFSET_TOPIC_REPLICATION);
   }
 
-  /** The topic that keeps the status of connectors. */
+  /** Returns the topic for connector statuses. */
   public InternalTopic statusTopic() {
     return internalTopic(
         STATUS_TOPIC,
@@ -433,14 +432,14 @@ public final class WorkerConfig {
         properties.containsKey(replicationProperty));
   }
 
-  /** The topics that are the worker's own: no connector may write to them. */
+  /** Returns the internal topics of the worker. No connector may write to them. */
   public Set<String> internalTopics() {
     Set<String> topics = new TreeSet<>();
     DEFAULT_TOPICS.keySet().forEach(property -> topics.add(topic(property)));
     return topics;
   }
 
-  /** The groups whose topics, by their default names, some of these topics are. */
+  /** Returns the other groups that would use one of the internal topics by default. */
   public Set<String> groupsOfTopics() {
     Set<String> groups = new TreeSet<>();
     DEFAULT_TOPICS.forEach(
@@ -454,34 +453,36 @@ public final class WorkerConfig {
     return groups;
   }
 
-  /** The address to listen on: a host, or {@code 0.0.0.0} for every interface. */
+  /** Returns the address to listen on; {@code 0.0.0.0} for all interfaces. */
   public String host() {
     return listener.host().isEmpty() ? "0.0.0.0" : listener.host();
   }
 
-  /** The port to listen on, 0 for any free one. */
+  /** Returns the port to listen on; 0 for any free port. */
   public int port() {
     return listener.port();
   }
 
-  /** The host by which others know this worker, if one was given or the worker listens on one. */
+  /**
+   * Returns the host under which others reach this worker; empty if neither that nor a listener host is configured.
+   */
   public Optional<String> advertisedHost() {
     return Optional.of(values.getString(ADVERTISED_HOST))
         .filter(host -> !host.isEmpty())
         .or(() -> Optional.of(listener.host()).filter(host -> !host.isEmpty()));
   }
 
-  /** The schema registry's URL; empty for none. */
+  /** Returns the URL of the schema registry; empty if there is none. */
   public Optional<String> schemaRegistry() {
     return Optional.of(values.getString(SCHEMA_REGISTRY)).filter(url -> !url.isEmpty());
   }
 
-  /** Settings for the worker's producers. */
+  /** Returns the settings of the worker's producers. */
   public Map<String, Object> producerSettings() {
     return clientSettings(PRODUCER_PREFIX, ProducerConfig.configNames());
   }
 
-  /** Settings for a producer that writes one of the worker's own topics, in order. */
+  /** Returns the settings of producers for internal topics. They keep the order of records. */
   public Map<String, Object> internalProducerSettings() {
     Map<String, Object> settings = new HashMap<>(producerSettings());
     settings.put(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers());
@@ -492,7 +493,9 @@ public final class WorkerConfig {
     return settings;
   }
 
-  /** Settings for a consumer that reads one of the worker's own topics from its beginning. */
+  /**
+   * Returns the settings of consumers for internal topics. They read committed records from the beginning.
+   */
   public Map<String, Object> internalConsumerSettings() {
     Map<String, Object> settings = new HashMap<>(consumerSettings());
     settings.put(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers());
@@ -503,12 +506,12 @@ public final class WorkerConfig {
     return settings;
   }
 
-  /** Settings for the worker's consumers. */
+  /** Returns the settings of the worker's consumers. */
   public Map<String, Object> consumerSettings() {
     return clientSettings(CONSUMER_PREFIX, ConsumerConfig.configNames());
   }
 
-  /** Settings for the worker's admin clients. */
+  /** Returns the settings of the worker's admin client. */
   public Map<String, Object> adminSettings() {
     return clientSettings(ADMIN_PREFIX, AdminClientConfig.configNames());
   }
@@ -529,11 +532,11 @@ public final class WorkerConfig {
     return settings;
   }
 
-  /** Where the REST API listens. */
+  /** The address on which the REST API listens. */
   private record Listener(String host, int port) {
     static Listener parse(String value) {
       try {
-        // A URI needs a host, a listener does not.
+        // A URI must have a host; a listener need not.
         URI uri = new URI(value.trim().replaceFirst("://(?=:)", "://0.0.0.0"));
         boolean bare = uri.getRawPath() == null || uri.getRawPath().matches("/?");
         // Kafka Connect's sample file has HTTP.
@@ -546,7 +549,7 @@ public final class WorkerConfig {
           return new Listener(host.replaceAll("[\\[\\]]", ""), uri.getPort());
         }
       } catch (URISyntaxException e) {
-        // Told below, in the words of the key.
+        // The ConfigException below reports it.
       }
       throw new ConfigException(
           LISTENERS, value, "Give one listener as http://host:port, or http://:port");

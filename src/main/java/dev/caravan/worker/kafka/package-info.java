@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The Kafka cluster that a worker belongs to.
- *
- * <p>{@link dev.caravan.worker.kafka.WorkerConfig} is the worker's configuration, which says where
- * Kafka is and which topics and which group are the worker's. {@link
- * dev.caravan.worker.kafka.KafkaCluster} makes and checks topics and asks about groups, and {@link
- * dev.caravan.worker.kafka.TopicLogReader} reads topics from their start and goes on. Uses nothing of
- * ours.
+ * The worker's access to Kafka. <p>{@link dev.caravan.worker.kafka.WorkerConfig} is the configuration of a worker: brokers, group and internal topics. {@link dev.caravan.worker.kafka.KafkaCluster} creates and checks topics and describes groups. {@link dev.caravan.worker.kafka.TopicLogReader} reads a topic from its beginning and follows it. Uses no other package of Caravan.
  */
 @NullMarked
 package dev.caravan.worker.kafka;

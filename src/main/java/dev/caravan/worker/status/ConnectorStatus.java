@@ -4,34 +4,32 @@ package dev.caravan.worker.status;
 import java.util.List;
 
 /**
- * How a connector and its tasks are doing, in Kafka Connect's terms.
- *
- * @param name the connector
- * @param connector the connector itself
- * @param tasks its tasks, in the order of their numbers
+ * The status of a connector and its tasks, as in Kafka Connect.
+ * @param name the name of the connector
+ * @param connector the status of the connector itself
+ * @param tasks the status of its tasks, by task number
  */
 public record ConnectorStatus(String name, Part connector, List<Part> tasks) {
-  /** Kafka Connect's states. */
+  /** The states of Kafka Connect. */
   public enum State {
-    /** No worker has it, or it is not streaming yet; the trace tells what it waits for. */
+    /** No worker runs it, or it does not stream yet. The trace gives the reason if there is one. */
     UNASSIGNED,
     RUNNING,
-    /** It has stopped for an error; the trace tells which, and when it is tried again. */
+    /** It stopped because of an error. The trace has the error and the time of the next retry. */
     FAILED,
-    /** Somebody has paused it. */
+    /** A user paused it. */
     PAUSED,
-    /** Somebody has stopped it: it has no tasks. */
+    /** A user stopped it. It has no tasks. */
     STOPPED,
-    /** Kafka Connect's, for a task that somebody has asked to start again. */
+    /** A user requested a restart. Only Kafka Connect writes this state. */
     RESTARTING
   }
 
   /**
-   * A connector or a task.
-   *
-   * @param state what it is at
-   * @param workerId {@code host:port} of the worker that runs it; empty if no worker has it
-   * @param trace why it is not running, empty if there is nothing to tell
+   * The status of a connector or of a task.
+   * @param state the state
+   * @param workerId the {@code host:port} of its worker; empty if it has none
+   * @param trace why it does not run or what it waits for; empty if there is nothing to report
    */
   public record Part(State state, String workerId, String trace) {
     private Part withTraceOf(int characters) {
@@ -41,7 +39,7 @@ public record ConnectorStatus(String name, Part connector, List<Part> tasks) {
     }
   }
 
-  /** The same, with traces of so many characters at most. */
+  /** Returns this status with each trace cut to a number of characters. */
   public ConnectorStatus withTracesOf(int characters) {
     return new ConnectorStatus(
         name,

@@ -18,23 +18,20 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A record of the status topic, as Kafka Connect writes it with its JSON converter and no schemas:
+ * A record of the status topic, as Kafka Connect writes it with its JSON converter without schemas:
  *
  * <pre>
  * key    status-connector-NAME, or status-task-NAME-NUMBER
  * value  {"state":"RUNNING","trace":null,"worker_id":"host:8083","generation":4,"config_generation":17}
  * </pre>
  *
- * A null value says that there is no such connector or task any more. Kafka Connect writes no
- * {@code config_generation} and ignores it: a task of a new configuration has the key of the old
- * one, and must not be taken for RUNNING because the old one was.
+ * A null value deletes the status. Kafka Connect ignores {@code config_generation} and does not write it. It is needed because a task has the same key in each configuration of its connector.
  *
- * @param connector the connector
- * @param task the number of its task; empty for the connector itself
- * @param status how it is; null if it is no more
- * @param generation of the group when that was so
- * @param configGeneration of the connector's configuration; {@link #NONE} if Kafka Connect wrote
- *     the record
+ * @param connector the name of the connector
+ * @param task the number of the task; empty for the connector itself
+ * @param status the status; null if the connector or task is deleted
+ * @param generation the group generation in which the record was written
+ * @param configGeneration the config generation of the connector; {@link #NONE} if Kafka Connect wrote the record
  */
 public record StatusRecord(
     String connector,
@@ -50,10 +47,9 @@ public record StatusRecord(
   private static final Pattern TASK = Pattern.compile("status-task-(.*)-([0-9]{1,9})");
 
   /**
-   * Reads a record, whoever wrote it.
-   *
-   * @return empty for a record of another kind
-   * @throws IOException if the value is not what Kafka Connect writes
+   * Parses a record.
+   * @return the record; empty if its key is of another kind
+   * @throws IOException if the value does not have Kafka Connect's format
    */
   public static Optional<StatusRecord> read(byte @Nullable [] key, byte @Nullable [] value)
       throws IOException {
@@ -89,7 +85,7 @@ public record StatusRecord(
 
   private static State state(String name) throws IOException {
     try {
-      // What Kafka Connect has more, DESTROYED, it never writes with a value.
+      // Connect also defines DESTROYED, but never writes it with a value.
       return State.valueOf(name);
     } catch (IllegalArgumentException e) {
       throw new IOException("its state \"" + name + "\" is none of Kafka Connect's", e);

@@ -32,8 +32,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The topic in which each worker writes how its tasks are doing, and reads how those of the others
- * are doing. Safe for use by several threads; nothing blocks.
+ * The status topic, in which each worker writes the status of its tasks and reads the status of all others. Thread-safe. Only the constructor and {@link #close} block.
  */
 public final class StatusTopic implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(StatusTopic.class);
@@ -41,7 +40,7 @@ public final class StatusTopic implements AutoCloseable {
   private final String topic;
   private final Map<Key, StatusRecord> statuses = new ConcurrentHashMap<>();
 
-  /** Of what there are records that name a worker, by the worker's id. */
+  /** The keys of the records that name a worker, by worker id. */
   private final Map<String, Set<Key>> byWorker = new ConcurrentHashMap<>();
 
   private final Map<Key, StatusRecord> waiting = new LinkedHashMap<>();
@@ -53,10 +52,9 @@ public final class StatusTopic implements AutoCloseable {
   private record Key(String connector, OptionalInt task) {}
 
   /**
-   * Opens the topic, makes it if it isn't there, and begins to follow it.
-   *
-   * @throws org.apache.kafka.common.config.ConfigException if the topic is not of this kind
-   * @throws KafkaException if Kafka can't be reached or refuses
+   * Opens the topic, creates it if it does not exist, and starts to follow it.
+   * @throws org.apache.kafka.common.config.ConfigException if the topic exists but does not fit
+   * @throws KafkaException if a request to Kafka fails
    */
   public StatusTopic(WorkerConfig config, KafkaCluster cluster) {
     int partitions = cluster.ensureTopic(config.statusTopic());
@@ -106,12 +104,12 @@ public final class StatusTopic implements AutoCloseable {
     return byWorker.computeIfAbsent(workerId, id -> ConcurrentHashMap.newKeySet());
   }
 
-  /** What was last written of a connector or task; null if nothing was. */
+  /** Returns the latest record of a connector or task; null if there is none. */
   public @Nullable StatusRecord latest(String connector, OptionalInt task) {
     return statuses.get(new Key(connector, task));
   }
 
-  /** The last records of connectors and tasks that name a worker. */
+  /** Returns the latest records of connectors and tasks that name a worker. */
   public List<StatusRecord> recordsNaming(String workerId) {
     return byWorker.getOrDefault(workerId, Set.of()).stream()
         .map(statuses::get)
@@ -119,7 +117,7 @@ public final class StatusTopic implements AutoCloseable {
         .toList();
   }
 
-  /** The numbers of the tasks of a connector that have a record. */
+  /** Returns the numbers of a connector's tasks that have a record, in ascending order. */
   public List<Integer> tasksOf(String connector) {
     return statuses.keySet().stream()
         .filter(key -> key.connector().equals(connector) && key.task().isPresent())
@@ -129,8 +127,7 @@ public final class StatusTopic implements AutoCloseable {
   }
 
   /**
-   * Writes a record; of several of the same connector or task that wait, only the last. One that
-   * Kafka doesn't take is logged.
+   * Writes a record, later and in order. Of several waiting records of the same connector or task only the last is written. A failed write is logged.
    */
   public void write(StatusRecord record) {
     synchronized (waiting) {
@@ -146,7 +143,7 @@ public final class StatusTopic implements AutoCloseable {
     for (StatusRecord next = first(); next != null; next = first()) {
       send(next);
       synchronized (waiting) {
-        // Unless a newer one has taken its place.
+        // Unless a newer record has replaced it.
         waiting.remove(new Key(next.connector(), next.task()), next);
       }
     }
@@ -181,7 +178,7 @@ public final class StatusTopic implements AutoCloseable {
         failure.toString());
   }
 
-  /** Writes what waits and stops. Blocks for a few seconds at most. */
+  /** Writes the waiting records and stops. Blocks for 7 s at most. */
   @Override
   public void close() {
     log.close();
@@ -196,7 +193,7 @@ public final class StatusTopic implements AutoCloseable {
       records.forEach(StatusTopic.this::read);
     }
 
-    /** Each worker sees that its records are missing, and writes them again. */
+    /** Drops all records. Each worker then writes those of its tasks again. */
     @Override
     public void onRecreated() {
       statuses.clear();
