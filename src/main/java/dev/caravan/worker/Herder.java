@@ -6,10 +6,10 @@ import dev.caravan.connector.InvalidConnectorConfigException;
 import dev.caravan.connector.TaskConfig;
 import dev.caravan.connector.TaskFactory;
 import dev.caravan.worker.config.ConfigChange;
-import dev.caravan.worker.config.ConfigTopic;
 import dev.caravan.worker.config.ConfigRecord;
 import dev.caravan.worker.config.ConfigSnapshot;
 import dev.caravan.worker.config.ConfigSnapshot.StoredConnector;
+import dev.caravan.worker.config.ConfigTopic;
 import dev.caravan.worker.config.Connector;
 import dev.caravan.worker.config.ConnectorInfo;
 import dev.caravan.worker.config.TargetState;
@@ -19,13 +19,13 @@ import dev.caravan.worker.delivery.TaskDelivery;
 import dev.caravan.worker.delivery.TransactionalId;
 import dev.caravan.worker.group.Assignments.TaskKey;
 import dev.caravan.worker.group.GroupLease;
+import dev.caravan.worker.group.MemberState.OwnedTasks;
 import dev.caravan.worker.group.RebalanceListener;
+import dev.caravan.worker.group.TaskGeneration;
+import dev.caravan.worker.group.TaskOwnership;
 import dev.caravan.worker.group.WorkerCoordinator;
 import dev.caravan.worker.group.WorkerCoordinator.CurrentAssignment;
 import dev.caravan.worker.group.WorkerCoordinator.DesiredTasks;
-import dev.caravan.worker.group.MemberState.OwnedTasks;
-import dev.caravan.worker.group.TaskOwnership;
-import dev.caravan.worker.group.TaskGeneration;
 import dev.caravan.worker.status.ConnectorStatus;
 import dev.caravan.worker.status.ConnectorStatus.State;
 import dev.caravan.worker.status.StatusTopic;
@@ -50,7 +50,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Decides what runs on this worker: the tasks that the group has assigned to it, as far as the config topic still has them. <p>Not thread-safe: all methods run on the herder thread, and none blocks. Other threads write the config topic, poll the group, and start and stop tasks in the order of the herder's decisions.
+ * Decides what runs on this worker: the tasks that the group has assigned to it, as far as the
+ * config topic still has them.
+ *
+ * <p>Not thread-safe: all methods run on the herder thread, and none blocks. Other threads write
+ * the config topic, poll the group, and start and stop tasks in the order of the herder's
+ * decisions.
  */
 final class Herder implements WorkerCoordinator.Listener {
   private static final Logger LOG = LoggerFactory.getLogger(Herder.class);
@@ -62,7 +67,8 @@ final class Herder implements WorkerCoordinator.Listener {
   private static final int PAGE_TRACE = 4096;
 
   /**
-   * After this many calls of {@link #tick}, a leader that is behind reads the config topic to its end.
+   * After this many calls of {@link #tick}, a leader that is behind reads the config topic to its
+   * end.
    */
   private static final int CATCH_UP_TICKS = 4;
 
@@ -88,6 +94,7 @@ final class Herder implements WorkerCoordinator.Listener {
 
   /**
    * Creates a herder.
+   *
    * @param thread runs tasks on the herder thread
    * @param lifecycle runs tasks in order on a thread that may block
    * @param workerId returns the {@code host:port} of this worker
@@ -147,7 +154,8 @@ final class Herder implements WorkerCoordinator.Listener {
     }
     // Maps without a change are the same instances as in the previous snapshot.
     boolean isChanged =
-        newer.connectors() != snapshot.connectors() || newer.targetStates() != snapshot.targetStates();
+        newer.connectors() != snapshot.connectors()
+            || newer.targetStates() != snapshot.targetStates();
     snapshot = newer;
     if (isChanged) {
       understand();
@@ -159,7 +167,8 @@ final class Herder implements WorkerCoordinator.Listener {
 
   /** Updates the connectors after a change of the config topic. */
   private void understand() {
-    snapshot.connectors()
+    snapshot
+        .connectors()
         .forEach(
             (name, stored) -> {
               Connector known = connectors.get(name);
@@ -173,7 +182,7 @@ final class Herder implements WorkerCoordinator.Listener {
     if (connectors.size() > snapshot.connectors().size()) {
       for (Connector connector : List.copyOf(connectors.values())) {
         if (snapshot.connector(connector.name()) == null) {
-          LOG.info("Connector {} deleted", connector.name());
+          LOG.info("Connector \"{}\" is deleted.", connector.name());
           connectors.remove(connector.name());
           forget(connector);
         }
@@ -280,7 +289,8 @@ final class Herder implements WorkerCoordinator.Listener {
   }
 
   /**
-   * Reads the config topic to its end if this worker leads the group and has been behind other workers for some time.
+   * Reads the config topic to its end if this worker leads the group and has been behind other
+   * workers for some time.
    */
   private void catchUp() {
     OptionalLong awaited = coordinator.awaitedConfigOffset();
@@ -289,8 +299,8 @@ final class Herder implements WorkerCoordinator.Listener {
     } else if (++ticksBehind == CATCH_UP_TICKS) {
       isCatchingUp = true;
       LOG.info(
-          "Other workers have read the config topic to offset {}, and this one, which leads the"
-              + " group, to offset {}: it assigns no more tasks until it has read the rest",
+          "Other workers have read the config topic to offset {}, and this worker, the leader of the"
+              + " group, to offset {}. It assigns no more tasks until it has read the rest.",
           awaited.getAsLong(),
           snapshot.offset());
       configTopic
@@ -312,7 +322,9 @@ final class Herder implements WorkerCoordinator.Listener {
   }
 
   /**
-   * Returns a page of connectors, ordered by name. It is small, so that the herder thread is not blocked for long.
+   * Returns a page of connectors, ordered by name. It is small, so that the herder thread is not
+   * blocked for long.
+   *
    * @param after the name before the first connector; empty to start with the first one
    * @return an empty page after the last connector
    */
@@ -323,7 +335,8 @@ final class Herder implements WorkerCoordinator.Listener {
       TargetState target = snapshot.targetState(connector.name());
       page.add(
           new ConnectorDetails(
-              connector.info(), statusPublisher.of(connector, target, assigned).withTracesOf(PAGE_TRACE)));
+              connector.info(),
+              statusPublisher.of(connector, target, assigned).withTracesOf(PAGE_TRACE)));
       tasks += 1 + connector.tasks().size();
       if (tasks >= PAGE_TASKS) {
         break;
@@ -408,16 +421,16 @@ final class Herder implements WorkerCoordinator.Listener {
 
   CompletableFuture<Void> delete(String name, CompletableFuture<Void> unwanted) {
     return configTopic
-            .write(
-                newest -> {
-                  StoredConnector old = newest.connector(name);
-                  if (old == null) {
-                    throw new ConnectorNotFoundException("Connector " + name + " not found");
-                  }
-                  refuseUnsupportedClass(name, old);
-                  return List.of(new ConfigRecord(name, null), new TargetStateRecord(name, null));
-                },
-                unwanted)
+        .write(
+            newest -> {
+              StoredConnector old = newest.connector(name);
+              if (old == null) {
+                throw new ConnectorNotFoundException("Connector " + name + " not found");
+              }
+              refuseUnsupportedClass(name, old);
+              return List.of(new ConfigRecord(name, null), new TargetStateRecord(name, null));
+            },
+            unwanted)
         .thenAcceptAsync(
             newer -> {
               configured(newer);
@@ -430,23 +443,25 @@ final class Herder implements WorkerCoordinator.Listener {
 
   /**
    * Changes the target state of a connector. Writes nothing if it has that state already.
-   * @return completes when the change is committed; fails with a {@link ConnectorNotFoundException} if the connector does not exist
+   *
+   * @return completes when the change is committed; fails with a {@link ConnectorNotFoundException}
+   *     if the connector does not exist
    */
   CompletableFuture<Void> setTargetState(
       String name, TargetState state, CompletableFuture<Void> unwanted) {
     return configTopic
-            .write(
-                newest -> {
-                  StoredConnector stored = newest.connector(name);
-                  if (stored == null) {
-                    throw new ConnectorNotFoundException("Connector " + name + " not found");
-                  }
-                  refuseUnsupportedClass(name, stored);
-                  return newest.targetState(name) == state
-                      ? List.of()
-                      : List.of(new TargetStateRecord(name, state));
-                },
-                unwanted)
+        .write(
+            newest -> {
+              StoredConnector stored = newest.connector(name);
+              if (stored == null) {
+                throw new ConnectorNotFoundException("Connector " + name + " not found");
+              }
+              refuseUnsupportedClass(name, stored);
+              return newest.targetState(name) == state
+                  ? List.of()
+                  : List.of(new TargetStateRecord(name, state));
+            },
+            unwanted)
         .thenAcceptAsync(this::configured, thread);
   }
 
@@ -456,17 +471,18 @@ final class Herder implements WorkerCoordinator.Listener {
       if (connector.isUnsupportedClass()) {
         throw new InvalidConnectorConfigException(
             List.of(
-                "Connector "
+                "Connector \""
                     + name
-                    + " belongs to another program: "
+                    + "\" can't be changed here: "
                     + connector.error()
-                    + ". Change it there, or take another name"));
+                    + ". Change it in the program that runs it, or use another name."));
       }
     }
   }
 
   /**
    * Stops all tasks.
+   *
    * @return completes when all tasks are released
    */
   CompletableFuture<Void> stop() {

@@ -16,7 +16,11 @@ import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tasks on this worker. A task exists here from before its start until all of it is released, its outstanding records included. <p>Not thread-safe: for the herder thread. Blocking steps run on the lifecycle thread in the order of the calls.
+ * The tasks on this worker. A task exists here from before its start until all of it is released,
+ * its outstanding records included.
+ *
+ * <p>Not thread-safe: for the herder thread. Blocking steps run on the lifecycle thread in the
+ * order of the calls.
  */
 final class LocalTasks {
   private final Executor herder;
@@ -31,6 +35,7 @@ final class LocalTasks {
 
   /**
    * Creates an empty set of tasks.
+   *
    * @param released called on the herder thread after the release of a task
    */
   LocalTasks(
@@ -49,7 +54,8 @@ final class LocalTasks {
   }
 
   /**
-   * Starts and stops tasks so that exactly these run. A task that is still stopping is not started; call this again after its release.
+   * Starts and stops tasks so that exactly these run. A task that is still stopping is not started;
+   * call this again after its release.
    */
   void run(Map<TaskKey, TaskConfig> wanted) {
     Set<TaskKey> unwanted = new HashSet<>(tasks.keySet());

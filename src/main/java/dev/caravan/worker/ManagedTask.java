@@ -22,7 +22,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A task on this worker, from the decision to start it to its release. It never starts again after {@link #retire}. <p>{@link #restart} and {@link #release} must be called on the lifecycle thread. The other methods are thread-safe, unless they say otherwise, and never block.
+ * A task on this worker, from the decision to start it to its release. It never starts again after
+ * {@link #retire}.
+ *
+ * <p>{@link #restart} and {@link #release} must be called on the lifecycle thread. The other
+ * methods are thread-safe, unless they say otherwise, and never block.
  */
 final class ManagedTask {
   private static final Logger LOG = LoggerFactory.getLogger(ManagedTask.class);
@@ -52,6 +56,7 @@ final class ManagedTask {
 
   /**
    * Creates a task that is not started.
+   *
    * @param generation the config generation of the task
    */
   ManagedTask(TaskConfig config, long generation, TaskFactory factory, Delivery taskDelivery) {
@@ -64,6 +69,7 @@ final class ManagedTask {
 
   /**
    * Starts the task when what it needs in Kafka exists. Does not block.
+   *
    * @param lifecycle runs the steps that may block
    */
   void start(Executor lifecycle) {
@@ -84,7 +90,7 @@ final class ManagedTask {
       TaskWriter opened = taskDelivery.open(config, generation, claim);
       writer = opened;
       task = factory.start(config, opened.offsets());
-      LOG.info("Task {} started", config.id());
+      LOG.info("Task {} is started.", config.id());
     } catch (Throwable e) {
       // Every failure has to appear in the status of the task.
       startFailure = e;
@@ -97,6 +103,7 @@ final class ManagedTask {
 
   /**
    * Stops the task and starts it again.
+   *
    * @param lifecycle runs the steps that may block; this method is called on its thread
    */
   void restart(Executor lifecycle) {
@@ -109,7 +116,8 @@ final class ManagedTask {
   }
 
   /**
-   * Returns whether the task has failed and its retry is due. The caller must then call {@link #restart}. Called periodically, by one thread.
+   * Returns whether the task has failed and its retry is due. The caller must then call {@link
+   * #restart}. Called periodically, by one thread.
    */
   boolean isRestartDue(Instant now) {
     if (isRestarting) {
@@ -118,8 +126,7 @@ final class ManagedTask {
     TaskWriter current = writer;
     if (current != null && current.isBroken()) {
       LOG.info(
-          "Task {} is started again, since records were discarded with their producer",
-          config.id());
+          "Restarting task {}, because records were discarded with their producer.", config.id());
       isRestarting = true;
       return true;
     }
@@ -132,7 +139,7 @@ final class ManagedTask {
     story = restarts.story();
     boolean due = restarts.isDue(now);
     if (due) {
-      LOG.info("Task {} failed and is started again: {}", config.id(), story);
+      LOG.info("Restarting the failed task {}: {}", config.id(), story);
       restarts.restarted();
       isRestarting = true;
     }
@@ -140,7 +147,8 @@ final class ManagedTask {
   }
 
   /**
-   * Tells the task to drain, because it is no longer wanted. The caller then calls {@link #release}.
+   * Tells the task to drain, because it is no longer wanted. The caller then calls {@link
+   * #release}.
    */
   void retire() {
     retired = true;
@@ -157,7 +165,7 @@ final class ManagedTask {
     }
     try {
       stopped.close();
-      LOG.info("Task {} stopped", config.id());
+      LOG.info("Task {} is stopped.", config.id());
     } catch (Throwable e) {
       // The task must be released even if it could not be stopped.
       LOG.error("Task {} could not be stopped cleanly", config.id(), e);
@@ -182,6 +190,7 @@ final class ManagedTask {
 
   /**
    * Stops the task for good.
+   *
    * @return completes when no record and no offset of the task can reach Kafka any more
    */
   CompletableFuture<Void> release() {
@@ -238,9 +247,9 @@ final class ManagedTask {
   }
 
   private Part failed(String workerId, Throwable failure) {
-    String told = story;
+    String restarts = story;
     String trace = stackTrace(failure);
-    return new Part(State.FAILED, workerId, told.isEmpty() ? trace : told + "\n" + trace);
+    return new Part(State.FAILED, workerId, restarts.isEmpty() ? trace : restarts + "\n" + trace);
   }
 
   private static String stackTrace(Throwable error) {

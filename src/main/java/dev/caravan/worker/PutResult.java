@@ -5,6 +5,7 @@ import dev.caravan.worker.config.ConnectorInfo;
 
 /**
  * The result of putting a configuration.
+ *
  * @param connector the connector after the change
  * @param created whether the connector was created
  */

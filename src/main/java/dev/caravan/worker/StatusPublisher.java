@@ -5,13 +5,13 @@ import dev.caravan.worker.config.ConfigSnapshot;
 import dev.caravan.worker.config.Connector;
 import dev.caravan.worker.config.TargetState;
 import dev.caravan.worker.group.Assignments.TaskKey;
-import dev.caravan.worker.group.WorkerCoordinator.CurrentAssignment;
 import dev.caravan.worker.group.MemberState.OwnedTasks;
+import dev.caravan.worker.group.WorkerCoordinator.CurrentAssignment;
 import dev.caravan.worker.status.ConnectorStatus;
 import dev.caravan.worker.status.ConnectorStatus.Part;
 import dev.caravan.worker.status.ConnectorStatus.State;
-import dev.caravan.worker.status.StatusTopic;
 import dev.caravan.worker.status.StatusRecord;
+import dev.caravan.worker.status.StatusTopic;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -23,7 +23,15 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Computes the status of connectors, and publishes the status of this worker's tasks in the status topic. The status of another worker's task is its latest record, if that names a live worker and the current config generation. So the tasks of a failed worker are UNASSIGNED as soon as the group has removed it, although no worker writes that. <p>A worker corrects outdated records that name it: those of released tasks, and those of tasks that it had before a restart. <p>Not thread-safe: for the herder thread.
+ * Computes the status of connectors, and publishes the status of this worker's tasks in the status
+ * topic. The status of another worker's task is its latest record, if that names a live worker and
+ * the current config generation. So the tasks of a failed worker are UNASSIGNED as soon as the
+ * group has removed it, although no worker writes that.
+ *
+ * <p>A worker corrects outdated records that name it: those of released tasks, and those of tasks
+ * that it had before a restart.
+ *
+ * <p>Not thread-safe: for the herder thread.
  */
 final class StatusPublisher {
   private static final Duration WRITE_AGAIN = Duration.ofSeconds(2);
@@ -118,10 +126,13 @@ final class StatusPublisher {
   }
 
   /**
-   * Publishes the changed statuses of this worker's tasks. Publishes a status again if the topic has another record after 2 s, for example from a worker that was suspended.
+   * Publishes the changed statuses of this worker's tasks. Publishes a status again if the topic
+   * has another record after 2 s, for example from a worker that was suspended.
+   *
    * @param connectors the connectors, by config generation
    */
-  void publish(Map<Long, Connector> connectors, ConfigSnapshot snapshot, CurrentAssignment assigned) {
+  void publish(
+      Map<Long, Connector> connectors, ConfigSnapshot snapshot, CurrentAssignment assigned) {
     Map<Subject, Written> now = new HashMap<>();
     for (OwnedTasks set : assigned.own()) {
       Connector connector = connectors.get(set.generation());
@@ -147,7 +158,9 @@ final class StatusPublisher {
   }
 
   /**
-   * Corrects the records that name this worker for tasks that it does not have. Leaves the records of Kafka Connect as they are.
+   * Corrects the records that name this worker for tasks that it does not have. Leaves the records
+   * of Kafka Connect as they are.
+   *
    * @param connectors the connectors, by name
    * @param assigned the assignment, without the tasks that may not run
    */

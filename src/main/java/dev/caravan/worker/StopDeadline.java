@@ -10,7 +10,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The deadline of a stop. A step that exceeds its share of the time is abandoned and logged. It continues in a daemon thread until the process ends. Immutable and thread-safe.
+ * The deadline of a stop. A step that exceeds its share of the time is abandoned and logged. It
+ * continues in a daemon thread until the process ends. Immutable and thread-safe.
  */
 public final class StopDeadline {
   /** The time for a whole stop. A worker promises to end within 25 s. */
@@ -22,6 +23,7 @@ public final class StopDeadline {
 
   /**
    * Creates a deadline.
+   *
    * @param time the time until the deadline
    */
   public StopDeadline(Duration time) {
@@ -30,6 +32,7 @@ public final class StopDeadline {
 
   /**
    * Waits until something is done, its share of the time is over, or the deadline is reached.
+   *
    * @param what the step, for the log
    * @param share the maximum time for this step
    * @return whether the step completed without an error
@@ -41,20 +44,21 @@ public final class StopDeadline {
       return true;
     } catch (TimeoutException e) {
       LOG.warn(
-          "{} did not stop within {} ms, and is given up",
+          "{} did not stop within {} ms and is abandoned.",
           what,
           TimeUnit.NANOSECONDS.toMillis(left));
     } catch (ExecutionException e) {
-      LOG.warn("{} did not stop in order", what, e.getCause());
+      LOG.warn("{} failed to stop.", what, e.getCause());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      LOG.warn("{} was not waited for, as the stop was interrupted", what);
+      LOG.warn("{} is abandoned, because the stop was interrupted.", what);
     }
     return false;
   }
 
   /**
    * Closes something on a thread of its own, and {@linkplain #await waits} for it.
+   *
    * @param what the step, for the log
    * @param share the maximum time for this step
    */

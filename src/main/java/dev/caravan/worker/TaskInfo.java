@@ -5,6 +5,7 @@ import java.util.Map;
 
 /**
  * The configuration of a task.
+ *
  * @param task the task number
  * @param connector the properties of its connector, secrets included
  * @param vbuckets its share of the vBuckets

@@ -8,7 +8,11 @@ import java.time.temporal.ChronoUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Schedules the restarts of a failed task. The delay doubles with each failure, and the number of retries is limited. Both start again at the beginning after the task has run for the maximum delay. <p>Not thread-safe.
+ * Schedules the restarts of a failed task. The delay doubles with each failure, and the number of
+ * retries is limited. Both start again at the beginning after the task has run for the maximum
+ * delay.
+ *
+ * <p>Not thread-safe.
  */
 final class TaskRestarts {
   private final RestartPolicy policy;
@@ -61,12 +65,12 @@ final class TaskRestarts {
     String story = "Failed at " + seconds(failure);
     Instant next = nextTry;
     if (next != null) {
-      return story + ", " + policy.describeRetry(failures) + " follows at " + seconds(next);
+      return story + ", " + policy.describeRetry(failures) + " follows at " + seconds(next) + ".";
     }
     return story
-        + " and is not started again by itself after "
+        + ". Not restarted after "
         + (failures - 1)
-        + " tries; it is when the connector's configuration is put again";
+        + " retries. To restart the task, put the connector's configuration again.";
   }
 
   private static Instant seconds(Instant time) {

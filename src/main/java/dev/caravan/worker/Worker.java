@@ -3,8 +3,8 @@ package dev.caravan.worker;
 
 import dev.caravan.connector.TaskFactory;
 import dev.caravan.worker.config.ConcurrentChangeException;
-import dev.caravan.worker.config.ConfigTopic;
 import dev.caravan.worker.config.ConfigSnapshot;
+import dev.caravan.worker.config.ConfigTopic;
 import dev.caravan.worker.config.ConnectorInfo;
 import dev.caravan.worker.config.TargetState;
 import dev.caravan.worker.delivery.AbandonedTransactions;
@@ -34,7 +34,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A worker: runs its share of the connectors in the config topic, and changes them. All workers of a group answer alike. <p>Queries and changes return futures. They fail with a {@link ConnectorNotFoundException}, a {@link ConnectorExistsException}, a {@link ConcurrentChangeException} or an {@link dev.caravan.connector.InvalidConnectorConfigException}. A change that Kafka did not acknowledge fails with a {@link org.apache.kafka.common.KafkaException}. Nothing waits for Couchbase, and queries don't wait for Kafka. Changes wait in memory, and the caller has to limit them. The caller completes {@code unwanted} to cancel a change. A cancelled change is not made, unless it is already being written, and fails with a {@link java.util.concurrent.CancellationException}. Thread-safe.
+ * A worker: runs its share of the connectors in the config topic, and changes them. All workers of
+ * a group answer alike.
+ *
+ * <p>Queries and changes return futures. They fail with a {@link ConnectorNotFoundException}, a
+ * {@link ConnectorExistsException}, a {@link ConcurrentChangeException} or an {@link
+ * dev.caravan.connector.InvalidConnectorConfigException}. A change that Kafka did not acknowledge
+ * fails with a {@link org.apache.kafka.common.KafkaException}. Nothing waits for Couchbase, and
+ * queries don't wait for Kafka. Changes wait in memory, and the caller has to limit them. The
+ * caller completes {@code unwanted} to cancel a change. A cancelled change is not made, unless it
+ * is already being written, and fails with a {@link java.util.concurrent.CancellationException}.
+ * Thread-safe.
  */
 public final class Worker implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
@@ -66,8 +76,11 @@ public final class Worker implements AutoCloseable {
   private volatile String workerId = "";
 
   /**
-   * Creates a worker that answers queries but runs no tasks before {@link #run}. Blocks until the config topic is read.
-   * @throws org.apache.kafka.common.KafkaException if a request to Kafka fails, if an internal topic does not fit, or if another group uses it
+   * Creates a worker that answers queries but runs no tasks before {@link #run}. Blocks until the
+   * config topic is read.
+   *
+   * @throws org.apache.kafka.common.KafkaException if a request to Kafka fails, if an internal
+   *     topic does not fit, or if another group uses it
    */
   public Worker(WorkerConfig config, TaskFactory taskFactory, SharedProducers producers) {
     this.config = config;
@@ -87,7 +100,7 @@ public final class Worker implements AutoCloseable {
       this.cluster = opened("The admin client", new KafkaCluster(config), KafkaCluster::close);
       this.clusterId = cluster.id();
       this.offsets =
-          opened("The offset topic", new OffsetTopic(config, cluster), OffsetTopic::close);
+          opened("The offsets topic", new OffsetTopic(config, cluster), OffsetTopic::close);
       StatusTopic statusTopic =
           opened("The status topic", new StatusTopic(config, cluster), StatusTopic::close);
       ConfigTopic configs =
@@ -121,6 +134,7 @@ public final class Worker implements AutoCloseable {
 
   /**
    * A resource to close when the worker stops.
+   *
    * @param what the name of the resource, for the log
    */
   private record Closing(String what, Runnable close) {}
@@ -139,7 +153,10 @@ public final class Worker implements AutoCloseable {
   }
 
   /**
-   * Joins the group, without waiting for it; the assigned tasks then start. If there are connectors, the task factory warms up first, for 3 s at most. No task moves to this worker during that time.
+   * Joins the group, without waiting for it; the assigned tasks then start. If there are
+   * connectors, the task factory warms up first, for 3 s at most. No task moves to this worker
+   * during that time.
+   *
    * @param id the {@code host:port} of this worker
    */
   public synchronized void run(String id) {
@@ -153,7 +170,7 @@ public final class Worker implements AutoCloseable {
             GroupMembership::close);
     membership.start();
     opened(
-            "The watch over transactions",
+            "The check for abandoned transactions",
             offsets.abandonedTransactions(config.groupId(), herder.transactionTasks()),
             AbandonedTransactions::close)
         .start();
@@ -170,7 +187,8 @@ public final class Worker implements AutoCloseable {
   }
 
   /**
-   * Runs a step of the herder and logs its failure, which an executor would hide. Does not throw, so that periodic steps continue.
+   * Runs a step of the herder and logs its failure, which an executor would hide. Does not throw,
+   * so that periodic steps continue.
    */
   private static void guarded(Runnable step) {
     try {
@@ -181,7 +199,8 @@ public final class Worker implements AutoCloseable {
   }
 
   /**
-   * Returns a future that fails when the worker can't be in its group, with an exception that gives the reason. The worker must then be closed. The future never completes normally.
+   * Returns a future that fails when the worker can't be in its group, with an exception that gives
+   * the reason. The worker must then be closed. The future never completes normally.
    */
   public CompletableFuture<Void> fatalError() {
     return fatalError.copy();
@@ -198,7 +217,9 @@ public final class Worker implements AutoCloseable {
   }
 
   /**
-   * Returns a page of connectors, ordered by name. To read all connectors, call this again with the last name of each page. Each page has the state of its own time.
+   * Returns a page of connectors, ordered by name. To read all connectors, call this again with the
+   * last name of each page. Each page has the state of its own time.
+   *
    * @param after the name before the first connector; empty to start with the first one
    * @return a few tens of connectors at most, with shortened traces; none after the last connector
    */
@@ -219,28 +240,32 @@ public final class Worker implements AutoCloseable {
   }
 
   /**
-   * Deletes a connector. Its offsets are kept: a new connector of the same name continues from them.
+   * Deletes a connector. Its offsets are kept: a new connector of the same name continues from
+   * them.
    */
   public CompletableFuture<Void> delete(String name, CompletableFuture<Void> unwanted) {
     return change(() -> herder.delete(name, unwanted));
   }
 
   /**
-   * Pauses a connector: its tasks stay assigned but deliver nothing. Takes effect after the future completes.
+   * Pauses a connector: its tasks stay assigned but deliver nothing. Takes effect after the future
+   * completes.
    */
   public CompletableFuture<Void> pause(String name, CompletableFuture<Void> unwanted) {
     return change(() -> herder.setTargetState(name, TargetState.PAUSED, unwanted));
   }
 
   /**
-   * Resumes a connector after {@link #pause} or {@link #stop}. Takes effect after the future completes.
+   * Resumes a connector after {@link #pause} or {@link #stop}. Takes effect after the future
+   * completes.
    */
   public CompletableFuture<Void> resume(String name, CompletableFuture<Void> unwanted) {
     return change(() -> herder.setTargetState(name, TargetState.STARTED, unwanted));
   }
 
   /**
-   * Stops a connector: it keeps its configuration but has no tasks. Takes effect after the future completes.
+   * Stops a connector: it keeps its configuration but has no tasks. Takes effect after the future
+   * completes.
    */
   public CompletableFuture<Void> stop(String name, CompletableFuture<Void> unwanted) {
     return change(() -> herder.setTargetState(name, TargetState.STOPPED, unwanted));
@@ -276,14 +301,16 @@ public final class Worker implements AutoCloseable {
   }
 
   /**
-   * Stops all tasks, closes their producers, and then leaves the group, so that others get the tasks at once. Blocks until the deadline at most. What does not stop in time is abandoned and logged.
+   * Stops all tasks, closes their producers, and then leaves the group, so that others get the
+   * tasks at once. Blocks until the deadline at most. What does not stop in time is abandoned and
+   * logged.
    */
   public synchronized void close(StopDeadline deadline) {
     if (closing.isEmpty()) {
       return;
     }
     CompletableFuture<Void> stopped = change(herder::stop);
-    if (!deadline.await("What tasks have on its way to Kafka", TASKS_TIME, stopped)) {
+    if (!deadline.await("Draining the tasks", TASKS_TIME, stopped)) {
       delivery.abort();
       deadline.await("The last task", ABORT_TIME, stopped);
     }

@@ -59,7 +59,8 @@ class StopTest {
 
         assertThat(logOfStop("refused")).contains("The worker has stopped after ");
         assertThat(logOfStop("stalled"))
-            .contains("did not stop within ", ", and is given up", "The worker has stopped after ");
+            .contains(
+                "did not stop within ", " and is abandoned.", "The worker has stopped after ");
       }
     }
   }

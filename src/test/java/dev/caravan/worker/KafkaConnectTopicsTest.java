@@ -9,16 +9,16 @@ import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.testkit.ConnectStorage;
 import dev.caravan.testkit.RecordedTopic;
 import dev.caravan.worker.config.ConfigChange;
-import dev.caravan.worker.config.ConfigTopic;
 import dev.caravan.worker.config.ConfigRecord;
 import dev.caravan.worker.config.ConfigSnapshot;
+import dev.caravan.worker.config.ConfigTopic;
 import dev.caravan.worker.config.TargetStateRecord;
 import dev.caravan.worker.kafka.KafkaCluster;
 import dev.caravan.worker.kafka.WorkerConfig;
 import dev.caravan.worker.status.ConnectorStatus.Part;
 import dev.caravan.worker.status.ConnectorStatus.State;
-import dev.caravan.worker.status.StatusTopic;
 import dev.caravan.worker.status.StatusRecord;
+import dev.caravan.worker.status.StatusTopic;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -70,7 +70,8 @@ class KafkaConnectTopicsTest {
 
   private static void configTopic(String group, Use use) throws Exception {
     try (KafkaCluster cluster = new KafkaCluster(config(group));
-        ConfigTopic topic = new ConfigTopic(config(group), cluster, snapshot -> {}, refusal -> {})) {
+        ConfigTopic topic =
+            new ConfigTopic(config(group), cluster, snapshot -> {}, refusal -> {})) {
       topic.start();
       use.with(topic);
     }
@@ -89,7 +90,8 @@ class KafkaConnectTopicsTest {
           write(topic, new ConfigRecord("a", properties), new ConfigRecord("gone", Map.of()));
           write(topic, new ConfigRecord("stopped", Map.of("name", "stopped")));
           write(
-              topic, new TargetStateRecord("stopped", dev.caravan.worker.config.TargetState.STOPPED));
+              topic,
+              new TargetStateRecord("stopped", dev.caravan.worker.config.TargetState.STOPPED));
           write(topic, new ConfigRecord("gone", null), new TargetStateRecord("gone", null));
         });
     try (ConnectStorage connect = new ConnectStorage(kafka.bootstrapServers(), "handed-back")) {
@@ -133,7 +135,8 @@ class KafkaConnectTopicsTest {
           assertThat(snapshot.connectors().get("a").properties()).isEqualTo(properties);
           assertThat(snapshot.targetState("a"))
               .isEqualTo(dev.caravan.worker.config.TargetState.STARTED);
-          assertThat(snapshot.targetState("b")).isEqualTo(dev.caravan.worker.config.TargetState.PAUSED);
+          assertThat(snapshot.targetState("b"))
+              .isEqualTo(dev.caravan.worker.config.TargetState.PAUSED);
           assertThat(snapshot.targetState("c"))
               .isEqualTo(dev.caravan.worker.config.TargetState.STOPPED);
         });

@@ -226,9 +226,9 @@ class LocalTasksTest {
 
   @Test
   void whatATaskWaitsForIsInItsStatus() {
-    opened.get(0).setWaiting("Records wait for topic 'x'");
+    opened.get(0).setWaiting("Records wait for a topic");
     assertThat(tasks.status(KEY, "w"))
-        .isEqualTo(new Part(State.RUNNING, "w", "Records wait for topic 'x'"));
+        .isEqualTo(new Part(State.RUNNING, "w", "Records wait for a topic"));
     opened.get(0).setWaiting("");
     assertThat(tasks.status(KEY, "w")).isEqualTo(new Part(State.RUNNING, "w", ""));
   }

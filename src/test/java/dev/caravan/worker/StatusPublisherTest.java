@@ -16,17 +16,17 @@ import dev.caravan.worker.config.TargetState;
 import dev.caravan.worker.delivery.Delivery;
 import dev.caravan.worker.delivery.TaskWriter;
 import dev.caravan.worker.delivery.TransactionClaim;
-import dev.caravan.worker.group.WorkerCoordinator.CurrentAssignment;
 import dev.caravan.worker.group.MemberAssignment;
 import dev.caravan.worker.group.MemberState;
 import dev.caravan.worker.group.MemberState.OwnedTasks;
 import dev.caravan.worker.group.TaskOwnership;
+import dev.caravan.worker.group.WorkerCoordinator.CurrentAssignment;
 import dev.caravan.worker.kafka.KafkaCluster;
 import dev.caravan.worker.kafka.WorkerConfig;
 import dev.caravan.worker.status.ConnectorStatus.Part;
 import dev.caravan.worker.status.ConnectorStatus.State;
-import dev.caravan.worker.status.StatusTopic;
 import dev.caravan.worker.status.StatusRecord;
+import dev.caravan.worker.status.StatusTopic;
 import java.time.Duration;
 import java.util.BitSet;
 import java.util.List;
@@ -217,7 +217,9 @@ class StatusPublisherTest {
     assertThat(statusTopic.recordsNaming(SELF))
         .extracting(StatusRecord::connector)
         .containsOnly("golden", "connect");
-    assertThat(statusTopic.recordsNaming(OTHER)).extracting(StatusRecord::connector).contains("others");
+    assertThat(statusTopic.recordsNaming(OTHER))
+        .extracting(StatusRecord::connector)
+        .contains("others");
   }
 
   /** Somebody deletes the status topic under running workers and makes it again. */
@@ -253,6 +255,7 @@ class StatusPublisherTest {
   }
 
   private static Optional<Part> status(int task) {
-    return Optional.ofNullable(statusTopic.latest("golden", OptionalInt.of(task))).map(StatusRecord::status);
+    return Optional.ofNullable(statusTopic.latest("golden", OptionalInt.of(task)))
+        .map(StatusRecord::status);
   }
 }

@@ -47,8 +47,8 @@ class TaskRestartsTest {
     TaskRestarts restarts = restarts(3);
     assertThat(delays(restarts, 9)).hasSize(3);
     assertThat(restarts.story())
-        .startsWith("Failed at 2026-01-01T00:00:07Z and is not started again by itself after 3")
-        .endsWith("it is when the connector's configuration is put again");
+        .startsWith("Failed at 2026-01-01T00:00:07Z. Not restarted after 3 retries.")
+        .endsWith("put the connector's configuration again.");
   }
 
   @Test
@@ -83,7 +83,7 @@ class TaskRestartsTest {
     assertThat(restarts.story()).isEmpty();
     restarts.failed(now);
     assertThat(restarts.story())
-        .isEqualTo("Failed at 2026-01-01T00:00:00Z, try 1 of 3 follows at 2026-01-01T00:00:01Z");
+        .isEqualTo("Failed at 2026-01-01T00:00:00Z, try 1 of 3 follows at 2026-01-01T00:00:01Z.");
     restarts.restarted();
     assertThat(restarts.story()).isEmpty();
   }

@@ -294,7 +294,7 @@ class WorkerGroupTest {
               () ->
                   assertThat(status(worker).at("/tasks/0/trace").asText())
                       .matches(
-                          "(?s)Failed at \\S+, try 2 of 3 follows at \\S+\n.*no such bucket.*"));
+                          "(?s)Failed at \\S+, try 2 of 3 follows at \\S+\\.\n.*no such bucket.*"));
       assertThat(status(worker).at("/tasks/0/state").textValue()).isEqualTo("FAILED");
 
       worker.tasks().setStartFailure(null);
@@ -323,7 +323,7 @@ class WorkerGroupTest {
           .untilAsserted(
               () ->
                   assertThat(status(worker).at("/tasks/0/trace").asText())
-                      .contains("and is not started again by itself after 2 tries"));
+                      .contains("Not restarted after 2 retries."));
 
       worker.tasks().setStartFailure(null);
       HttpResponse<String> again = worker.put("/connectors/golden/config", config);
@@ -359,7 +359,7 @@ class WorkerGroupTest {
       assertThat(worker.refusal())
           .failsWithin(SOON)
           .withThrowableThat()
-          .withMessageContaining("session.timeout.ms of 5000")
+          .withMessageContaining("session.timeout.ms of \"5000\"")
           .withMessageContaining("group.min.session.timeout.ms");
     }
   }
@@ -372,7 +372,7 @@ class WorkerGroupTest {
       assertThat(worker.refusal())
           .failsWithin(SOON)
           .withThrowableThat()
-          .withMessageContaining("Group 'mixed' has members of another kind");
+          .withMessageContaining("Group \"mixed\" has members of another kind");
     }
   }
 

@@ -129,14 +129,14 @@ class WorkerTest {
       JsonNode status = JSON.readTree(worker.get("/connectors/stored/status").body());
       assertThat(status.at("/connector/state").textValue()).isEqualTo("UNASSIGNED");
       assertThat(status.at("/connector/trace").textValue())
-          .isEqualTo("This worker runs no connectors of class org.example.Other");
+          .isEqualTo("Unsupported connector class \"org.example.Other\"");
       assertThat(status.get("tasks")).isEmpty();
       for (HttpResponse<String> refused :
           List.of(
               worker.put("/connectors/stored/config", CONFIG),
               worker.delete("/connectors/stored"))) {
         assertThat(refused.statusCode()).isEqualTo(400);
-        assertThat(refused.body()).contains("Connector stored belongs to another program");
+        assertThat(refused.body()).contains("Unsupported connector class");
       }
       assertThat(worker.get("/connectors/stored/config").body()).contains("org.example.Other");
     }
@@ -209,7 +209,8 @@ class WorkerTest {
       assertThat(worker.get("/connectors/golden").statusCode()).isEqualTo(200);
       HttpResponse<String> response = write.get(80, TimeUnit.SECONDS);
       assertThat(response.statusCode()).isEqualTo(500);
-      assertThat(response.body()).contains("could not be written to the config topic 'dying'");
+      assertThat(response.body())
+          .contains("could not be written to the config topic \\\"dying\\\"");
       assertThat(worker.get("/connectors").body()).isEqualTo("[\"golden\"]");
     } finally {
       client.shutdown();

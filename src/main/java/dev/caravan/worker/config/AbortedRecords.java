@@ -20,7 +20,9 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
- * Finds records of aborted transactions in the config topic that hide the committed value of their key from a consumer with {@code read_uncommitted}. Kafka Connect may read the topic that way when it takes it over. Not thread-safe.
+ * Finds records of aborted transactions in the config topic that hide the committed value of their
+ * key from a consumer with {@code read_uncommitted}. Kafka Connect may read the topic that way when
+ * it takes it over. Not thread-safe.
  */
 final class AbortedRecords {
   /** The longest wait without progress. */
@@ -45,6 +47,7 @@ final class AbortedRecords {
 
   /**
    * Returns the aborted records that no committed record of the same key follows.
+   *
    * @param end the offset at which to stop; no transaction may be open before it
    * @param lastCommitted returns the offset of the last committed record of a key
    * @throws KafkaException if the topic can't be read
@@ -74,7 +77,7 @@ final class AbortedRecords {
           reachedAt = System.nanoTime();
         } else if (System.nanoTime() - reachedAt > PATIENCE.toNanos()) {
           throw new KafkaException(
-              "its uncommitted records were read to offset "
+              "its aborted records were read to offset "
                   + reached
                   + " of "
                   + end

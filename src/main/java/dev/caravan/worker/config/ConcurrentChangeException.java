@@ -7,8 +7,8 @@ public final class ConcurrentChangeException extends RuntimeException {
 
   ConcurrentChangeException(Throwable cause) {
     super(
-        "Cannot complete the request because other workers change connectors at the same time;"
-            + " nothing was changed, try again",
+        "Cannot complete the request because other workers change connectors at the same time."
+            + " Nothing was changed. Try again.",
         cause);
   }
 }

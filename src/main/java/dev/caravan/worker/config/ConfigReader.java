@@ -26,19 +26,27 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Follows the committed records of the config topic and keeps a {@link ConfigSnapshot} of them. Thread-safe. <p>A record that can't be parsed is logged with its key and offset and ignored; the record before it stays valid.
+ * Follows the committed records of the config topic and keeps a {@link ConfigSnapshot} of them.
+ * Thread-safe.
+ *
+ * <p>A record that can't be parsed is logged with its key and offset and ignored; the record before
+ * it stays valid.
  */
 public final class ConfigReader implements AutoCloseable {
   /** The record header that identifies a write; 8 bytes. */
   static final String WRITE_HEADER = "caravan.write";
 
   /**
-   * The record header with the config generation of a configuration that was rewritten without a change; 8 bytes.
+   * The record header with the config generation of a configuration that was rewritten without a
+   * change; 8 bytes.
    */
   static final String GENERATION_HEADER = "caravan.generation";
 
   /**
-   * The record header with the generation base, 8 bytes: a record's offset plus this base is the config generation. The base is the time of the topic's first record, in milliseconds. So a topic that was deleted and created again has other generations than before, and its connectors don't take the offsets and transactions of the earlier ones.
+   * The record header with the generation base, 8 bytes: a record's offset plus this base is the
+   * config generation. The base is the time of the topic's first record, in milliseconds. So a
+   * topic that was deleted and created again has other generations than before, and its connectors
+   * don't take the offsets and transactions of the earlier ones.
    */
   static final String BASE_HEADER = "caravan.generation.base";
 
@@ -66,6 +74,7 @@ public final class ConfigReader implements AutoCloseable {
 
   /**
    * Creates a reader; {@link #start} starts it.
+   *
    * @param listener receives each new snapshot, in order, on the reader's thread
    */
   ConfigReader(
@@ -74,7 +83,8 @@ public final class ConfigReader implements AutoCloseable {
       Consumer<ConfigSnapshot> listener) {
     this.partition = partition;
     this.listener = listener;
-    this.log = new TopicLogReader("config-reader", consumerSettings, List.of(partition), new Handler());
+    this.log =
+        new TopicLogReader("config-reader", consumerSettings, List.of(partition), new Handler());
   }
 
   void start() {
@@ -87,6 +97,7 @@ public final class ConfigReader implements AutoCloseable {
 
   /**
    * Waits until all records before an offset are read.
+   *
    * @param patience how long to wait without progress
    * @return false if there was no progress for that long
    */
@@ -95,7 +106,10 @@ public final class ConfigReader implements AutoCloseable {
   }
 
   /**
-   * Restarts reading with an empty snapshot if the topic was deleted and created again. The reader can't always see this from its position, because the new topic may have more records than it has read of the old one.
+   * Restarts reading with an empty snapshot if the topic was deleted and created again. The reader
+   * can't always see this from its position, because the new topic may have more records than it
+   * has read of the old one.
+   *
    * @param id the id of the topic that Kafka has now
    * @return false if the topic was replaced, and reading did not restart within the timeout
    */
@@ -114,6 +128,7 @@ public final class ConfigReader implements AutoCloseable {
 
   /**
    * Restarts reading with an empty snapshot.
+   *
    * @return false if reading did not restart within the timeout
    */
   boolean restart(Duration timeout) throws InterruptedException {
@@ -200,8 +215,8 @@ public final class ConfigReader implements AutoCloseable {
       }
     } catch (IOException e) {
       LOG.error(
-          "The record with key {} at offset {} of the config topic '{}' can't be read and is"
-              + " ignored: {}",
+          "Ignoring the record with key \"{}\" at offset {} of the config topic \"{}\", which"
+              + " can't be read: {}",
           new String(record.key(), UTF_8),
           record.offset(),
           partition.topic(),

@@ -15,7 +15,10 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The record of a connector's configuration. It is byte for byte what Kafka Connect writes with its JSON converter without schemas. The key is {@code connector-<name>}. The value is {@code {"properties":{...}}}, or null for a deleted connector.
+ * The record of a connector's configuration. It is byte for byte what Kafka Connect writes with its
+ * JSON converter without schemas. The key is {@code connector-<name>}. The value is {@code
+ * {"properties":{...}}}, or null for a deleted connector.
+ *
  * @param name the name of the connector
  * @param properties the properties of the connector; null if it is deleted
  */
@@ -35,6 +38,7 @@ public record ConfigRecord(String name, @Nullable Map<String, String> properties
 
   /**
    * Parses a value.
+   *
    * @param value the value of the record; null for a deleted connector
    * @throws IOException if the value does not have Kafka Connect's format
    */
@@ -51,7 +55,7 @@ public record ConfigRecord(String name, @Nullable Map<String, String> properties
       if (property.getValue().isTextual()) {
         read.put(property.getKey(), property.getValue().textValue());
       } else if (!property.getValue().isNull()) {
-        throw new IOException("its property \"" + property.getKey() + "\" is no string");
+        throw new IOException("its property \"" + property.getKey() + "\" is not a string");
       }
     }
     return new ConfigRecord(name, read);

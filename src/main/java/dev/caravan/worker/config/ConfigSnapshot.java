@@ -9,11 +9,15 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The contents of the config topic up to an offset. Immutable.
- * @param recreations how often the topic was deleted and created again since the worker started. Offsets are comparable only if it is the same
- * @param generationBase the base of new config generations, see {@link ConfigReader#BASE_HEADER}; {@link #NO_BASE} if there are no records
+ *
+ * @param recreations how often the topic was deleted and created again since the worker started.
+ *     Offsets are comparable only if it is the same
+ * @param generationBase the base of new config generations, see {@link ConfigReader#BASE_HEADER};
+ *     {@link #NO_BASE} if there are no records
  * @param offset the offset after the last record of this snapshot
  * @param connectors the connectors, by name
- * @param targetStates the target states other than {@link TargetState#STARTED}, by connector. The connector may be unknown yet, because compaction does not keep the order of different keys
+ * @param targetStates the target states other than {@link TargetState#STARTED}, by connector. The
+ *     connector may be unknown yet, because compaction does not keep the order of different keys
  */
 public record ConfigSnapshot(
     int recreations,
@@ -27,7 +31,9 @@ public record ConfigSnapshot(
 
   /**
    * A connector in the config topic.
-   * @param generation the config generation, which grows with every change and identifies the set of tasks. No other configuration has the same
+   *
+   * @param generation the config generation, which grows with every change and identifies the set
+   *     of tasks. No other configuration has the same
    */
   public record StoredConnector(Map<String, String> properties, long generation) {
     /** Leaves out the properties, which may contain secrets. */
@@ -92,6 +98,7 @@ public record ConfigSnapshot(
 
     /**
      * Applies a change.
+     *
      * @param generation the config generation of the connector if the change is its configuration
      */
     void apply(ConfigChange change, long generation) {

@@ -25,7 +25,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The config topic: all connectors, their configurations and target states. It has one partition, so that all writes are ordered, and is compacted. A connector exists when its record is committed. Thread-safe. <p>Only one group of workers may use the topic. Each record names the group that wrote it, so that a worker only asks Kafka for the groups that are named in the topic and not for all groups of the cluster.
+ * The config topic: all connectors, their configurations and target states. It has one partition,
+ * so that all writes are ordered, and is compacted. A connector exists when its record is
+ * committed. Thread-safe.
+ *
+ * <p>Only one group of workers may use the topic. Each record names the group that wrote it, so
+ * that a worker only asks Kafka for the groups that are named in the topic and not for all groups
+ * of the cluster.
  */
 public final class ConfigTopic implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ConfigTopic.class);
@@ -52,6 +58,7 @@ public final class ConfigTopic implements AutoCloseable {
 
   /**
    * Opens the topic, and creates it if it does not exist.
+   *
    * @param listener receives each new snapshot, in order, on the reader's thread; must not block
    * @param refused receives the reason if the workers of another group begin to use the topic
    * @throws ConfigException if the topic exists but does not fit
@@ -72,7 +79,9 @@ public final class ConfigTopic implements AutoCloseable {
   }
 
   /**
-   * Starts to follow the topic and waits until it is read to its current end. Waits as long as reading makes progress.
+   * Starts to follow the topic and waits until it is read to its current end. Waits as long as
+   * reading makes progress.
+   *
    * @throws KafkaException if reading makes no progress
    * @throws ConfigException if the workers of another group use an internal topic of this worker
    */
@@ -89,14 +98,14 @@ public final class ConfigTopic implements AutoCloseable {
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new KafkaException("Interrupted while reading the config topic", e);
+      throw new KafkaException("The thread was interrupted while it read the config topic.", e);
     }
     try {
       checkGroups();
     } catch (ConfigException e) {
       throw e;
     } catch (KafkaException e) {
-      LOG.warn("Whether other groups use the worker's topics can't be checked: {}", e.getMessage());
+      LOG.warn("Can't check whether other groups use the worker's topics: {}", e.getMessage());
     }
     checks.scheduleWithFixedDelay(
         this::check, CHECK_PERIOD.toMillis(), CHECK_PERIOD.toMillis(), TimeUnit.MILLISECONDS);
@@ -112,9 +121,9 @@ public final class ConfigTopic implements AutoCloseable {
       } catch (ExecutionException e) {
         if (!reader.snapshot().isNewerThan(before)) {
           throw new KafkaException(
-              "The config topic '"
+              "The config topic \""
                   + partition.topic()
-                  + "' could not be read to its end: "
+                  + "\" could not be read to its end: "
                   + requireNonNullElse(e.getCause(), e).getMessage(),
               e);
         }
@@ -146,7 +155,7 @@ public final class ConfigTopic implements AutoCloseable {
       Thread.currentThread().interrupt();
     } catch (RuntimeException e) {
       // Only logged, because an exception would end the periodic checks.
-      LOG.debug("The config topic can't be checked at the moment: {}", e.toString());
+      LOG.debug("Can't check the config topic: {}", e.toString());
     }
   }
 
@@ -156,7 +165,8 @@ public final class ConfigTopic implements AutoCloseable {
   }
 
   /** Writes a change that can't be cancelled, see {@link ConfigWriter#write}. */
-  public CompletableFuture<ConfigSnapshot> write(Function<ConfigSnapshot, List<ConfigChange>> change) {
+  public CompletableFuture<ConfigSnapshot> write(
+      Function<ConfigSnapshot, List<ConfigChange>> change) {
     return write(change, new CompletableFuture<>());
   }
 

@@ -41,7 +41,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes changes to the config topic. Each change is computed from all records that are committed before it. <p>All workers of a cluster write with the same transactional id, so that only the worker that initialized its producer last can commit. It reads the topic to its end first, and no other worker can commit after that. If the result of a commit is unknown, the writer looks for the id of the write in the topic before it answers or tries again. <p>Thread-safe. A thread of its own writes all waiting changes in one transaction.
+ * Writes changes to the config topic. Each change is computed from all records that are committed
+ * before it.
+ *
+ * <p>All workers of a cluster write with the same transactional id, so that only the worker that
+ * initialized its producer last can commit. It reads the topic to its end first, and no other
+ * worker can commit after that. If the result of a commit is unknown, the writer looks for the id
+ * of the write in the topic before it answers or tries again.
+ *
+ * <p>Thread-safe. A thread of its own writes all waiting changes in one transaction.
  */
 final class ConfigWriter implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ConfigWriter.class);
@@ -57,7 +65,8 @@ final class ConfigWriter implements AutoCloseable {
   private static final int TRANSACTION_TIMEOUT_MS = 15_000;
 
   /**
-   * A new writer waits for the end of the earlier transaction; this is the interval of its requests.
+   * A new writer waits for the end of the earlier transaction; this is the interval of its
+   * requests.
    */
   private static final int RETRY_BACKOFF_MS = 20;
 
@@ -123,9 +132,15 @@ final class ConfigWriter implements AutoCloseable {
 
   /**
    * Writes a change.
-   * @param change returns the records to write for the current snapshot; none if there is nothing to change. May throw to refuse the change. It may be called several times
-   * @param unwanted completes when nobody waits for the change any more; it is then not written, unless writing has begun
-   * @return the snapshot that contains the change, once it is committed and read. Fails with the exception of {@code change}, with a {@link ConcurrentChangeException}, with a {@link CancellationException} if the change was cancelled, or with a {@link KafkaException}. After a {@link KafkaException} the change may have been written
+   *
+   * @param change returns the records to write for the current snapshot; none if there is nothing
+   *     to change. May throw to refuse the change. It may be called several times
+   * @param unwanted completes when nobody waits for the change any more; it is then not written,
+   *     unless writing has begun
+   * @return the snapshot that contains the change, once it is committed and read. Fails with the
+   *     exception of {@code change}, with a {@link ConcurrentChangeException}, with a {@link
+   *     CancellationException} if the change was cancelled, or with a {@link KafkaException}. After
+   *     a {@link KafkaException} the change may have been written
    */
   CompletableFuture<ConfigSnapshot> write(
       Function<ConfigSnapshot, List<ConfigChange>> change, CompletableFuture<Void> unwanted) {
@@ -138,7 +153,7 @@ final class ConfigWriter implements AutoCloseable {
           }
         });
     if (closed) {
-      request.fail(new RejectedExecutionException("The worker stops"));
+      request.fail(new RejectedExecutionException("The worker is stopping."));
     }
     return request.done();
   }
@@ -156,7 +171,8 @@ final class ConfigWriter implements AutoCloseable {
       // The writer is closed.
     } finally {
       requests.drainTo(batch);
-      batch.forEach(request -> request.fail(new RejectedExecutionException("The worker stops")));
+      batch.forEach(
+          request -> request.fail(new RejectedExecutionException("The worker is stopping.")));
       discardProducer();
     }
   }
@@ -166,7 +182,7 @@ final class ConfigWriter implements AutoCloseable {
     try {
       write(batch);
     } catch (RuntimeException | Error e) {
-      LOG.error("A change could not be written to the config topic", e);
+      LOG.error("Failed to write to the config topic", e);
       discardProducer();
       batch.forEach(request -> request.fail(notWritten(new KafkaException(e.toString(), e))));
       batch.clear();
@@ -248,7 +264,8 @@ final class ConfigWriter implements AutoCloseable {
       if (!reader.hasSeen(id)) {
         // The topic was deleted and created again between reading and writing.
         reader.restart(requestTimeout);
-        throw new KafkaException("it was deleted and made again, and is read from its beginning");
+        throw new KafkaException(
+            "it was deleted and created again, and is now read from its beginning");
       }
     }
     abortedRecords.skipTo(end);
@@ -259,10 +276,10 @@ final class ConfigWriter implements AutoCloseable {
   private void identifyTopic() throws InterruptedException {
     Optional<Uuid> topicId = cluster.topicId(partition.topic(), requestTimeout);
     if (topicId.isEmpty()) {
-      throw new KafkaException("it is not there");
+      throw new KafkaException("it does not exist");
     }
     if (!reader.identify(topicId.get(), requestTimeout)) {
-      throw new KafkaException("it was deleted and made again, and can't be read now");
+      throw new KafkaException("it was deleted and created again, and can't be read yet");
     }
   }
 
@@ -286,7 +303,9 @@ final class ConfigWriter implements AutoCloseable {
   }
 
   /**
-   * Becomes the only worker that can write, if it is not already. All earlier transactions are then committed or aborted.
+   * Becomes the only worker that can write, if it is not already. All earlier transactions are then
+   * committed or aborted.
+   *
    * @return whether this worker became the writer with this call
    */
   private boolean becomeWriter() {
@@ -310,7 +329,9 @@ final class ConfigWriter implements AutoCloseable {
     }
     writer.commitTransaction();
     return KafkaFutures.await(
-            sent.get(sent.size() - 1), "Kafka lost a record of a committed transaction", requestTimeout)
+            sent.get(sent.size() - 1),
+            "Kafka lost a record of a committed transaction",
+            requestTimeout)
         .offset();
   }
 
@@ -348,7 +369,8 @@ final class ConfigWriter implements AutoCloseable {
   private void giveUp(List<Request> batch, KafkaException failure) {
     boolean isContended = isContended(failure);
     Duration timeout = isContended ? CONTENTION_TIMEOUT : writeTimeout;
-    boolean isFinal = isTooLarge(failure) || CbThrowables.hasCause(failure, AuthorizationException.class);
+    boolean isFinal =
+        isTooLarge(failure) || CbThrowables.hasCause(failure, AuthorizationException.class);
     for (Request request : List.copyOf(batch)) {
       if (isFinal || request.age().compareTo(timeout) > 0) {
         request.fail(isContended ? new ConcurrentChangeException(failure) : notWritten(failure));
@@ -359,9 +381,9 @@ final class ConfigWriter implements AutoCloseable {
 
   private KafkaException notWritten(KafkaException cause) {
     return new KafkaException(
-        "The change could not be written to the config topic '"
+        "The change could not be written to the config topic \""
             + partition.topic()
-            + "': "
+            + "\": "
             + cause.getMessage(),
         cause);
   }
@@ -405,6 +427,7 @@ final class ConfigWriter implements AutoCloseable {
 
   /**
    * A change that waits to be written.
+   *
    * @param since the {@link System#nanoTime} of the request
    * @param unwanted completes when nobody waits for the change any more
    */
@@ -418,7 +441,9 @@ final class ConfigWriter implements AutoCloseable {
     }
 
     void cancel() {
-      fail(new CancellationException("The change was not made, as nobody waits for it any more"));
+      fail(
+          new CancellationException(
+              "The change was cancelled, because nobody waits for it any more."));
     }
 
     Duration age() {

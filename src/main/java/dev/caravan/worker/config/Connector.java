@@ -13,10 +13,12 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A connector of the config topic as this worker understands it.
+ *
  * @param generation the config generation
  * @param tasks the configurations of its tasks; none if it can't run
  * @param error why it can't run; empty if it can
- * @param isUnsupportedClass whether its class is not one of Caravan's. This worker neither runs it nor changes its records
+ * @param isUnsupportedClass whether its class is not one of Caravan's. This worker neither runs it
+ *     nor changes its records
  */
 public record Connector(
     String name,
@@ -29,6 +31,7 @@ public record Connector(
 
   /**
    * Parses a stored configuration. Logs an error if it is invalid.
+   *
    * @param internalTopics the topics that no connector may write to
    */
   public static Connector of(String name, StoredConnector stored, Set<String> internalTopics) {
@@ -40,24 +43,24 @@ public record Connector(
           properties,
           stored.generation(),
           List.of(),
-          "This worker runs no connectors of class " + type,
+          "Unsupported connector class \"" + type + "\"",
           true);
     }
     try {
       ConnectorConfig config = ConnectorConfig.parse(properties);
       if (!config.name().equals(name)) {
         throw new InvalidConnectorConfigException(
-            List.of("Its properties name another connector, " + config.name()));
+            List.of("The property \"name\" is \"" + config.name() + "\", not \"" + name + "\""));
       }
       config.refuseInternalTopics(internalTopics);
       config.warnOfUnknownProperties();
       return new Connector(name, properties, stored.generation(), config.tasks(), "", false);
     } catch (InvalidConnectorConfigException e) {
-      LOG.error("Connector {} can't run: {}", name, e.getMessage());
+      LOG.error("Connector \"{}\" can't run: {}", name, e.getMessage());
       return unusable(name, stored, String.valueOf(e.getMessage()));
     } catch (RuntimeException | StackOverflowError e) {
-      // Whatever it is, all other connectors must be read.
-      LOG.error("Connector {} can't run: its configuration can't be read", name, e);
+      // One configuration must not keep the others from being read.
+      LOG.error("Connector \"{}\" can't run: its configuration can't be read", name, e);
       return unusable(name, stored, "Its configuration can't be read: " + e);
     }
   }

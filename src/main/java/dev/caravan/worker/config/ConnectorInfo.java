@@ -6,6 +6,7 @@ import java.util.Map;
 
 /**
  * The configuration of a connector.
+ *
  * @param name the name of the connector
  * @param config its properties as they were sent, secrets included
  * @param tasks the numbers of its tasks

@@ -12,7 +12,10 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The record of a connector's target state, as Kafka Connect writes it. The key is {@code target-state-<name>}. The value is {@code {"state":"PAUSED","state.v2":"STOPPED"}}, or null for a deleted connector. Workers before Kafka 3.5 read {@code state}, later ones {@code state.v2}.
+ * The record of a connector's target state, as Kafka Connect writes it. The key is {@code
+ * target-state-<name>}. The value is {@code {"state":"PAUSED","state.v2":"STOPPED"}}, or null for a
+ * deleted connector. Workers before Kafka 3.5 read {@code state}, later ones {@code state.v2}.
+ *
  * @param name the name of the connector
  * @param state the target state; null if the connector is deleted
  */
@@ -32,6 +35,7 @@ public record TargetStateRecord(String name, @Nullable TargetState state) implem
 
   /**
    * Parses a value.
+   *
    * @param value the value of the record; null for a deleted connector
    * @throws IOException if the value does not have Kafka Connect's format
    */
@@ -44,7 +48,7 @@ public record TargetStateRecord(String name, @Nullable TargetState state) implem
     try {
       return new TargetStateRecord(name, TargetState.valueOf(state));
     } catch (IllegalArgumentException e) {
-      throw new IOException("its state \"" + state + "\" is none of Kafka Connect's", e);
+      throw new IOException("its state \"" + state + "\" is not one of Kafka Connect's", e);
     }
   }
 

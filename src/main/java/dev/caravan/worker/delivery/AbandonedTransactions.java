@@ -16,7 +16,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Ends transactions that block readers of the offsets topic and that nobody else ends: those of tasks on a crashed worker that no worker opens again, because their connector was deleted or paused. Without this, each starting task would wait for the transaction timeout. <p>Only transactions that have been open for more than a second are examined. The worker sends no requests while no task waits. The leader of the group is an exception: it requests the end offsets once a second. <p>Thread-safe; works on a thread of its own.
+ * Ends transactions that block readers of the offsets topic and that nobody else ends: those of
+ * tasks on a crashed worker that no worker opens again, because their connector was deleted or
+ * paused. Without this, each starting task would wait for the transaction timeout.
+ *
+ * <p>Only transactions that have been open for more than a second are examined. The worker sends no
+ * requests while no task waits. The leader of the group is an exception: it requests the end
+ * offsets once a second.
+ *
+ * <p>Thread-safe; works on a thread of its own.
  */
 public final class AbandonedTransactions implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(AbandonedTransactions.class);
@@ -29,7 +37,8 @@ public final class AbandonedTransactions implements AutoCloseable {
     boolean isLeader();
 
     /**
-     * Returns whether no known task uses a transactional id, and ending its transaction is up to this worker.
+     * Returns whether no known task uses a transactional id, and ending its transaction is up to
+     * this worker.
      */
     boolean isAbandoned(TransactionalId id);
   }
@@ -50,9 +59,11 @@ public final class AbandonedTransactions implements AutoCloseable {
 
   /**
    * Creates the check; {@link #start} starts it.
+   *
    * @param group the group id, with which the transactional ids of the group start
    */
-  AbandonedTransactions(OffsetTopicReader reader, TransactionFencer fencer, String group, Tasks tasks) {
+  AbandonedTransactions(
+      OffsetTopicReader reader, TransactionFencer fencer, String group, Tasks tasks) {
     this.reader = reader;
     this.fencer = fencer;
     this.group = group;
@@ -71,18 +82,18 @@ public final class AbandonedTransactions implements AutoCloseable {
       Map<TopicPartition, Long> last = before;
       before = now;
       if (!now.isEmpty() && !last.isEmpty()) {
-        KafkaFutures.await(
-            end(last, now), "Kafka did not end the abandoned transactions", TIMEOUT);
+        KafkaFutures.await(end(last, now), "Kafka did not end the abandoned transactions", TIMEOUT);
       }
     } catch (RuntimeException e) {
       // Only logged, because an exception would end the periodic checks.
-      LOG.debug("Open transactions of the offsets topic could not be looked at", e);
+      LOG.debug("Can't check the open transactions of the offsets topic", e);
     }
   }
 
   private CompletableFuture<Void> end(
       Map<TopicPartition, Long> last, Map<TopicPartition, Long> now) {
-    return reader.ends()
+    return reader
+        .ends()
         .thenCompose(
             ends -> {
               Map<TopicPartition, Long> still = new HashMap<>(now);
@@ -108,8 +119,7 @@ public final class AbandonedTransactions implements AutoCloseable {
                       .collect(Collectors.toSet());
               if (!abandoned.isEmpty()) {
                 LOG.info(
-                    "Ending transactions that hold back the offsets topic and that no worker has:"
-                        + " {}",
+                    "Ending transactions that block the offsets topic and that no worker owns: {}",
                     abandoned);
               }
               return fencer.fence(abandoned);

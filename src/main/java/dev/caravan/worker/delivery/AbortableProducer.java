@@ -7,7 +7,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A Kafka producer that can be aborted at any time. All records that Kafka has not acknowledged then fail and are not sent. <p>Thread-safe.
+ * A Kafka producer that can be aborted at any time. All records that Kafka has not acknowledged
+ * then fail and are not sent.
+ *
+ * <p>Thread-safe.
  */
 public final class AbortableProducer {
   private static final Logger LOG = LoggerFactory.getLogger(AbortableProducer.class);
@@ -19,7 +22,9 @@ public final class AbortableProducer {
 
   /**
    * Creates an abortable producer.
-   * @param close closes the producer without waiting for outstanding records, and returns when the producer has no thread and no connection any more
+   *
+   * @param close closes the producer without waiting for outstanding records, and returns when the
+   *     producer has no thread and no connection any more
    */
   AbortableProducer(Producer<byte[], byte[]> producer, Runnable close) {
     this.producer = producer;
@@ -36,6 +41,7 @@ public final class AbortableProducer {
 
   /**
    * Closes the producer on another thread. Does not block.
+   *
    * @return completes when nothing that was sent through the producer can reach Kafka any more
    */
   CompletableFuture<Void> abort() {
@@ -58,7 +64,7 @@ public final class AbortableProducer {
       close.run();
     } catch (RuntimeException | Error e) {
       // The producer's thread has ended nevertheless; close rethrows later errors.
-      LOG.warn("A Kafka producer could not be closed in order", e);
+      LOG.warn("Failed to close a Kafka producer cleanly", e);
     } finally {
       closed.complete(null);
     }

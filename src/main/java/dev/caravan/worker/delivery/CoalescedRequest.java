@@ -8,7 +8,9 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Combines concurrent requests for the same result. Each caller gets the result of a request that is sent after its call, and at most one request is outstanding. So hundreds of tasks that start together cause two requests to Kafka. Thread-safe.
+ * Combines concurrent requests for the same result. Each caller gets the result of a request that
+ * is sent after its call, and at most one request is outstanding. So hundreds of tasks that start
+ * together cause two requests to Kafka. Thread-safe.
  */
 final class CoalescedRequest<T> {
   private final Supplier<CompletableFuture<T>> request;
@@ -17,6 +19,7 @@ final class CoalescedRequest<T> {
 
   /**
    * Creates a coalesced request.
+   *
    * @param request sends the request; must not block
    */
   CoalescedRequest(Supplier<CompletableFuture<T>> request) {

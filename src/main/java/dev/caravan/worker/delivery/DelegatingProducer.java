@@ -19,12 +19,14 @@ import org.apache.kafka.common.Uuid;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A producer that sends through another one, which it does not own. A kafka endpoint can neither close that one nor control its transactions. Thread-safe if the other producer is.
+ * A producer that sends through another one, which it does not own. A kafka endpoint can neither
+ * close that one nor control its transactions. Thread-safe if the other producer is.
  */
 abstract class DelegatingProducer<K, V> implements Producer<K, V> {
 
   /**
    * Returns the producer to send through.
+   *
    * @throws IllegalStateException if there is none at the moment
    */
   protected abstract Producer<K, V> producer();
@@ -104,7 +106,7 @@ abstract class DelegatingProducer<K, V> implements Producer<K, V> {
 
   private static IllegalStateException refused() {
     return new IllegalStateException(
-        "The transactions of this producer are not the endpoint's: it would take in the records of"
-            + " others. Leave out the options transacted and transactionalId");
+        "A kafka endpoint can't control the transactions of this producer, which other endpoints"
+            + " share. Remove the options transacted and transactionalId.");
   }
 }

@@ -12,7 +12,9 @@ public interface Delivery {
   CompletableFuture<Void> prepare(TaskConfig task);
 
   /**
-   * Opens a writer for a task that is about to start. The caller ends it with {@link #retire}. May block for a few seconds.
+   * Opens a writer for a task that is about to start. The caller ends it with {@link #retire}. May
+   * block for a few seconds.
+   *
    * @param generation the config generation of the task
    * @param claim the claim of the assignment that the task starts for
    */
@@ -20,12 +22,14 @@ public interface Delivery {
 
   /**
    * Ends a writer. The task must have stopped.
+   *
    * @return completes when nothing of the task can reach Kafka any more
    */
   CompletableFuture<Void> retire(TaskWriter writer);
 
   /**
-   * Sets a limit for {@link #retire}, because another worker waits for the task: after 10 s, the producers that still have its records are aborted.
+   * Sets a limit for {@link #retire}, because another worker waits for the task: after 10 s, the
+   * producers that still have its records are aborted.
    */
   void release(TaskWriter writer);
 }

@@ -21,7 +21,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Monitors records that Kafka does not acknowledge. It reports in the task's status what they wait for, and creates a deleted dead-letter topic again. It aborts a producer that gets no acknowledgement for a topic, because its records would block all tasks that share the producer. <p>A producer keeps records of a deleted topic without limit. A record for a topic that never existed waits before it enters the producer; see {@link Wait}. <p>Thread-safe.
+ * Monitors records that Kafka does not acknowledge. It reports in the task's status what they wait
+ * for, and creates a deleted dead-letter topic again. It aborts a producer that gets no
+ * acknowledgement for a topic, because its records would block all tasks that share the producer.
+ *
+ * <p>A producer keeps records of a deleted topic without limit. A record for a topic that never
+ * existed waits before it enters the producer; see {@link Wait}.
+ *
+ * <p>Thread-safe.
  */
 final class DeliveryMonitor implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DeliveryMonitor.class);
@@ -72,7 +79,7 @@ final class DeliveryMonitor implements AutoCloseable {
       check();
     } catch (RuntimeException e) {
       // Only logged, because an exception would end the periodic checks.
-      LOG.error("Records that wait can't be looked after", e);
+      LOG.error("Can't check the unacknowledged records", e);
     }
   }
 
@@ -103,8 +110,8 @@ final class DeliveryMonitor implements AutoCloseable {
             releases.remove(writer);
           } else if (nanoTime.getAsLong() - since >= RELEASE.toNanos()) {
             LOG.warn(
-                "Task {} has stopped, and Kafka has not acknowledged all of its records within {}"
-                    + " s: they are discarded with their producer",
+                "Task {} has stopped, but Kafka has not acknowledged all of its records within {}"
+                    + " s. They are discarded with their producer.",
                 writer.task().id(),
                 RELEASE.toSeconds());
             writer.abort();
@@ -130,7 +137,10 @@ final class DeliveryMonitor implements AutoCloseable {
     Set<String> slow = new TreeSet<>();
     for (TaskWriter writer : writers) {
       for (TaskProducer producer : writer.producers()) {
-        producer.waits().stream().filter(DeliveryMonitor::isSlow).map(Wait::topic).forEach(slow::add);
+        producer.waits().stream()
+            .filter(DeliveryMonitor::isSlow)
+            .map(Wait::topic)
+            .forEach(slow::add);
       }
     }
     return slow;
@@ -154,9 +164,9 @@ final class DeliveryMonitor implements AutoCloseable {
   }
 
   private static String describeSilence(Wait wait, KafkaException failure) {
-    return "Records for topic '"
+    return "Records for topic \""
         + wait.topic()
-        + "' wait, since Kafka does not answer: "
+        + "\" wait, because Kafka does not answer: "
         + failure.getMessage();
   }
 
@@ -165,30 +175,30 @@ final class DeliveryMonitor implements AutoCloseable {
     if (!missing.contains(topic)) {
       return wait.longest().compareTo(STUCK) < 0
           ? ""
-          : "Kafka has acknowledged no record for topic '"
+          : "Kafka has acknowledged no record for topic \""
               + topic
-              + "' for more than "
+              + "\" for more than "
               + STUCK.toSeconds()
-              + " s, although the topic is there";
+              + " s, although the topic exists.";
     }
     ConnectorConfig connector = writer.task().connector();
     if (connector.deadLetterTopic().filter(topic::equals).isPresent()) {
       try {
         topics.create(topic, connector.deadLetterReplication());
-        LOG.warn("The dead-letter topic '{}' was not there any more, and is made again", topic);
+        LOG.warn("The dead-letter topic \"{}\" was deleted, and is created again.", topic);
         return "";
       } catch (KafkaException e) {
-        return "Records wait for the dead-letter topic '"
+        return "Records wait for the dead-letter topic \""
             + topic
-            + "', which is not there and can't be created: "
+            + "\", which does not exist and can't be created: "
             + e.getMessage();
       }
     }
-    return "Records wait for topic '"
+    return "Records wait for topic \""
         + topic
-        + "', which is not there and can't be created: the broker does not do it by itself"
-        + " (auto.create.topics.enable), or does not let this worker. Create the topic; the task"
-        + " then goes on by itself";
+        + "\", which does not exist. The broker does not create it, because"
+        + " auto.create.topics.enable is false or this worker has no right to. Create the topic;"
+        + " the task then continues.";
   }
 
   private void replaceStuck(TaskWriter writer) {
@@ -202,8 +212,8 @@ final class DeliveryMonitor implements AutoCloseable {
         if (wait.unacknowledged().compareTo(STUCK.multipliedBy(1L << times)) >= 0
             && !producer.current().isAborted()) {
           LOG.warn(
-              "Kafka has acknowledged no record of task {} for topic '{}' for {} s: the producer is"
-                  + " replaced, and tasks with records in it read them again",
+              "Kafka has acknowledged no record of task {} for topic \"{}\" for {} s. The producer"
+                  + " is replaced, and tasks with records in it read them again.",
               writer.task().id(),
               wait.topic(),
               wait.unacknowledged().toSeconds());

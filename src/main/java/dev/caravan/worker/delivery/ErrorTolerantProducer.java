@@ -33,7 +33,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A task's view of its producer that handles records which Kafka refuses. Depending on {@code errors.tolerance} it fails the task with an error that names the record, sends the record to the dead-letter topic, or drops it. <p>In a transaction a refused record aborts the transaction. The record is remembered. When the task sends it again in the next transaction, it is not sent to Kafka. <p>Thread-safe. The callback of a record is called exactly once, unless {@link #send} throws.
+ * A task's view of its producer that handles records which Kafka refuses. Depending on {@code
+ * errors.tolerance} it fails the task with an error that names the record, sends the record to the
+ * dead-letter topic, or drops it.
+ *
+ * <p>In a transaction a refused record aborts the transaction. The record is remembered. When the
+ * task sends it again in the next transaction, it is not sent to Kafka.
+ *
+ * <p>Thread-safe. The callback of a record is called exactly once, unless {@link #send} throws.
  */
 final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
   private static final Logger LOG = LoggerFactory.getLogger(ErrorTolerantProducer.class);
@@ -53,7 +60,9 @@ final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
   }
 
   /**
-   * The reason of a failed transaction. Kafka's client passes the same exception to all other records of the transaction.
+   * The reason of a failed transaction. Kafka's client passes the same exception to all other
+   * records of the transaction.
+   *
    * @param told the failure that was reported to the route
    */
   private record FailedTransaction(Exception refusal, Exception told) {}
@@ -68,7 +77,9 @@ final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
 
   /**
    * Creates a task's view of a producer.
-   * @param senders sends records of the dead letter queue and may wait for their topic. Kafka's own thread, which reports the refusal, must not wait
+   *
+   * @param senders sends records of the dead letter queue and may wait for their topic. Kafka's own thread, which
+   *     reports the refusal, must not wait
    */
   static ErrorTolerantProducer of(
       TaskConfig task, Producer<byte[], byte[]> producer, Executor senders) {
@@ -78,6 +89,7 @@ final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
 
   /**
    * Creates a view.
+   *
    * @param tolerance how refused records are handled; empty if they fail the task
    * @param transactional whether the producer sends in transactions
    * @param senders sends records of the dead letter queue and may wait for their topic
@@ -166,7 +178,8 @@ final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
   }
 
   /**
-   * Returns a callback that runs at most once. The route counts callbacks, so each must run exactly once.
+   * Returns a callback that runs at most once. The route counts callbacks, so each must run exactly
+   * once.
    */
   private static Callback once(Callback original) {
     AtomicBoolean isDone = new AtomicBoolean();
@@ -178,7 +191,8 @@ final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
   }
 
   /**
-   * Returns the error for a dead letter that could not be sent. It names the document and the topic.
+   * Returns the error for a dead letter that could not be sent. It names the document and the
+   * topic.
    */
   private KafkaException notSent(
       ProducerRecord<byte[], byte[]> record, Exception refusal, Throwable sendFailure) {

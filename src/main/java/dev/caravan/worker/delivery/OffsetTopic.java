@@ -31,6 +31,7 @@ public final class OffsetTopic implements AutoCloseable {
 
   /**
    * Opens the topic, creates it if it does not exist, and starts to read it.
+   *
    * @throws org.apache.kafka.common.config.ConfigException if the topic exists but does not fit
    * @throws org.apache.kafka.common.KafkaException if a request to Kafka fails
    */
@@ -65,6 +66,7 @@ public final class OffsetTopic implements AutoCloseable {
 
   /**
    * Returns the offset store of an at-least-once task.
+   *
    * @param generation the config generation of the task
    * @param through the producer that sends the offsets
    */
@@ -73,7 +75,9 @@ public final class OffsetTopic implements AutoCloseable {
   }
 
   /**
-   * Returns the offset store of an exactly-once task, which commits offsets and records in one transaction.
+   * Returns the offset store of an exactly-once task, which commits offsets and records in one
+   * transaction.
+   *
    * @param through the producer that sends the offsets and the records
    */
   TransactionalOffsetStore of(

@@ -28,8 +28,8 @@ import org.jspecify.annotations.Nullable;
  * Reads the offsets topic from its beginning, once for all tasks of the worker.
  *
  * <p>A task that loads its offsets waits until all offsets committed before are read. At the start
- * of the worker this takes as long as reading the whole topic, and later a few milliseconds. An open
- * transaction blocks all records after its first one, see {@link AbandonedTransactions}.
+ * of the worker this takes as long as reading the whole topic, and later a few milliseconds. An
+ * open transaction blocks all records after its first one, see {@link AbandonedTransactions}.
  *
  * <p>Thread-safe.
  */
@@ -50,6 +50,7 @@ final class OffsetTopicReader implements OffsetReader, TopicLogReader.Handler, A
 
   /**
    * Creates a reader; {@link #start} starts it.
+   *
    * @param partitions the number of partitions of the topic
    * @param admin reads the end offsets; the caller closes it
    */
@@ -121,8 +122,8 @@ final class OffsetTopicReader implements OffsetReader, TopicLogReader.Handler, A
   }
 
   /**
-   * Returns the end offset of each partition, records of open transactions included. Does not block.
-   * The request is sent after this call.
+   * Returns the end offset of each partition, records of open transactions included. Does not
+   * block. The request is sent after this call.
    */
   CompletableFuture<Map<TopicPartition, Long>> ends() {
     return ends.send();

@@ -8,7 +8,8 @@ import org.apache.kafka.clients.producer.Producer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A Kafka producer that several tasks share. After each {@link #abort} a new one replaces it. Thread-safe.
+ * A Kafka producer that several tasks share. After each {@link #abort} a new one replaces it.
+ * Thread-safe.
  */
 public final class ReplaceableProducer {
   private final Supplier<Producer<byte[], byte[]>> factory;
@@ -17,6 +18,7 @@ public final class ReplaceableProducer {
 
   /**
    * Creates a replaceable producer. The first producer is created by {@link #current}.
+   *
    * @param factory creates a producer without waiting for Kafka
    */
   public ReplaceableProducer(Supplier<Producer<byte[], byte[]>> factory) {
@@ -36,6 +38,7 @@ public final class ReplaceableProducer {
 
   /**
    * Aborts the current producer, if there is one. Does not block.
+   *
    * @return completes when all aborted producers are closed
    */
   public synchronized CompletableFuture<Void> abort() {

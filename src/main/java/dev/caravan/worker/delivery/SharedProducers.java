@@ -18,7 +18,12 @@ import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 
 /**
- * The Kafka producers of a worker. camel-kafka would create one for each kafka endpoint of each route, each with its own buffer and thread. Here all tasks with equal settings share one, so that one buffer limits their outstanding records. An exactly-once task has a producer of its own. <p>A producer stays open until the worker stops or the producer is aborted. A route that stops does not close it. Thread-safe.
+ * The Kafka producers of a worker. camel-kafka would create one for each kafka endpoint of each
+ * route, each with its own buffer and thread. Here all tasks with equal settings share one, so that
+ * one buffer limits their outstanding records. An exactly-once task has a producer of its own.
+ *
+ * <p>A producer stays open until the worker stops or the producer is aborted. A route that stops
+ * does not close it. Thread-safe.
  */
 public final class SharedProducers extends DefaultKafkaClientFactory implements AutoCloseable {
   private static final int CALLBACK_THREADS = 2;
@@ -33,6 +38,7 @@ public final class SharedProducers extends DefaultKafkaClientFactory implements 
 
   /**
    * Creates the producers of a worker.
+   *
    * @param settings the producer settings of the worker's configuration, which override all others
    */
   public SharedProducers(Map<String, Object> settings) {
@@ -40,7 +46,8 @@ public final class SharedProducers extends DefaultKafkaClientFactory implements 
   }
 
   /**
-   * Makes the kafka endpoints of a Camel context use these producers, and run their callbacks on a few shared threads instead of twenty each.
+   * Makes the kafka endpoints of a Camel context use these producers, and run their callbacks on a
+   * few shared threads instead of twenty each.
    */
   public void shareIn(CamelContext context) {
     KafkaComponent kafka = context.getComponent("kafka", KafkaComponent.class);
@@ -50,6 +57,7 @@ public final class SharedProducers extends DefaultKafkaClientFactory implements 
 
   /**
    * Makes the kafka endpoints of a task use the task's own view of a producer.
+   *
    * @param task the route id of the task
    * @param producer creates the view from the shared producer
    */
@@ -93,7 +101,8 @@ public final class SharedProducers extends DefaultKafkaClientFactory implements 
   }
 
   /**
-   * Returns the default settings of the tasks' producers. The worker's configuration overrides them.
+   * Returns the default settings of the tasks' producers. The worker's configuration overrides
+   * them.
    */
   public static Map<String, Object> defaults() {
     return Map.of(
@@ -120,6 +129,7 @@ public final class SharedProducers extends DefaultKafkaClientFactory implements 
 
   /**
    * Aborts all producers. New ones are created when they are needed. Does not block.
+   *
    * @return completes when they are closed
    */
   CompletableFuture<Void> abort() {

@@ -24,7 +24,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Provides each task with its producers of records and offsets and with its offset store, according to its delivery guarantee. At least once, tasks share the producers. Exactly once, a task has a producer whose transactions contain its records and offsets. Thread-safe.
+ * Provides each task with its producers of records and offsets and with its offset store, according
+ * to its delivery guarantee. At least once, tasks share the producers. Exactly once, a task has a
+ * producer whose transactions contain its records and offsets. Thread-safe.
  */
 public final class TaskDelivery implements Delivery, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(TaskDelivery.class);
@@ -158,10 +160,7 @@ public final class TaskDelivery implements Delivery, AutoCloseable {
           return ErrorTolerantProducer.of(task, records, deadLetters);
         });
     return new TaskWriter(
-        task,
-        topic.of(task.connector(), generation, offsets),
-        views,
-        () -> end(task, deadLetters));
+        task, topic.of(task.connector(), generation, offsets), views, () -> end(task, deadLetters));
   }
 
   private void end(TaskConfig task, ExecutorService deadLetters) {
@@ -171,7 +170,9 @@ public final class TaskDelivery implements Delivery, AutoCloseable {
   }
 
   /**
-   * Creates the thread that sends the dead letters of a task, while there are any. It may have to wait for their topic. The number of waiting dead letters is limited by the number of exchanges in the task's route.
+   * Creates the thread that sends the dead letters of a task, while there are any. It may have to
+   * wait for their topic. The number of waiting dead letters is limited by the number of exchanges
+   * in the task's route.
    */
   private static ExecutorService deadLetterThread(TaskConfig task) {
     ThreadPoolExecutor thread =
@@ -197,7 +198,9 @@ public final class TaskDelivery implements Delivery, AutoCloseable {
   }
 
   /**
-   * Aborts all producers of records and offsets, because others may have this worker's tasks. Does not block.
+   * Aborts all producers of records and offsets, because others may have this worker's tasks. Does
+   * not block.
+   *
    * @return completes when no outstanding record can reach Kafka any more
    */
   public CompletableFuture<Void> abort() {

@@ -20,7 +20,14 @@ import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One task's view of a producer. It sends nothing without the worker's lease, and tracks the task's unacknowledged records. <p>If the producer is aborted while it has records of the task, the view is broken and sends nothing any more, because the task must read these changes again first. A view without outstanding records continues with the next producer. <p>Thread-safe. Each callback is called exactly once, unless {@link #send} throws.
+ * One task's view of a producer. It sends nothing without the worker's lease, and tracks the task's
+ * unacknowledged records.
+ *
+ * <p>If the producer is aborted while it has records of the task, the view is broken and sends
+ * nothing any more, because the task must read these changes again first. A view without
+ * outstanding records continues with the next producer.
+ *
+ * <p>Thread-safe. Each callback is called exactly once, unless {@link #send} throws.
  */
 public final class TaskProducer extends DelegatingProducer<byte[], byte[]> {
   private final Supplier<AbortableProducer> source;
@@ -47,8 +54,11 @@ public final class TaskProducer extends DelegatingProducer<byte[], byte[]> {
 
   /**
    * How long records for a topic have waited.
-   * @param blocked how long the producer has accepted no record, for example because the topic does not exist
-   * @param unacknowledged how long Kafka has acknowledged none of the accepted records; zero if there are none
+   *
+   * @param blocked how long the producer has accepted no record, for example because the topic does
+   *     not exist
+   * @param unacknowledged how long Kafka has acknowledged none of the accepted records; zero if
+   *     there are none
    */
   record Wait(String topic, Duration blocked, Duration unacknowledged) {
     Duration longest() {
@@ -58,8 +68,10 @@ public final class TaskProducer extends DelegatingProducer<byte[], byte[]> {
 
   /**
    * Creates a view.
+   *
    * @param source returns the current producer
-   * @param isRepeatable whether the sender repeats records that are lost with a producer, as for offsets. The view is then never broken
+   * @param isRepeatable whether the sender repeats records that are lost with a producer, as for
+   *     offsets. The view is then never broken
    */
   public TaskProducer(
       Supplier<AbortableProducer> source,
@@ -94,17 +106,17 @@ public final class TaskProducer extends DelegatingProducer<byte[], byte[]> {
 
   private synchronized Sending begin(String topic, @Nullable Callback callback) {
     if (isRetired) {
-      throw new KafkaException("The task has stopped and sends nothing any more");
+      throw new KafkaException("The task has stopped and can't send any more.");
     }
     if (lease.isOver()) {
       throw new KafkaException(
-          "The worker has not heard of its group for too long: another one may have this task");
+          "The worker has lost its group, and another worker may have this task.");
     }
     if (producer.isAborted()) {
       if (isBroken || records > 0) {
         throw new KafkaException(
-            "Records of the task were discarded with their producer; the task has to send them"
-                + " first");
+            "Records of the task were discarded with their producer. The task has to send them"
+                + " again first.");
       }
       closed = CompletableFuture.allOf(closed, producer.closed());
       producer = source.get();
@@ -191,7 +203,8 @@ public final class TaskProducer extends DelegatingProducer<byte[], byte[]> {
   }
 
   /**
-   * Returns whether changes of the task were lost with a producer, so that the task must read them again.
+   * Returns whether changes of the task were lost with a producer, so that the task must read them
+   * again.
    */
   boolean isBroken() {
     return isBroken;
@@ -199,7 +212,9 @@ public final class TaskProducer extends DelegatingProducer<byte[], byte[]> {
 
   /**
    * Stops sending.
-   * @return completes when no record of the task can reach Kafka any more: all are acknowledged, or their producers are closed
+   *
+   * @return completes when no record of the task can reach Kafka any more: all are acknowledged, or
+   *     their producers are closed
    */
   CompletableFuture<Void> retire() {
     synchronized (this) {

@@ -21,7 +21,14 @@ import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.errors.TransactionAbortedException;
 
 /**
- * The transactions of one task. Its records and its offsets go through a {@link TransactionalProducer}. <p>If several processes run the same task, the one that opened it last owns it, and Kafka refuses the commits of the others. A refused process checks who the owner is before it opens again, so that the processes do not fence each other in turn. <p>Not thread-safe: for the thread of the task's lane.
+ * The transactions of one task. Its records and its offsets go through a {@link
+ * TransactionalProducer}.
+ *
+ * <p>If several processes run the same task, the one that opened it last owns it, and Kafka refuses
+ * the commits of the others. A refused process checks who the owner is before it opens again, so
+ * that the processes do not fence each other in turn.
+ *
+ * <p>Not thread-safe: for the thread of the task's lane.
  */
 final class TaskTransactions implements TransactionalOffsetStore {
   private static final String MAX_TIMEOUT = "transaction.max.timeout.ms";
@@ -37,9 +44,11 @@ final class TaskTransactions implements TransactionalOffsetStore {
 
   /**
    * Creates the transactions of a task.
+   *
    * @param offsets loads committed offsets, and sends saved offsets through the producer
    * @param claim the claim of the assignment that the task runs for
-   * @param transactionTimeout the minimum transaction timeout. Readers of the topic may have to wait that long after a crash
+   * @param transactionTimeout the minimum transaction timeout. Readers of the topic may have to
+   *     wait that long after a crash
    */
   TaskTransactions(
       TransactionalId id,
@@ -66,10 +75,10 @@ final class TaskTransactions implements TransactionalOffsetStore {
               + id.task()
               + " of connector "
               + id.connector()
-              + " was taken over by another process, which has opened transactional id "
+              + " was taken over by another process, which has opened the transactional id \""
               + id
-              + " since; this one has stopped, and nothing that it did not commit is visible. If"
-              + " both are meant to run, give the workers different groups.");
+              + "\". The task has stopped here, and its uncommitted records are not visible. If"
+              + " both processes are meant to run, give their workers different groups.");
     }
     fencer.fenceOlderThan(id);
     try {
@@ -83,9 +92,9 @@ final class TaskTransactions implements TransactionalOffsetStore {
                 + " ms. Set "
                 + MAX_TIMEOUT
                 + " of the brokers to at least that, or transaction.boundary.interval.ms of"
-                + " connector '"
+                + " connector \""
                 + id.connector()
-                + "' to less.");
+                + "\" to less.");
       }
       throw e;
     }

@@ -18,6 +18,7 @@ public final class TaskWriter {
 
   /**
    * Creates a writer.
+   *
    * @param producers the task's views of producers; more may be added later
    * @param close releases what belongs to this run; may be called several times
    */
@@ -45,7 +46,8 @@ public final class TaskWriter {
   }
 
   /**
-   * Returns whether changes were lost with an aborted producer. The task must then be restarted to read them again. This is not a failure of the task.
+   * Returns whether changes were lost with an aborted producer. The task must then be restarted to
+   * read them again. This is not a failure of the task.
    */
   public boolean isBroken() {
     return !isRetired && producers.stream().anyMatch(TaskProducer::isBroken);
@@ -62,7 +64,9 @@ public final class TaskWriter {
 
   /**
    * Stops sending. The task must have stopped.
-   * @return completes when no record and no offset of the task can reach Kafka any more: all are acknowledged, or their producers are closed
+   *
+   * @return completes when no record and no offset of the task can reach Kafka any more: all are
+   *     acknowledged, or their producers are closed
    */
   public CompletableFuture<Void> retire() {
     isRetired = true;

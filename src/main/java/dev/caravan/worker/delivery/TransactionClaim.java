@@ -5,7 +5,13 @@ import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * Marks one assignment of a task to this worker in a way that Kafka's transaction coordinators store: a random part of the transaction timeout. The timeout is the only value that an owner can choose and that everybody can read, see {@link TransactionFencer#isOwnedWith}. <p>A claim lasts from the assignment to the release of the task, across restarts of the task. A restarted task sees that another process has taken it over, and does not take it back. A newly assigned task does take over. Thread-safe.
+ * Marks one assignment of a task to this worker in a way that Kafka's transaction coordinators
+ * store: a random part of the transaction timeout. The timeout is the only value that an owner can
+ * choose and that everybody can read, see {@link TransactionFencer#isOwnedWith}.
+ *
+ * <p>A claim lasts from the assignment to the release of the task, across restarts of the task. A
+ * restarted task sees that another process has taken it over, and does not take it back. A newly
+ * assigned task does take over. Thread-safe.
  */
 public final class TransactionClaim {
   private static final int SPREAD_MILLIS = 5000;
@@ -15,6 +21,7 @@ public final class TransactionClaim {
 
   /**
    * Returns the transaction timeout of this claim.
+   *
    * @param atLeast the minimum timeout
    */
   Duration timeout(Duration atLeast) {

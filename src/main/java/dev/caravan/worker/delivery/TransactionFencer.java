@@ -26,7 +26,8 @@ final class TransactionFencer {
   private static final Duration TIMEOUT = Duration.ofSeconds(60);
 
   /**
-   * The transaction timeout of ids that are fenced here. It is recognizable because no task has such a short one, see {@link dev.caravan.connector.TaskConfig#transactionTimeout}.
+   * The transaction timeout of ids that are fenced here. It is recognizable because no task has
+   * such a short one, see {@link dev.caravan.connector.TaskConfig#transactionTimeout}.
    */
   private static final Duration FENCED = Duration.ofMillis(9_999);
 
@@ -44,6 +45,7 @@ final class TransactionFencer {
 
   /**
    * Creates a fencer.
+   *
    * @param admin the admin client; the caller closes it
    */
   TransactionFencer(Admin admin) {
@@ -52,7 +54,12 @@ final class TransactionFencer {
   }
 
   /**
-   * Fences the tasks of earlier config generations of a connector and aborts their open transactions. Does not affect tasks of the same generation. Idempotent. Blocks. <p>Kafka finds ids only by listing all ids of the cluster. So tasks that start together share a listing. For a generation of which a task was started before, no listing is needed: no task of an earlier generation starts after one of a later generation.
+   * Fences the tasks of earlier config generations of a connector and aborts their open
+   * transactions. Does not affect tasks of the same generation. Idempotent. Blocks.
+   *
+   * <p>Kafka finds ids only by listing all ids of the cluster. So tasks that start together share a
+   * listing. For a generation of which a task was started before, no listing is needed: no task of
+   * an earlier generation starts after one of a later generation.
    */
   void fenceOlderThan(TransactionalId id) {
     Fence fence =
@@ -82,6 +89,7 @@ final class TransactionFencer {
 
   /**
    * Fences ids and aborts their open transactions. A live owner opens its producer again.
+   *
    * @return completes when all ids are fenced; fails if this is not certain for one of them
    */
   CompletableFuture<Void> fence(Set<String> transactionalIds) {
@@ -95,6 +103,7 @@ final class TransactionFencer {
 
   /**
    * Returns the ids whose open transactions have records at or before the given offsets.
+   *
    * @param positions the offsets, by partition
    */
   CompletableFuture<Set<String>> openBefore(Map<TopicPartition, Long> positions) {
@@ -127,7 +136,9 @@ final class TransactionFencer {
   }
 
   /**
-   * Returns whether the last owner of an id opened its producer with this transaction timeout. The timeout is the only value that an owner chooses and everybody can read. The epoch is not sufficient, because the coordinator also increments it when a transaction times out. Blocks.
+   * Returns whether the last owner of an id opened its producer with this transaction timeout. The
+   * timeout is the only value that an owner chooses and everybody can read. The epoch is not
+   * sufficient, because the coordinator also increments it when a transaction times out. Blocks.
    */
   boolean isOwnedWith(Duration transactionTimeout, TransactionalId id) {
     try {

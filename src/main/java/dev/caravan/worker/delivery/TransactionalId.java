@@ -6,7 +6,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The transactional id of a task. Whoever initializes a producer with it fences all earlier ones. Its form is {@code <group>:<connector>:<generation>:<task>}. Colons and percent signs in names are percent-encoded, so that no two tasks have the same id.
+ * The transactional id of a task. Whoever initializes a producer with it fences all earlier ones.
+ * Its form is {@code <group>:<connector>:<generation>:<task>}. Colons and percent signs in names
+ * are percent-encoded, so that no two tasks have the same id.
+ *
  * @param group the group id of the workers
  * @param connector the name of the connector
  * @param generation the config generation of the connector
@@ -35,6 +38,7 @@ public record TransactionalId(String group, String connector, long generation, i
 
   /**
    * Parses an id.
+   *
    * @return the id; empty if it does not belong to a task of this group
    */
   static Optional<TransactionalId> parse(String group, String id) {

@@ -16,7 +16,14 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The producer of an exactly-once task. All records and offsets that are sent through it are part of a transaction, which the first of them begins. <p>A kafka endpoint gets this producer when the route is created, under Camel's lock. So it connects to Kafka only in {@link #open}, on the task's lane. It may be opened several times and then uses a new client each time, because a client can't continue after a failed transaction. <p>Records may be sent from any thread. Only one thread may open, commit and close it.
+ * The producer of an exactly-once task. All records and offsets that are sent through it are part
+ * of a transaction, which the first of them begins.
+ *
+ * <p>A kafka endpoint gets this producer when the route is created, under Camel's lock. So it
+ * connects to Kafka only in {@link #open}, on the task's lane. It may be opened several times and
+ * then uses a new client each time, because a client can't continue after a failed transaction.
+ *
+ * <p>Records may be sent from any thread. Only one thread may open, commit and close it.
  */
 final class TransactionalProducer extends DelegatingProducer<byte[], byte[]> {
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(2);
@@ -33,6 +40,7 @@ final class TransactionalProducer extends DelegatingProducer<byte[], byte[]> {
 
   /**
    * Creates a producer that is not open.
+   *
    * @param settings the producer settings without those of transactions
    */
   TransactionalProducer(String transactionalId, Map<String, Object> settings) {
@@ -41,7 +49,9 @@ final class TransactionalProducer extends DelegatingProducer<byte[], byte[]> {
   }
 
   /**
-   * Creates a new client and ends the transaction that an earlier client with the same id left open. Blocks until Kafka has done so.
+   * Creates a new client and ends the transaction that an earlier client with the same id left
+   * open. Blocks until Kafka has done so.
+   *
    * @param transactionTimeout the time after which Kafka aborts an open transaction
    */
   void open(Duration transactionTimeout) {
@@ -61,7 +71,8 @@ final class TransactionalProducer extends DelegatingProducer<byte[], byte[]> {
     }
     if (producer == null) {
       close(opened, Duration.ZERO);
-      throw new KafkaException("The producer of " + transactionalId + " was aborted");
+      throw new KafkaException(
+          "The producer of transactional id \"" + transactionalId + "\" was aborted.");
     }
     opened.initTransactions();
   }
@@ -70,7 +81,8 @@ final class TransactionalProducer extends DelegatingProducer<byte[], byte[]> {
   protected Producer<byte[], byte[]> producer() {
     Producer<byte[], byte[]> current = producer;
     if (current == null) {
-      throw new IllegalStateException("The producer of " + transactionalId + " is not open");
+      throw new IllegalStateException(
+          "The producer of transactional id \"" + transactionalId + "\" is not open.");
     }
     return current;
   }
@@ -91,6 +103,7 @@ final class TransactionalProducer extends DelegatingProducer<byte[], byte[]> {
 
   /**
    * Waits for all sent records and commits them. Does nothing if none were sent.
+   *
    * @throws org.apache.kafka.common.KafkaException if the commit failed or its result is unknown
    */
   void commit() {
@@ -104,7 +117,8 @@ final class TransactionalProducer extends DelegatingProducer<byte[], byte[]> {
   }
 
   /**
-   * Closes the client. Aborts its transaction if Kafka answers within 2 s; otherwise Kafka aborts it after the transaction timeout. Outstanding records fail. Idempotent.
+   * Closes the client. Aborts its transaction if Kafka answers within 2 s; otherwise Kafka aborts
+   * it after the transaction timeout. Outstanding records fail. Idempotent.
    */
   void discard() {
     Producer<byte[], byte[]> discarded;
@@ -136,7 +150,9 @@ final class TransactionalProducer extends DelegatingProducer<byte[], byte[]> {
   }
 
   /**
-   * Closes the client without waiting for outstanding records, and prevents another {@link #open}. May be called while other threads use the client. Returns when the client has no thread and no connection any more. Idempotent.
+   * Closes the client without waiting for outstanding records, and prevents another {@link #open}.
+   * May be called while other threads use the client. Returns when the client has no thread and no
+   * connection any more. Idempotent.
    */
   void abort() {
     Producer<byte[], byte[]> closing;

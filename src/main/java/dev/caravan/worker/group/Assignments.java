@@ -11,11 +11,14 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * The assignment of all tasks, as the leader of the group computed it. Only the leader has it. Immutable; the owner arrays must not be changed.
+ * The assignment of all tasks, as the leader of the group computed it. Only the leader has it.
+ * Immutable; the owner arrays must not be changed.
+ *
  * @param configOffset the offset up to which the leader had read the config topic
  * @param workers the worker ids, in the order of their member ids
  * @param shares the owners of the tasks, by config generation
- * @param claims the tasks that workers claimed when they joined, by config generation; also of generations that are no longer desired
+ * @param claims the tasks that workers claimed when they joined, by config generation; also of
+ *     generations that are no longer desired
  */
 public record Assignments(
     long configOffset,
@@ -27,6 +30,7 @@ public record Assignments(
 
   /**
    * The owners of the tasks of one generation.
+   *
    * @param connectorHash see {@link MemberState#hash}
    * @param owners the index of the owning worker per task, or {@link #NOBODY}
    */

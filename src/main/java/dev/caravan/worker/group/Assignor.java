@@ -17,16 +17,22 @@ import java.util.TreeMap;
 import java.util.stream.IntStream;
 
 /**
- * Assigns tasks to workers. The result depends only on the desired tasks and on what the workers claim. For one call on one thread.
+ * Assigns tasks to workers. The result depends only on the desired tasks and on what the workers
+ * claim. For one call on one thread.
  *
  * <ul>
- * <li>The numbers of tasks per worker differ by one at most. Within that limit a task stays where it is, and the tasks of one connector are on different workers.
- * <li>A task that moves has no owner until its worker has stopped it and joined again without it. All other tasks continue.
- * <li>A worker that takes no tasks, because it stops or has lost its group, gets none. The tasks that it still has get no owner, unless another worker has them already.
- * <li>The tasks of a new config generation have no owner while any worker has tasks of another generation of the same connector.
+ *   <li>The numbers of tasks per worker differ by one at most. Within that limit a task stays where
+ *       it is, and the tasks of one connector are on different workers.
+ *   <li>A task that moves has no owner until its worker has stopped it and joined again without it.
+ *       All other tasks continue.
+ *   <li>A worker that takes no tasks, because it stops or has lost its group, gets none. The tasks
+ *       that it still has get no owner, unless another worker has them already.
+ *   <li>The tasks of a new config generation have no owner while any worker has tasks of another
+ *       generation of the same connector.
  * </ul>
  *
- * So no two workers run the same task, as long as each worker claims all tasks that it has. If two workers have the same task, after a network partition, one of them keeps it.
+ * So no two workers run the same task, as long as each worker claims all tasks that it has. If two
+ * workers have the same task, after a network partition, one of them keeps it.
  */
 final class Assignor {
   /** The tasks of one config generation of a connector. */
@@ -79,6 +85,7 @@ final class Assignor {
 
   /**
    * Assigns the desired tasks.
+   *
    * @param configOffset the offset of the config snapshot that {@code wanted} comes from
    * @param wanted the desired tasks
    * @param members the workers, by member id
@@ -93,7 +100,8 @@ final class Assignor {
   }
 
   /**
-   * Leaves the desired tasks where they are and assigns no others. Used while some members can't be read, because their tasks are unknown.
+   * Leaves the desired tasks where they are and assigns no others. Used while some members can't be
+   * read, because their tasks are unknown.
    */
   static Assignments keepWanted(
       long configOffset, List<TaskGeneration> wanted, SortedMap<String, MemberState> members) {
@@ -170,7 +178,8 @@ final class Assignor {
   }
 
   /**
-   * Returns the maximum number of tasks per member. Members with more tasks come first when the remainder is distributed.
+   * Returns the maximum number of tasks per member. Members with more tasks come first when the
+   * remainder is distributed.
    */
   private int[] quotas() {
     int total = sets.stream().mapToInt(Tasks::count).sum();

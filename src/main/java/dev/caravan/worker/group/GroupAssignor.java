@@ -25,7 +25,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The assignor of Kafka's consumer group protocol. It reports what this worker has and, on the group's leader, assigns the tasks. It assigns tasks instead of partitions. One worker gets all partitions of the internal topics, which shows other groups that the topics are in use. Each other worker gets the first partition, because Kafka's client reports a lost membership only to members that have partitions. No worker reads them. <p>Kafka's consumer creates it and calls it on the thread that polls the group.
+ * The assignor of Kafka's consumer group protocol. It reports what this worker has and, on the
+ * group's leader, assigns the tasks. It assigns tasks instead of partitions. One worker gets all
+ * partitions of the internal topics, which shows other groups that the topics are in use. Each
+ * other worker gets the first partition, because Kafka's client reports a lost membership only to
+ * members that have partitions. No worker reads them.
+ *
+ * <p>Kafka's consumer creates it and calls it on the thread that polls the group.
  */
 public final class GroupAssignor implements ConsumerPartitionAssignor, Configurable {
   /** The consumer property with the {@link RebalanceListener}. */
@@ -76,9 +82,9 @@ public final class GroupAssignor implements ConsumerPartitionAssignor, Configura
           } catch (IOException | RuntimeException e) {
             unreadable.add(id);
             LOG.error(
-                "The state of member {} of the group can't be read: {}. The member gets no tasks."
-                    + " Tasks that no other worker has wait for one session timeout. Stop the member"
-                    + " if it is no worker, or upgrade all workers to one version",
+                "The state of group member \"{}\" can't be read: {}. The member gets no tasks, and"
+                    + " tasks without an owner wait for one session timeout. Stop the member if it is"
+                    + " not a worker, or upgrade all workers to the same version.",
                 id,
                 e.getMessage());
           }
@@ -103,7 +109,8 @@ public final class GroupAssignor implements ConsumerPartitionAssignor, Configura
   }
 
   /**
-   * Parses the state of a member. If a member has tasks but no group generation, the group had removed it and others may have its tasks. It must stop them before it gets any.
+   * Parses the state of a member. If a member has tasks but no group generation, the group had
+   * removed it and others may have its tasks. It must stop them before it gets any.
    */
   private static MemberState state(Subscription subscription) throws IOException {
     MemberState state = GroupProtocol.decodeState(subscription.userData());
@@ -112,7 +119,8 @@ public final class GroupAssignor implements ConsumerPartitionAssignor, Configura
   }
 
   /**
-   * Returns the partitions of the topics that a member subscribes to. A member that gets others joins again without end.
+   * Returns the partitions of the topics that a member subscribes to. A member that gets others
+   * joins again without end.
    */
   private static List<TopicPartition> partitions(Cluster metadata, Subscription subscription) {
     List<TopicPartition> partitions = new ArrayList<>();
@@ -131,9 +139,9 @@ public final class GroupAssignor implements ConsumerPartitionAssignor, Configura
       member().onAssigned(own, metadata.memberId(), metadata.generationId());
     } catch (IOException | RuntimeException e) {
       LOG.error(
-          "What the leader of the group has assigned to this worker can't be read: {}. The worker"
-              + " stops its tasks. Is there a member that is no worker, or a worker of another"
-              + " version?",
+          "The assignment of the group's leader can't be read: {}. This worker stops its tasks."
+              + " Check whether the group has members that are not workers, or workers of another"
+              + " version.",
           e.getMessage());
       member().onUnreadableAssignment();
     }

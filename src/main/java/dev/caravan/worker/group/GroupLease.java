@@ -5,7 +5,17 @@ import java.time.Duration;
 import java.util.function.LongSupplier;
 
 /**
- * The time for which a worker may run its tasks. Kafka assigns the tasks of a worker to others after a session timeout without a heartbeat. The lease ends two thirds of the session timeout after the <em>sending</em> of the last heartbeat that Kafka answered. The rest is for stopping tasks and closing producers. <p>A lease that has ended stays ended, also if that is noticed late, for example in a process that was suspended. A new lease begins only with a heartbeat sent after an assignment, because the assignment itself may have been delayed in the network for longer than a session. <p>Times are values of {@link System#nanoTime}. Thread-safe. {@link #isOver} is cheap enough to be called for each record.
+ * The time for which a worker may run its tasks. Kafka assigns the tasks of a worker to others
+ * after a session timeout without a heartbeat. The lease ends two thirds of the session timeout
+ * after the <em>sending</em> of the last heartbeat that Kafka answered. The rest is for stopping
+ * tasks and closing producers.
+ *
+ * <p>A lease that has ended stays ended, also if that is noticed late, for example in a process
+ * that was suspended. A new lease begins only with a heartbeat sent after an assignment, because
+ * the assignment itself may have been delayed in the network for longer than a session.
+ *
+ * <p>Times are values of {@link System#nanoTime}. Thread-safe. {@link #isOver} is cheap enough to
+ * be called for each record.
  */
 public final class GroupLease {
   private static final int PARTS = 3;
@@ -28,7 +38,9 @@ public final class GroupLease {
 
   /**
    * Creates a lease that has not begun.
-   * @param sessionTimeout the time without a heartbeat after which the group assigns the tasks of a worker to others
+   *
+   * @param sessionTimeout the time without a heartbeat after which the group assigns the tasks of a
+   *     worker to others
    */
   public GroupLease(Duration sessionTimeout) {
     this(sessionTimeout, System::nanoTime);
@@ -54,6 +66,7 @@ public final class GroupLease {
 
   /**
    * Handles a heartbeat that Kafka answered without an error.
+   *
    * @param sentAt when the heartbeat was sent, or an earlier time
    * @return whether this heartbeat began the lease
    */

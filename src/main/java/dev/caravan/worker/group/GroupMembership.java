@@ -27,14 +27,21 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The worker's membership in its group. Its thread polls Kafka's consumer, which detects joining and failed workers and calls the {@link GroupAssignor}. The thread does nothing else. It continues after every error, except if the group has another protocol or if Kafka refuses the session timeout. <p>It extends the worker's lease when Kafka has answered a heartbeat. It ends the lease at once when Kafka no longer knows the worker's member id or generation. Thread-safe.
+ * The worker's membership in its group. Its thread polls Kafka's consumer, which detects joining
+ * and failed workers and calls the {@link GroupAssignor}. The thread does nothing else. It
+ * continues after every error, except if the group has another protocol or if Kafka refuses the
+ * session timeout.
+ *
+ * <p>It extends the worker's lease when Kafka has answered a heartbeat. It ends the lease at once
+ * when Kafka no longer knows the worker's member id or generation. Thread-safe.
  */
 public final class GroupMembership implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(GroupMembership.class);
   private static final Duration POLL = Duration.ofMillis(50);
 
   /**
-   * The time without an answered heartbeat after which the membership is checked by a request. Heartbeats are more frequent, except during a join.
+   * The time without an answered heartbeat after which the membership is checked by a request.
+   * Heartbeats are more frequent, except during a join.
    */
   private static final Duration SILENCE = Duration.ofSeconds(1);
 
@@ -64,6 +71,7 @@ public final class GroupMembership implements AutoCloseable {
 
   /**
    * Creates a membership; {@link #start} joins the group.
+   *
    * @param settings the settings of the consumer, without the assignor
    * @param topics the internal topics of the group
    */
@@ -78,7 +86,9 @@ public final class GroupMembership implements AutoCloseable {
 
   /**
    * Creates a membership with other assignors.
-   * @param assignors the assignors of this worker, the preferred one first. Kafka picks one that all workers have
+   *
+   * @param assignors the assignors of this worker, the preferred one first. Kafka picks one that
+   *     all workers have
    */
   GroupMembership(
       Map<String, Object> settings,
@@ -116,7 +126,8 @@ public final class GroupMembership implements AutoCloseable {
   }
 
   private void run() {
-    RuntimeException reason = new IllegalStateException("The group's thread has ended");
+    RuntimeException reason =
+        new IllegalStateException("The thread of the group membership has ended.");
     try (consumer) {
       consumer.subscribe(topics, new Pausing());
       try {
@@ -134,21 +145,21 @@ public final class GroupMembership implements AutoCloseable {
     } catch (InconsistentGroupProtocolException e) {
       reason =
           new KafkaException(
-              "Group '"
+              "Group \""
                   + groupId
-                  + "' has members of another kind, such as those of a Kafka Connect cluster that"
-                  + " is running. Stop them first, or give this worker another group or cluster",
+                  + "\" has members of another kind, such as running Kafka Connect workers. Stop them"
+                  + " first, or give this worker another group or cluster.",
               e);
     } catch (InvalidSessionTimeoutException e) {
       reason =
           new KafkaException(
               "Kafka refuses the worker's "
                   + ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG
-                  + " of "
+                  + " of \""
                   + sessionTimeout
-                  + ". Set it to a value between group.min.session.timeout.ms and"
-                  + " group.max.session.timeout.ms of the brokers, which are 6000 and 1800000 unless"
-                  + " they are set",
+                  + "\". Set it to a value between group.min.session.timeout.ms and"
+                  + " group.max.session.timeout.ms of the brokers, by default between 6000 and"
+                  + " 1800000.",
               e);
     } catch (RuntimeException e) {
       reason = e;
@@ -176,7 +187,7 @@ public final class GroupMembership implements AutoCloseable {
         | InvalidSessionTimeoutException e) {
       throw e;
     } catch (KafkaException | IllegalStateException e) {
-      LOG.error("The group of workers can't be joined at the moment: {}{}", e, advice(e));
+      LOG.error("Can't join the group of workers, retrying: {}{}", e, advice(e));
       if (lease.hasEnded()) {
         member.onLost();
       }
@@ -186,12 +197,13 @@ public final class GroupMembership implements AutoCloseable {
   }
 
   /**
-   * Returns advice for the error that the coordinator sends when it can't write the group metadata. That error has no reason.
+   * Returns advice for the error that the coordinator sends when it can't write the group metadata.
+   * That error has no reason.
    */
   private String advice(RuntimeException failure) {
     return String.valueOf(failure.getMessage()).startsWith("Unexpected error from SyncGroup")
-        ? ". If the log of the coordinator says RecordTooLargeException or MESSAGE_TOO_LARGE, the"
-            + " metadata of the group is too large. "
+        ? ". If the coordinator's log has RecordTooLargeException or MESSAGE_TOO_LARGE, the group"
+            + " metadata is too large. "
             + size.advice()
         : "";
   }
@@ -240,7 +252,8 @@ public final class GroupMembership implements AutoCloseable {
   }
 
   /**
-   * Leaves the group, so that others get this worker's tasks at once. All tasks must have stopped. Blocks for 5 s at most.
+   * Leaves the group, so that others get this worker's tasks at once. All tasks must have stopped.
+   * Blocks for 5 s at most.
    */
   @Override
   public void close() {
@@ -258,7 +271,9 @@ public final class GroupMembership implements AutoCloseable {
   }
 
   /**
-   * Pauses the partitions that the group assigns, because nothing is read from them. Each worker has at least one: Kafka's client calls this listener before it joins again only for a member with partitions.
+   * Pauses the partitions that the group assigns, because nothing is read from them. Each worker
+   * has at least one: Kafka's client calls this listener before it joins again only for a member
+   * with partitions.
    */
   private final class Pausing implements ConsumerRebalanceListener {
     @Override

@@ -13,7 +13,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Computes the size of the group metadata. That is the record in {@code __consumer_offsets} with the subscriptions and assignments of all members. If it exceeds the topic's limit, the coordinator answers each SyncGroup request with an error without a reason, and no worker gets tasks. Only the leader knows the size. Thread-safe.
+ * Computes the size of the group metadata. That is the record in {@code __consumer_offsets} with
+ * the subscriptions and assignments of all members. If it exceeds the topic's limit, the
+ * coordinator answers each SyncGroup request with an error without a reason, and no worker gets
+ * tasks. Only the leader knows the size. Thread-safe.
  */
 final class GroupMetadataSize {
   /** The default of {@code message.max.bytes} in Kafka. */
@@ -37,6 +40,7 @@ final class GroupMetadataSize {
 
   /**
    * Creates a calculator.
+   *
    * @param groupId the group id, which is part of the client id and the member id of each member
    */
   GroupMetadataSize(String groupId) {
@@ -48,8 +52,8 @@ final class GroupMetadataSize {
     bytes = of(subscriptions, assignments);
     if (bytes > DEFAULT_LIMIT) {
       LOG.error(
-          "The metadata of the group is too large for Kafka's default limits, and no worker gets"
-              + " tasks if the brokers have these. {}",
+          "The group metadata exceeds Kafka's default limit. If the brokers have this limit, no worker"
+              + " gets tasks. {}",
           advice());
     }
   }
@@ -82,11 +86,11 @@ final class GroupMetadataSize {
   /** Returns advice for a group that the coordinator refuses without a reason. */
   String advice() {
     return (bytes == 0
-            ? "The leader of the group logs the size of the group's metadata. "
-            : "The group's metadata was " + bytes + " bytes when this worker last led the group. ")
-        + "Kafka takes "
+            ? "The leader of the group logs the size of the group metadata. "
+            : "The group metadata had " + bytes + " bytes when this worker last led the group. ")
+        + "Kafka accepts "
         + DEFAULT_LIMIT
-        + " bytes unless max.message.bytes of the topic __consumer_offsets allows more: raise it, or"
-        + " lower tasks.max of connectors, or run fewer workers or several groups.";
+        + " bytes, unless max.message.bytes of the topic __consumer_offsets is higher. Raise it, lower"
+        + " tasks.max of the connectors, or run fewer workers or several groups.";
   }
 }

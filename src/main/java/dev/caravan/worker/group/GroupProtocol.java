@@ -17,7 +17,10 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The binary format of the data that workers and the leader of their group exchange. Version 1 is frozen, because workers of different versions are in one group during an upgrade. A later version may add sections, which earlier versions skip. It raises {@code reader} if an earlier version must not read its data. A change of the header needs another name of the {@link GroupAssignor}.
+ * The binary format of the data that workers and the leader of their group exchange. Version 1 is
+ * frozen, because workers of different versions are in one group during an upgrade. A later version
+ * may add sections, which earlier versions skip. It raises {@code reader} if an earlier version
+ * must not read its data. A change of the header needs another name of the {@link GroupAssignor}.
  *
  * <pre>
  *             0        1        2          3
@@ -39,7 +42,9 @@ import org.jspecify.annotations.Nullable;
  * text        length utf-8
  * </pre>
  *
- * <p>Numbers without a size are unsigned varints: seven bits per byte, the lowest first, with the highest bit set in all bytes but the last. A generation is the difference to the previous one. In a bitmap, the lowest bit of the first byte is task 0.
+ * <p>Numbers without a size are unsigned varints: seven bits per byte, the lowest first, with the
+ * highest bit set in all bytes but the last. A generation is the difference to the previous one. In
+ * a bitmap, the lowest bit of the first byte is task 0.
  */
 final class GroupProtocol {
   static final int VERSION = 1;
@@ -68,6 +73,7 @@ final class GroupProtocol {
 
   /**
    * Decodes the state of a member.
+   *
    * @throws IOException if the data has another format, or a version that this worker must not read
    */
   static MemberState decodeState(@Nullable ByteBuffer bytes) throws IOException {
@@ -96,6 +102,7 @@ final class GroupProtocol {
 
   /**
    * Decodes an assignment.
+   *
    * @throws IOException if the data has another format, or a version that this worker must not read
    */
   static MemberAssignment decodeAssignment(@Nullable ByteBuffer bytes) throws IOException {
@@ -142,7 +149,7 @@ final class GroupProtocol {
       }
       return parser.parse(in);
     } catch (BufferUnderflowException e) {
-      throw new IOException("it ends too soon", e);
+      throw new IOException("it is truncated", e);
     }
   }
 
@@ -224,16 +231,18 @@ final class GroupProtocol {
           return value;
         }
       }
-      throw new IOException("a number in it is too large");
+      throw new IOException("it has a number that is too large");
     }
 
     /**
-     * Reads a number of elements. It can't exceed the number of remaining bytes, because each element has at least one. So corrupt data does not allocate much memory.
+     * Reads a number of elements. It can't exceed the number of remaining bytes, because each
+     * element has at least one. So corrupt data does not allocate much memory.
      */
     int count() throws IOException {
       long value = number();
       if (value < 0 || value > in.remaining()) {
-        throw new IOException("it counts to " + value + " and ends after " + in.remaining());
+        throw new IOException(
+            "it announces " + value + " elements, but has only " + in.remaining() + " bytes left");
       }
       return (int) value;
     }

@@ -7,7 +7,10 @@ import java.util.BitSet;
 import java.util.List;
 
 /**
- * The assignment that the leader sends to one worker: its own tasks, and the live workers. The owners of other tasks are only in the status topic, because the group metadata would be too large with all tasks for all workers.
+ * The assignment that the leader sends to one worker: its own tasks, and the live workers. The
+ * owners of other tasks are only in the status topic, because the group metadata would be too large
+ * with all tasks for all workers.
+ *
  * @param configOffset the offset up to which the leader had read the config topic
  * @param workers the ids of all workers that the leader can read
  * @param tasks the tasks of this worker, by ascending config generation

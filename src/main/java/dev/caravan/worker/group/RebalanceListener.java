@@ -5,7 +5,8 @@ import java.util.Set;
 import java.util.SortedMap;
 
 /**
- * The worker's part in a rebalance of its group. Called on the thread that polls the group; no method may block.
+ * The worker's part in a rebalance of its group. Called on the thread that polls the group; no
+ * method may block.
  */
 public interface RebalanceListener {
   /** Returns what this worker has, at the time when it joins. */
@@ -13,6 +14,7 @@ public interface RebalanceListener {
 
   /**
    * Assigns tasks to all members. Called on the leader only.
+   *
    * @param members the states of the workers, by member id
    * @param unreadable the ids of the members whose state can't be read
    */
@@ -20,6 +22,7 @@ public interface RebalanceListener {
 
   /**
    * Handles an assignment to this worker.
+   *
    * @param memberId the member id of this worker
    * @param generation the group generation
    */

@@ -12,7 +12,10 @@ import java.util.TreeMap;
 import java.util.function.LongPredicate;
 
 /**
- * The tasks that this worker claims when it joins the group: those that exist on it, and those that are assigned to it and may start at any time, such as paused ones. A task is claimed from its assignment to its release. It is released only after an assignment without it, after a new configuration, or after the loss of the group. Thread-safe.
+ * The tasks that this worker claims when it joins the group: those that exist on it, and those that
+ * are assigned to it and may start at any time, such as paused ones. A task is claimed from its
+ * assignment to its release. It is released only after an assignment without it, after a new
+ * configuration, or after the loss of the group. Thread-safe.
  */
 public final class TaskOwnership {
   private final Map<TaskKey, Integer> existing = new HashMap<>();
@@ -37,7 +40,9 @@ public final class TaskOwnership {
 
   /**
    * Applies an assignment: only its tasks may start from now on.
-   * @param isWanted tests whether a config generation is still desired. Tasks of others never start here, and their successors wait for the release
+   *
+   * @param isWanted tests whether a config generation is still desired. Tasks of others never start
+   *     here, and their successors wait for the release
    */
   public synchronized void onApplied(List<OwnedTasks> tasks, LongPredicate isWanted) {
     isApplied = assigned.equals(tasks);
@@ -46,7 +51,8 @@ public final class TaskOwnership {
   }
 
   /**
-   * Releases everything after the loss of the group. No task may exist, and none of the earlier assignments may start any more.
+   * Releases everything after the loss of the group. No task may exist, and none of the earlier
+   * assignments may start any more.
    */
   synchronized void clear() {
     assigned = List.of();

@@ -9,7 +9,9 @@ import java.util.Set;
 import java.util.function.LongSupplier;
 
 /**
- * The members whose state the leader can't read. Their tasks are unknown. The leader sends them an empty assignment, which ends their lease at once. One session timeout later it relies on that. Not thread-safe.
+ * The members whose state the leader can't read. Their tasks are unknown. The leader sends them an
+ * empty assignment, which ends their lease at once. One session timeout later it relies on that.
+ * Not thread-safe.
  */
 final class UnreadableMembers {
   private final long session;

@@ -15,7 +15,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Coordinates the group's thread with the herder's thread. It keeps what each needs from the other, so that neither waits. Thread-safe. <p>The leader assigns tasks without waiting. If a member has read more of the config topic than the leader, all tasks stay where they are until the leader has read as much. If a member can't be read, tasks without an owner wait until that member must have stopped its tasks.
+ * Coordinates the group's thread with the herder's thread. It keeps what each needs from the other,
+ * so that neither waits. Thread-safe.
+ *
+ * <p>The leader assigns tasks without waiting. If a member has read more of the config topic than
+ * the leader, all tasks stay where they are until the leader has read as much. If a member can't be
+ * read, tasks without an owner wait until that member must have stopped its tasks.
  */
 public final class WorkerCoordinator implements RebalanceListener {
   private static final Logger LOG = LoggerFactory.getLogger(WorkerCoordinator.class);
@@ -29,12 +34,14 @@ public final class WorkerCoordinator implements RebalanceListener {
     void onAssigned();
 
     /**
-     * Handles the begin of the lease: the tasks of {@link WorkerCoordinator#currentAssignment} may run.
+     * Handles the begin of the lease: the tasks of {@link WorkerCoordinator#currentAssignment} may
+     * run.
      */
     void onLeaseStarted();
 
     /**
-     * Handles the loss of the group: all tasks must stop. The listener then calls {@link WorkerCoordinator#allTasksStopped}.
+     * Handles the loss of the group: all tasks must stop. The listener then calls {@link
+     * WorkerCoordinator#allTasksStopped}.
      */
     void onLost();
 
@@ -44,12 +51,14 @@ public final class WorkerCoordinator implements RebalanceListener {
 
   /**
    * The tasks that are to run in the whole group.
+   *
    * @param configOffset the offset of the config snapshot that they come from
    */
   public record DesiredTasks(long configOffset, List<TaskGeneration> sets) {}
 
   /**
    * The latest assignment of the group to this worker.
+   *
    * @param generation the group generation
    */
   public record CurrentAssignment(MemberAssignment assignment, int generation) {
@@ -96,12 +105,14 @@ public final class WorkerCoordinator implements RebalanceListener {
   private List<TaskGeneration> shared = List.of();
 
   /**
-   * On the leader, the config offset up to which it must read before it assigns more than workers claim.
+   * On the leader, the config offset up to which it must read before it assigns more than workers
+   * claim.
    */
   private OptionalLong awaited = OptionalLong.empty();
 
   /**
-   * The config offset of a member that is beyond the end of the topic, as the leader has found. The topic was created again since that member read it.
+   * The config offset of a member that is beyond the end of the topic, as the leader has found. The
+   * topic was created again since that member read it.
    */
   private long reached;
 
@@ -120,6 +131,7 @@ public final class WorkerCoordinator implements RebalanceListener {
 
   /**
    * Creates a coordinator.
+   *
    * @param herder runs the listener's methods
    */
   public WorkerCoordinator(
@@ -188,7 +200,8 @@ public final class WorkerCoordinator implements RebalanceListener {
       onLost();
     }
     isTaking = takesTasks();
-    return new MemberState(workerId.get(), wanted.configOffset(), isTaking, ownership.claimedTasks());
+    return new MemberState(
+        workerId.get(), wanted.configOffset(), isTaking, ownership.claimedTasks());
   }
 
   /** A worker that can't read its assignment takes no tasks, so that others get them. */
@@ -229,7 +242,9 @@ public final class WorkerCoordinator implements RebalanceListener {
   }
 
   /**
-   * Returns whether no worker runs a task and this worker has to clean up after it. That is the worker to which it is assigned but on which it does not exist. If it is assigned to no worker, and can't be before the next rebalance, it is the leader.
+   * Returns whether no worker runs a task and this worker has to clean up after it. That is the
+   * worker to which it is assigned but on which it does not exist. If it is assigned to no worker,
+   * and can't be before the next rebalance, it is the leader.
    */
   public boolean isAbandoned(TaskKey task) {
     if (isLost() || lease.isOver() || ownership.has(task)) {
@@ -247,7 +262,8 @@ public final class WorkerCoordinator implements RebalanceListener {
   }
 
   /**
-   * Reports that the config topic is read to its end, although it is before {@link #awaitedConfigOffset}. This happens when the topic was created again.
+   * Reports that the config topic is read to its end, although it is before {@link
+   * #awaitedConfigOffset}. This happens when the topic was created again.
    */
   public synchronized void onConfigTopicEnd(long offset) {
     reached = offset;
@@ -277,7 +293,7 @@ public final class WorkerCoordinator implements RebalanceListener {
     }
     assigned = now;
     if (isLost && isCleared) {
-      LOG.info("The worker is back in its group");
+      LOG.info("The worker has joined its group again.");
       isLost = false;
       isCleared = false;
     }
@@ -334,8 +350,8 @@ public final class WorkerCoordinator implements RebalanceListener {
     if (!isLost && assigned.isPresent()) {
       isLost = true;
       LOG.error(
-          "The worker has lost its group, or has had no answer from it for too long: others may have"
-              + " its tasks, and it stops them");
+          "The worker has lost its group, or had no answer from it for too long. It stops its tasks,"
+              + " because other workers may have them.");
       herder.execute(listener::onLost);
     }
   }

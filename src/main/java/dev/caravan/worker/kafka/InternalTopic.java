@@ -9,6 +9,7 @@ import org.apache.kafka.common.config.TopicConfig;
 
 /**
  * An internal topic of the worker: configurations, offsets or statuses.
+ *
  * @param property the worker property that names the topic
  * @param name the name of the topic
  * @param contents the plural noun for the contents, for messages

@@ -39,7 +39,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Sends the worker's administrative requests to the Kafka cluster. Thread-safe. Each method blocks for {@link #TIMEOUT} at most, unless it says otherwise, and throws a {@link KafkaException} that names the request and the brokers.
+ * Sends the worker's administrative requests to the Kafka cluster. Thread-safe. Each method blocks
+ * for {@link #TIMEOUT} at most, unless it says otherwise, and throws a {@link KafkaException} that
+ * names the request and the brokers.
  */
 public final class KafkaCluster implements TopicAdmin, AutoCloseable {
   public static final Duration TIMEOUT = Duration.ofSeconds(30);
@@ -71,11 +73,12 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
 
   /** Returns the id of the cluster. */
   public String id() {
-    return ask(admin.describeCluster().clusterId(), "give its id");
+    return ask(admin.describeCluster().clusterId(), "return its id");
   }
 
   /**
    * Creates a compacted topic if it does not exist.
+   *
    * @return the number of partitions of the topic
    * @throws ConfigException if a topic of that name exists but does not fit
    */
@@ -85,7 +88,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
     }
     // A new topic is not visible on all brokers at once, whichever worker created it.
     int partitions =
-        await(() -> describe(topic.name()), "know topic '" + topic.name() + "'")
+        await(() -> describe(topic.name()), "create topic \"" + topic.name() + "\"")
             .partitions()
             .size();
     if (topic.isSinglePartition() && partitions != 1) {
@@ -99,7 +102,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
               + topic.contents()
               + ", but found "
               + partitions
-              + " partitions. Name another topic, or one that the worker may make.");
+              + " partitions. Name another topic, or one that the worker can create.");
     }
     checkCompacted(topic);
     return partitions;
@@ -110,7 +113,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
         () ->
             ask(
                 requireNonNull(admin.describeTopics(List.of(topic)).topicNameValues().get(topic)),
-                "describe topic '" + topic + "'"));
+                "describe topic \"" + topic + "\""));
   }
 
   /** Creates the topic. Does nothing if another worker creates it at the same time. */
@@ -124,8 +127,8 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
       }
       int nodes = ask(admin.describeCluster().nodes(), "list its brokers").size();
       LOG.warn(
-          "Kafka has {} broker(s) only: topic '{}' gets no more replicas than that. Set {} to have"
-              + " another number.",
+          "Kafka has only {} broker(s), so topic \"{}\" gets that replication factor. Set {} to use"
+              + " another one.",
           nodes,
           topic.name(),
           topic.replicationProperty());
@@ -149,7 +152,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
     answers.forEach(
         (topic, answer) -> {
           try {
-            ask(answer, "describe topic '" + topic + "'", SHORT_TIMEOUT);
+            ask(answer, "describe topic \"" + topic + "\"", SHORT_TIMEOUT);
           } catch (KafkaException e) {
             if (e.getCause() instanceof UnknownTopicOrPartitionException
                 || e.getCause() instanceof InvalidTopicException) {
@@ -163,7 +166,8 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
   }
 
   /**
-   * Creates a topic with the broker's default configuration if it does not exist. Needs the right to create topics only if it does not exist.
+   * Creates a topic with the broker's default configuration if it does not exist. Needs the right
+   * to create topics only if it does not exist.
    */
   @Override
   public void create(String topic, Optional<Short> replication) {
@@ -186,7 +190,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
 
   private void create(NewTopic topic) {
     try {
-      ask(admin.createTopics(List.of(topic)).all(), "make topic '" + topic.name() + "'");
+      ask(admin.createTopics(List.of(topic)).all(), "create topic \"" + topic.name() + "\"");
     } catch (KafkaException e) {
       if (!(e.getCause() instanceof TopicExistsException)) {
         throw e;
@@ -201,13 +205,13 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
       ConfigEntry entry =
           ask(
                   requireNonNull(admin.describeConfigs(List.of(resource)).values().get(resource)),
-                  "describe the configuration of topic '" + topic.name() + "'")
+                  "describe the configuration of topic \"" + topic.name() + "\"")
               .get(TopicConfig.CLEANUP_POLICY_CONFIG);
       policy = entry.value();
     } catch (KafkaException e) {
       if (e.getCause() instanceof AuthorizationException) {
         LOG.warn(
-            "Whether topic '{}' has the cleanup.policy 'compact' can't be checked: {}",
+            "Can't check whether topic \"{}\" has cleanup.policy \"compact\": {}",
             topic.name(),
             e.getCause().getMessage());
         return;
@@ -230,7 +234,9 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
   }
 
   /**
-   * Checks that no other group of running workers uses the given topics. Two groups with the same topics would run each other's connectors.
+   * Checks that no other group of running workers uses the given topics. Two groups with the same
+   * topics would run each other's connectors.
+   *
    * @param group the group of this worker
    * @param others the groups to check
    * @throws ConfigException if one of these groups uses a topic; the message names the group
@@ -253,10 +259,9 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
                                   + topic
                                   + "' is in use by the workers of group "
                                   + other
-                                  + ". Take other topics for group "
+                                  + ". Use other topics for group "
                                   + group
-                                  + ", or the same group for all workers that are to share the"
-                                  + " load.");
+                                  + ", or the same group for all workers that share the load.");
                         }));
   }
 
@@ -265,7 +270,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
       String group, KafkaFuture<ConsumerGroupDescription> description, Set<String> topics) {
     ConsumerGroupDescription found;
     try {
-      found = ask(description, "describe group '" + group + "'");
+      found = ask(description, "describe group \"" + group + "\"");
     } catch (KafkaException e) {
       if (e.getCause() instanceof GroupIdNotFoundException) {
         return Optional.empty();
@@ -283,7 +288,8 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
   }
 
   /**
-   * Returns whether a group is in a rebalance and waits for members to join, and has the given member. Does not block. The result fails if the group can't be described.
+   * Returns whether a group is in a rebalance and waits for members to join, and has the given
+   * member. Does not block. The result fails if the group can't be described.
    */
   public CompletionStage<Boolean> isJoining(String group, String memberId) {
     return admin
@@ -301,7 +307,9 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
   }
 
   /**
-   * Returns the id of a topic, which changes when the topic is deleted and created again. Brokers before Kafka 2.8 return the same id for all topics. Empty if the broker does not know the topic.
+   * Returns the id of a topic, which changes when the topic is deleted and created again. Brokers
+   * before Kafka 2.8 return the same id for all topics. Empty if the broker does not know the
+   * topic.
    */
   public Optional<Uuid> topicId(String topic, Duration timeout) {
     return known(
@@ -309,14 +317,14 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
                 ask(
                     requireNonNull(
                         admin.describeTopics(List.of(topic)).topicNameValues().get(topic)),
-                    "describe topic '" + topic + "'",
+                    "describe topic \"" + topic + "\"",
                     timeout))
         .map(TopicDescription::topicId);
   }
 
   /** Returns the end offset of a partition, records of open transactions included. */
   public long endOffset(TopicPartition partition, Duration timeout) {
-    String what = "give the end of " + partition;
+    String what = "return the end offset of " + partition;
     return await(
         () ->
             known(

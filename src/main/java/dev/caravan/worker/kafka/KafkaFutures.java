@@ -11,7 +11,9 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.TimeoutException;
 
-/** Waits for the results of Kafka requests and turns every failure into a {@link KafkaException}. */
+/**
+ * Waits for the results of Kafka requests and turns every failure into a {@link KafkaException}.
+ */
 public final class KafkaFutures {
   private KafkaFutures() {}
 

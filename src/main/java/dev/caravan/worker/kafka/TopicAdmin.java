@@ -9,12 +9,14 @@ import org.apache.kafka.common.KafkaException;
 public interface TopicAdmin {
   /**
    * Returns those of the given topics that do not exist.
+   *
    * @throws KafkaException if Kafka does not answer within 5 s
    */
   Set<String> missing(Set<String> topics);
 
   /**
    * Creates a topic if it does not exist.
+   *
    * @param replication the replication factor; empty for the broker's default
    * @throws KafkaException if the topic can't be created
    */

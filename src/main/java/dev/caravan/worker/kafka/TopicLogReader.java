@@ -21,7 +21,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Reads the partitions of a topic from their beginning and then follows them. Reads on a thread of its own, which continues after every error of Kafka. Thread-safe.
+ * Reads the partitions of a topic from their beginning and then follows them. Reads on a thread of
+ * its own, which continues after every error of Kafka. Thread-safe.
  */
 public final class TopicLogReader implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(TopicLogReader.class);
@@ -62,6 +63,7 @@ public final class TopicLogReader implements AutoCloseable {
 
   /**
    * Creates a reader; {@link #start} starts it.
+   *
    * @param name the name of the reader's thread
    * @param handler handles what is read, on the reader's thread
    */
@@ -81,7 +83,8 @@ public final class TopicLogReader implements AutoCloseable {
   }
 
   /**
-   * Restarts at the beginning, because the topic was deleted and created again and its positions don't show it. Does not block; the handler's {@link Handler#onRecreated} is called later.
+   * Restarts at the beginning, because the topic was deleted and created again and its positions
+   * don't show it. Does not block; the handler's {@link Handler#onRecreated} is called later.
    */
   public void restart() {
     mustRestart.set(true);
@@ -120,7 +123,7 @@ public final class TopicLogReader implements AutoCloseable {
     } catch (WakeupException e) {
       // A close or a restart; the loop condition handles both.
     } catch (KafkaException | IllegalStateException e) {
-      LOG.error("{} can't be read at the moment, and are tried again: {}", positions, e.toString());
+      LOG.error("Can't read {}, retrying: {}", positions, e.toString());
       closed.await(BACKOFF_MILLIS, TimeUnit.MILLISECONDS);
     }
   }
@@ -145,7 +148,7 @@ public final class TopicLogReader implements AutoCloseable {
 
   private void begin() {
     mustRestart.set(false);
-    LOG.warn("{} were deleted and made again, and are read from the beginning", positions);
+    LOG.warn("{} were deleted and created again, and are read from the beginning.", positions);
     Map<TopicPartition, Long> start = new HashMap<>();
     positions.keySet().forEach(partition -> start.put(partition, 0L));
     advance(start);

@@ -26,7 +26,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The configuration of a worker, with Kafka Connect's property names. Valid and immutable. <p>Client properties without a prefix, such as {@code security.protocol}, go to every client of the worker. Those with the prefix {@code producer.}, {@code consumer.} or {@code admin.} go to the clients of that kind.
+ * The configuration of a worker, with Kafka Connect's property names. Valid and immutable.
+ *
+ * <p>Client properties without a prefix, such as {@code security.protocol}, go to every client of
+ * the worker. Those with the prefix {@code producer.}, {@code consumer.} or {@code admin.} go to
+ * the clients of that kind.
  */
 public final class WorkerConfig {
   public static final String BOOTSTRAP_SERVERS = CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG;
@@ -75,7 +79,7 @@ public final class WorkerConfig {
               ConfigDef.NO_DEFAULT_VALUE,
               WorkerConfig::checkBrokers,
               Importance.HIGH,
-              "Kafka brokers, host:port, separated by commas.")
+              "The Kafka brokers, as host:port, separated by commas.")
           .define(
               GROUP_ID,
               ConfigDef.Type.STRING,
@@ -89,45 +93,46 @@ public final class WorkerConfig {
               "",
               WorkerConfig::checkCluster,
               Importance.LOW,
-              "The name of the cluster of workers, which goes before the names of its group and"
-                  + " topics. Without one, they are Kafka Connect's.")
+              "The name of the cluster of workers. It is the prefix of the group id and of the default"
+                  + " topic names. Without it, the names are the same as Kafka Connect's.")
           .define(
               SESSION_TIMEOUT,
               ConfigDef.Type.INT,
               10_000,
               ConfigDef.Range.atLeast(1000),
               Importance.HIGH,
-              "Milliseconds without a heartbeat of a worker after which the group gives its tasks to"
-                  + " others.")
+              "The time in milliseconds without a heartbeat after which the group assigns the tasks of"
+                  + " a worker to others.")
           .define(
               HEARTBEAT_INTERVAL,
               ConfigDef.Type.INT,
               200,
               ConfigDef.Range.atLeast(1),
               Importance.LOW,
-              "Milliseconds between the heartbeats of a worker. Its next heartbeat tells a worker that"
-                  + " another one has left or joined.")
+              "The time in milliseconds between the heartbeats of a worker. A worker learns with its"
+                  + " next heartbeat that another one has joined or left. At most half of the session"
+                  + " timeout.")
           .define(
               REBALANCE_TIMEOUT,
               ConfigDef.Type.INT,
               30_000,
               ConfigDef.Range.atLeast(1000),
               Importance.LOW,
-              "Milliseconds within which all workers must join a rebalance.")
+              "The time in milliseconds within which all workers must join a rebalance.")
           .define(
               LISTENERS,
               ConfigDef.Type.STRING,
               "http://:8083",
               WorkerConfig::checkListener,
               Importance.HIGH,
-              "Where the REST API listens: http://host:port, without a host on every interface,"
-                  + " with port 0 on any free port.")
+              "The address of the REST API, as http://host:port. Without a host it listens on all"
+                  + " interfaces; with port 0, on any free port.")
           .define(
               ADVERTISED_HOST,
               ConfigDef.Type.STRING,
               "",
               Importance.LOW,
-              "The host in this worker's id, which others see in a task's status.")
+              "The host in this worker's id, which the status of its tasks shows.")
           .define(
               SCHEMA_REGISTRY,
               ConfigDef.Type.STRING,
@@ -154,7 +159,7 @@ public final class WorkerConfig {
             "",
             WorkerConfig::checkTopic,
             Importance.HIGH,
-            "A topic of the worker's own; by default its name is the group's name and "
+            "The name of an internal topic. The default is the group id followed by "
                 + DEFAULT_TOPICS.get(topic)
                 + ".")
         .define(
@@ -163,8 +168,8 @@ public final class WorkerConfig {
             (short) 3,
             WorkerConfig::checkReplication,
             Importance.LOW,
-            "How many replicas that topic gets when the worker makes it; -1 is the broker's"
-                + " default. Unless set, no more than there are brokers.");
+            "The replication factor of that topic if the worker creates it; -1 for the broker's"
+                + " default. Unless set, not more than the number of brokers.");
   }
 
   private static void define(ConfigDef definition, String partitions, int count) {
@@ -174,7 +179,7 @@ public final class WorkerConfig {
         count,
         WorkerConfig::checkPartitions,
         Importance.LOW,
-        "How many partitions that topic gets when the worker makes it; -1 is the broker's"
+        "The number of partitions of that topic if the worker creates it; -1 for the broker's"
             + " default.");
   }
 
@@ -190,6 +195,7 @@ public final class WorkerConfig {
 
   /**
    * Parses and checks all properties. Logs one warning that names all unknown properties.
+   *
    * @throws ConfigException if any property is invalid; the message lists all errors
    */
   public static WorkerConfig parse(Map<String, String> properties) {
@@ -338,7 +344,7 @@ public final class WorkerConfig {
                 || key.startsWith(CONSUMER_PREFIX)
                 || key.startsWith(ADMIN_PREFIX));
     if (!unknown.isEmpty()) {
-      LOG.warn("Unknown properties of the worker are ignored: {}", unknown);
+      LOG.warn("Ignoring unknown properties of the worker: {}", unknown);
     }
   }
 
@@ -358,7 +364,8 @@ public final class WorkerConfig {
   }
 
   /**
-   * Returns how long the group waits for a worker before it assigns the worker's tasks to others. This is the smaller of the session timeout and the rebalance timeout.
+   * Returns how long the group waits for a worker before it assigns the worker's tasks to others.
+   * This is the smaller of the session timeout and the rebalance timeout.
    */
   public Duration leaseTimeout() {
     return Duration.ofMillis(
@@ -464,7 +471,8 @@ public final class WorkerConfig {
   }
 
   /**
-   * Returns the host under which others reach this worker; empty if neither that nor a listener host is configured.
+   * Returns the host under which others reach this worker; empty if neither that nor a listener
+   * host is configured.
    */
   public Optional<String> advertisedHost() {
     return Optional.of(values.getString(ADVERTISED_HOST))
@@ -494,7 +502,8 @@ public final class WorkerConfig {
   }
 
   /**
-   * Returns the settings of consumers for internal topics. They read committed records from the beginning.
+   * Returns the settings of consumers for internal topics. They read committed records from the
+   * beginning.
    */
   public Map<String, Object> internalConsumerSettings() {
     Map<String, Object> settings = new HashMap<>(consumerSettings());

@@ -5,6 +5,7 @@ import java.util.List;
 
 /**
  * The status of a connector and its tasks, as in Kafka Connect.
+ *
  * @param name the name of the connector
  * @param connector the status of the connector itself
  * @param tasks the status of its tasks, by task number
@@ -27,6 +28,7 @@ public record ConnectorStatus(String name, Part connector, List<Part> tasks) {
 
   /**
    * The status of a connector or of a task.
+   *
    * @param state the state
    * @param workerId the {@code host:port} of its worker; empty if it has none
    * @param trace why it does not run or what it waits for; empty if there is nothing to report

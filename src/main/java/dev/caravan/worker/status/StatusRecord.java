@@ -25,13 +25,15 @@ import org.jspecify.annotations.Nullable;
  * value  {"state":"RUNNING","trace":null,"worker_id":"host:8083","generation":4,"config_generation":17}
  * </pre>
  *
- * A null value deletes the status. Kafka Connect ignores {@code config_generation} and does not write it. It is needed because a task has the same key in each configuration of its connector.
+ * A null value deletes the status. Kafka Connect ignores {@code config_generation} and does not
+ * write it. It is needed because a task has the same key in each configuration of its connector.
  *
  * @param connector the name of the connector
  * @param task the number of the task; empty for the connector itself
  * @param status the status; null if the connector or task is deleted
  * @param generation the group generation in which the record was written
- * @param configGeneration the config generation of the connector; {@link #NONE} if Kafka Connect wrote the record
+ * @param configGeneration the config generation of the connector; {@link #NONE} if Kafka Connect
+ *     wrote the record
  */
 public record StatusRecord(
     String connector,
@@ -48,6 +50,7 @@ public record StatusRecord(
 
   /**
    * Parses a record.
+   *
    * @return the record; empty if its key is of another kind
    * @throws IOException if the value does not have Kafka Connect's format
    */
@@ -88,7 +91,7 @@ public record StatusRecord(
       // Connect also defines DESTROYED, but never writes it with a value.
       return State.valueOf(name);
     } catch (IllegalArgumentException e) {
-      throw new IOException("its state \"" + name + "\" is none of Kafka Connect's", e);
+      throw new IOException("its state \"" + name + "\" is not one of Kafka Connect's", e);
     }
   }
 

@@ -32,7 +32,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The status topic, in which each worker writes the status of its tasks and reads the status of all others. Thread-safe. Only the constructor and {@link #close} block.
+ * The status topic, in which each worker writes the status of its tasks and reads the status of all
+ * others. Thread-safe. Only the constructor and {@link #close} block.
  */
 public final class StatusTopic implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(StatusTopic.class);
@@ -53,6 +54,7 @@ public final class StatusTopic implements AutoCloseable {
 
   /**
    * Opens the topic, creates it if it does not exist, and starts to follow it.
+   *
    * @throws org.apache.kafka.common.config.ConfigException if the topic exists but does not fit
    * @throws KafkaException if a request to Kafka fails
    */
@@ -127,7 +129,8 @@ public final class StatusTopic implements AutoCloseable {
   }
 
   /**
-   * Writes a record, later and in order. Of several waiting records of the same connector or task only the last is written. A failed write is logged.
+   * Writes a record, later and in order. Of several waiting records of the same connector or task
+   * only the last is written. A failed write is logged.
    */
   public void write(StatusRecord record) {
     synchronized (waiting) {
@@ -172,7 +175,7 @@ public final class StatusTopic implements AutoCloseable {
 
   private void notWritten(StatusRecord record, Exception failure) {
     LOG.warn(
-        "The status of connector {} could not be written to the status topic '{}': {}",
+        "Failed to write the status of connector \"{}\" to the status topic \"{}\": {}",
         record.connector(),
         topic,
         failure.toString());

@@ -101,7 +101,7 @@ class MissingTopicTest {
         .untilAsserted(
             () ->
                 assertThat(task(name).path("trace").asText())
-                    .contains("topic '" + name + "-orders', which is not there")
+                    .contains("topic \"" + name + "-orders\", which does not exist")
                     .contains("auto.create.topics.enable"));
     assertThat(task(name).path("state").textValue()).isEqualTo("RUNNING");
 

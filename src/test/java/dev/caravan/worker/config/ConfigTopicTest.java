@@ -388,7 +388,7 @@ class ConfigTopicTest {
       assertThat(large)
           .failsWithin(30, TimeUnit.SECONDS)
           .withThrowableThat()
-          .withMessageContaining("could not be written to the config topic 'large'");
+          .withMessageContaining("could not be written to the config topic \"large\"");
       small.get(30, TimeUnit.SECONDS);
       assertThat(opened.properties()).containsOnlyKeys("before", "small");
     }
@@ -533,7 +533,8 @@ class ConfigTopicTest {
     /** What there is when everything that was written until now is read. */
     Map<String, Map<String, String>> properties() throws Exception {
       Map<String, Map<String, String>> properties = new HashMap<>();
-      topic.write(snapshot -> List.of())
+      topic
+          .write(snapshot -> List.of())
           .get(30, TimeUnit.SECONDS)
           .connectors()
           .forEach((name, stored) -> properties.put(name, stored.properties()));

@@ -127,7 +127,7 @@ class DeliveryMonitorTest {
     assertThat(writer.waiting()).isEmpty();
     after(2);
     assertThat(writer.waiting())
-        .contains("topic 'gone', which is not there and can't be created")
+        .contains("topic \"gone\", which does not exist")
         .contains("auto.create.topics.enable");
     kafka.there.add("gone");
     after(1);
@@ -179,7 +179,7 @@ class DeliveryMonitorTest {
     kafka.isDown = true;
     send(writer, "orders");
     after(60);
-    assertThat(writer.waiting()).contains("Kafka does not answer").contains("'orders'");
+    assertThat(writer.waiting()).contains("Kafka does not answer").contains("\"orders\"");
     assertThat(writer.isBroken()).isFalse();
     assertThat(shared.current().isAborted()).isFalse();
   }
@@ -199,7 +199,7 @@ class DeliveryMonitorTest {
     kafka.mayCreate = false;
     send(writer, "dead");
     after(5);
-    assertThat(writer.waiting()).contains("dead-letter topic 'dead'").contains("Not authorized");
+    assertThat(writer.waiting()).contains("dead-letter topic \"dead\"").contains("Not authorized");
   }
 
   @Test

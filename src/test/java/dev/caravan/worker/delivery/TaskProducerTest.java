@@ -184,7 +184,8 @@ class TaskProducerTest {
   @Test
   void nothingIsSentWithoutALease() {
     now.addAndGet(Duration.ofSeconds(6).toNanos());
-    assertThatThrownBy(() -> send(view, "a")).hasMessageContaining("another one may have");
+    assertThatThrownBy(() -> send(view, "a"))
+        .hasMessageContaining("another worker may have this task");
     assertThat(made.get(0).history()).isEmpty();
     assertThat(view.retire()).isCompleted();
   }

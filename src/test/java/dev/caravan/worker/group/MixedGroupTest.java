@@ -176,7 +176,8 @@ class MixedGroupTest {
     SimulatedWorker later = worker("two", LaterAssignors.Incompatible.class);
     await()
         .atMost(SOON)
-        .until(() -> later.lease.hasEnded() && old.coordinator.currentAssignment().generation() > 1);
+        .until(
+            () -> later.lease.hasEnded() && old.coordinator.currentAssignment().generation() > 1);
     assertThat(tasks.runningOn("one")).as("what is claimed stays").isEqualTo(TASKS);
     assertThat(old.losses()).isZero();
 

@@ -2,9 +2,9 @@
 package dev.caravan.worker.group;
 
 import dev.caravan.worker.group.Assignments.TaskKey;
+import dev.caravan.worker.group.MemberState.OwnedTasks;
 import dev.caravan.worker.group.WorkerCoordinator.CurrentAssignment;
 import dev.caravan.worker.group.WorkerCoordinator.DesiredTasks;
-import dev.caravan.worker.group.MemberState.OwnedTasks;
 import dev.caravan.worker.kafka.KafkaCluster;
 import dev.caravan.worker.kafka.WorkerConfig;
 import java.util.HashSet;
@@ -88,7 +88,12 @@ final class SimulatedWorker implements WorkerCoordinator.Listener, AutoCloseable
     coordinator.setDesiredTasks(wanted);
     this.membership =
         new GroupMembership(
-            config.groupSettings(), config.internalTopics(), cluster, coordinator, lease, assignors);
+            config.groupSettings(),
+            config.internalTopics(),
+            cluster,
+            coordinator,
+            lease,
+            assignors);
     membership.start();
   }
 

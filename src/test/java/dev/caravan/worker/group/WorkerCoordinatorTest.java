@@ -4,8 +4,8 @@ package dev.caravan.worker.group;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.worker.group.Assignments.TaskKey;
-import dev.caravan.worker.group.WorkerCoordinator.DesiredTasks;
 import dev.caravan.worker.group.MemberState.OwnedTasks;
+import dev.caravan.worker.group.WorkerCoordinator.DesiredTasks;
 import java.time.Duration;
 import java.util.BitSet;
 import java.util.List;
@@ -78,7 +78,8 @@ class WorkerCoordinatorTest {
     assertThat(coordinator.awaitedConfigOffset()).hasValue(9);
     coordinator.setDesiredTasks(new DesiredTasks(7, List.of()));
     assertThat(coordinator.needsRebalance()).isFalse();
-    coordinator.setDesiredTasks(new DesiredTasks(9, List.of(GOLDEN, new TaskGeneration("other", 8, 1))));
+    coordinator.setDesiredTasks(
+        new DesiredTasks(9, List.of(GOLDEN, new TaskGeneration("other", 8, 1))));
     assertThat(coordinator.needsRebalance()).isTrue();
     assertThat(coordinator.awaitedConfigOffset()).isEmpty();
     assertThat(lead(other(9, 8), Set.of()).hasWorker(NEW)).isTrue();
@@ -109,7 +110,8 @@ class WorkerCoordinatorTest {
     assertThat(kept.of(1).has(new TaskKey(8, 0))).as("of a set that it does not know").isTrue();
     assertThat(coordinator.awaitedConfigOffset()).hasValue(9);
     assertThat(coordinator.needsRebalance()).isFalse();
-    coordinator.setDesiredTasks(new DesiredTasks(9, List.of(GOLDEN, new TaskGeneration("other", 8, 1))));
+    coordinator.setDesiredTasks(
+        new DesiredTasks(9, List.of(GOLDEN, new TaskGeneration("other", 8, 1))));
     assertThat(coordinator.needsRebalance()).isTrue();
   }
 

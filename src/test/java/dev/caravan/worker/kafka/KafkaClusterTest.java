@@ -59,7 +59,7 @@ class KafkaClusterTest {
 
       assertThatThrownBy(() -> cluster.create("missing", Optional.empty()))
           .hasCauseInstanceOf(AuthorizationException.class)
-          .hasMessageContaining("make topic 'missing'");
+          .hasMessageContaining("create topic \"missing\"");
       assertThatCode(() -> cluster.create("letters", Optional.empty())).doesNotThrowAnyException();
       assertThat(cluster.topicId("letters", Duration.ofSeconds(30))).isPresent();
     }
