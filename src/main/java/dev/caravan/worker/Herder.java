@@ -86,7 +86,7 @@ final class Herder implements WorkerCoordinator.Listener {
   private ConfigSnapshot snapshot = ConfigSnapshot.EMPTY;
   private final SortedMap<String, Connector> connectors = new TreeMap<>();
   private final Map<Long, Connector> connectorsByGeneration = new HashMap<>();
-  private List<TaskGeneration> wanted = List.of();
+  private List<TaskGeneration> desiredTasks = List.of();
   private CurrentAssignment assigned = CurrentAssignment.NOTHING;
   private boolean isStopping;
   private int ticksBehind;
@@ -145,7 +145,7 @@ final class Herder implements WorkerCoordinator.Listener {
   }
 
   /** Handles a new snapshot of the config topic. */
-  void configured(ConfigSnapshot given) {
+  void onConfigSnapshot(ConfigSnapshot given) {
     // Skip snapshots that are already outdated.
     ConfigSnapshot read = configTopic.snapshot();
     ConfigSnapshot newer = read.isNewerThan(given) ? read : given;
@@ -158,15 +158,15 @@ final class Herder implements WorkerCoordinator.Listener {
             || newer.targetStates() != snapshot.targetStates();
     snapshot = newer;
     if (isChanged) {
-      understand();
-      wanted = wanted();
+      updateConnectors();
+      desiredTasks = desiredTasks();
     }
-    coordinator.setDesiredTasks(new DesiredTasks(snapshot.offset(), wanted));
+    coordinator.setDesiredTasks(new DesiredTasks(snapshot.offset(), desiredTasks));
     reconcile();
   }
 
   /** Updates the connectors after a change of the config topic. */
-  private void understand() {
+  private void updateConnectors() {
     snapshot
         .connectors()
         .forEach(
@@ -196,7 +196,7 @@ final class Herder implements WorkerCoordinator.Listener {
     }
   }
 
-  private List<TaskGeneration> wanted() {
+  private List<TaskGeneration> desiredTasks() {
     List<TaskGeneration> sets = new ArrayList<>();
     connectors.forEach(
         (name, connector) -> {
@@ -239,7 +239,7 @@ final class Herder implements WorkerCoordinator.Listener {
       assigned = latest;
     }
     boolean mayRun = coordinator.mayRunTasks() && !isStopping;
-    tasks.run(mayRun ? given() : Map.of());
+    tasks.run(mayRun ? assignedTasks() : Map.of());
     if (!coordinator.isLost()) {
       ownership.onApplied(assigned.own(), connectorsByGeneration::containsKey);
       statusPublisher.correct(connectors, isStopping ? assigned.withoutTasks() : assigned);
@@ -261,8 +261,8 @@ final class Herder implements WorkerCoordinator.Listener {
         .findFirst();
   }
 
-  private Map<TaskKey, TaskConfig> given() {
-    Map<TaskKey, TaskConfig> given = new LinkedHashMap<>();
+  private Map<TaskKey, TaskConfig> assignedTasks() {
+    Map<TaskKey, TaskConfig> result = new LinkedHashMap<>();
     for (OwnedTasks set : assigned.own()) {
       Connector connector = connectorsByGeneration.get(set.generation());
       if (connector != null && snapshot.targetState(connector.name()) == TargetState.STARTED) {
@@ -270,16 +270,16 @@ final class Herder implements WorkerCoordinator.Listener {
             .filter(task -> task < connector.tasks().size())
             .forEach(
                 task ->
-                    given.put(new TaskKey(set.generation(), task), connector.tasks().get(task)));
+                    result.put(new TaskKey(set.generation(), task), connector.tasks().get(task)));
       }
     }
-    return given;
+    return result;
   }
 
   /** Restarts failed tasks and publishes statuses. Called several times a second. */
   void tick() {
     if (!isStopping) {
-      tasks.heal(Instant.now());
+      tasks.restartFailed(Instant.now());
       if (!coordinator.isLost()) {
         statusPublisher.publish(connectorsByGeneration, snapshot, assigned);
         statusPublisher.correct(connectors, assigned);
@@ -309,7 +309,7 @@ final class Herder implements WorkerCoordinator.Listener {
               (newer, failure) -> {
                 isCatchingUp = false;
                 if (failure == null) {
-                  configured(newer);
+                  onConfigSnapshot(newer);
                   coordinator.onConfigTopicEnd(awaited.getAsLong());
                 }
               },
@@ -411,7 +411,7 @@ final class Herder implements WorkerCoordinator.Listener {
         .write(change, unwanted)
         .thenApplyAsync(
             newer -> {
-              configured(newer);
+              onConfigSnapshot(newer);
               ConnectorInfo info = info(name);
               statusPublisher.forgetTasks(name, info.tasks().size());
               return info;
@@ -433,7 +433,7 @@ final class Herder implements WorkerCoordinator.Listener {
             unwanted)
         .thenAcceptAsync(
             newer -> {
-              configured(newer);
+              onConfigSnapshot(newer);
               if (!connectors.containsKey(name)) {
                 statusPublisher.forget(name);
               }
@@ -462,7 +462,7 @@ final class Herder implements WorkerCoordinator.Listener {
                   : List.of(new TargetStateRecord(name, state));
             },
             unwanted)
-        .thenAcceptAsync(this::configured, thread);
+        .thenAcceptAsync(this::onConfigSnapshot, thread);
   }
 
   private void refuseUnsupportedClass(String name, @Nullable StoredConnector stored) {

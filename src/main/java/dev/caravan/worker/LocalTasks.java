@@ -102,7 +102,7 @@ final class LocalTasks {
   }
 
   /** Restarts failed tasks whose retry is due. */
-  void heal(Instant now) {
+  void restartFailed(Instant now) {
     tasks.forEach(
         (key, task) -> {
           if (!stopping.contains(key) && task.isRestartDue(now)) {

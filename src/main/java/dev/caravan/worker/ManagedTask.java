@@ -51,7 +51,7 @@ final class ManagedTask {
 
   private CompletableFuture<Void> written = CompletableFuture.completedFuture(null);
   private volatile @Nullable Throwable startFailure;
-  private volatile String story = "";
+  private volatile String restartDescription = "";
   private volatile boolean isRestarting;
 
   /**
@@ -136,10 +136,10 @@ final class ManagedTask {
     } else if (state == State.RUNNING) {
       restarts.running(now);
     }
-    story = restarts.story();
+    restartDescription = restarts.description();
     boolean due = restarts.isDue(now);
     if (due) {
-      LOG.info("Restarting the failed task {}: {}", config.id(), story);
+      LOG.info("Restarting the failed task {}: {}", config.id(), restartDescription);
       restarts.restarted();
       isRestarting = true;
     }
@@ -247,7 +247,7 @@ final class ManagedTask {
   }
 
   private Part failed(String workerId, Throwable failure) {
-    String restarts = story;
+    String restarts = restartDescription;
     String trace = stackTrace(failure);
     return new Part(State.FAILED, workerId, restarts.isEmpty() ? trace : restarts + "\n" + trace);
   }

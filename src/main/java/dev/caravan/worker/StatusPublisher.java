@@ -204,7 +204,11 @@ final class StatusPublisher {
     }
     statusTopic.write(
         new StatusRecord(
-            subject.connector(), subject.task(), part, assigned.generation(), configGeneration));
+            subject.connector(),
+            subject.task(),
+            part,
+            assigned.groupGeneration(),
+            configGeneration));
     return new Written(part, configGeneration, now);
   }
 

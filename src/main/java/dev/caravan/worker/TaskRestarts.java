@@ -57,17 +57,17 @@ final class TaskRestarts {
   }
 
   /** Describes the failure and the next retry in a sentence; empty if the task has not failed. */
-  String story() {
+  String description() {
     Instant failure = failedAt;
     if (failure == null) {
       return "";
     }
-    String story = "Failed at " + seconds(failure);
+    String failed = "Failed at " + seconds(failure);
     Instant next = nextTry;
     if (next != null) {
-      return story + ", " + policy.describeRetry(failures) + " follows at " + seconds(next) + ".";
+      return failed + ", " + policy.describeRetry(failures) + " follows at " + seconds(next) + ".";
     }
-    return story
+    return failed
         + ". Not restarted after "
         + (failures - 1)
         + " retries. To restart the task, put the connector's configuration again.";

@@ -106,7 +106,8 @@ public final class Worker implements AutoCloseable {
       ConfigTopic configs =
           opened(
               "The config topic",
-              new ConfigTopic(config, cluster, this::configured, fatalError::completeExceptionally),
+              new ConfigTopic(
+                  config, cluster, this::onConfigSnapshot, fatalError::completeExceptionally),
               ConfigTopic::close);
       this.delivery =
           opened(
@@ -144,8 +145,8 @@ public final class Worker implements AutoCloseable {
     return resource;
   }
 
-  private void configured(ConfigSnapshot snapshot) {
-    onHerder(() -> herder.configured(snapshot));
+  private void onConfigSnapshot(ConfigSnapshot snapshot) {
+    onHerder(() -> herder.onConfigSnapshot(snapshot));
   }
 
   private String workerId() {
@@ -161,7 +162,9 @@ public final class Worker implements AutoCloseable {
    */
   public synchronized void run(String id) {
     workerId = id;
-    ask(herder::exampleTask).join().ifPresent(example -> taskFactory.warmUp(example, WARM_UP_TIME));
+    query(herder::exampleTask)
+        .join()
+        .ifPresent(example -> taskFactory.warmUp(example, WARM_UP_TIME));
     GroupMembership membership =
         opened(
             "The group membership",
@@ -213,7 +216,7 @@ public final class Worker implements AutoCloseable {
 
   /** Returns the names of all connectors. */
   public CompletableFuture<List<String>> connectors() {
-    return ask(herder::names);
+    return query(herder::names);
   }
 
   /**
@@ -224,7 +227,7 @@ public final class Worker implements AutoCloseable {
    * @return a few tens of connectors at most, with shortened traces; none after the last connector
    */
   public CompletableFuture<List<ConnectorDetails>> connectorsAfter(String after) {
-    return ask(() -> herder.page(after));
+    return query(() -> herder.page(after));
   }
 
   /** Creates a connector. Its tasks start after the future completes. */
@@ -273,25 +276,25 @@ public final class Worker implements AutoCloseable {
 
   /** Returns the configuration of a connector. */
   public CompletableFuture<ConnectorInfo> info(String name) {
-    return ask(() -> herder.info(name));
+    return query(() -> herder.info(name));
   }
 
   /** Returns the status of a connector and its tasks. */
   public CompletableFuture<ConnectorStatus> status(String name) {
-    return ask(() -> herder.status(name));
+    return query(() -> herder.status(name));
   }
 
   /** Returns the tasks of a connector. */
   public CompletableFuture<List<TaskInfo>> tasks(String name) {
-    return ask(() -> herder.tasks(name));
+    return query(() -> herder.tasks(name));
   }
 
-  private <T> CompletableFuture<T> ask(Supplier<T> question) {
-    return CompletableFuture.supplyAsync(question, herderThread);
+  private <T> CompletableFuture<T> query(Supplier<T> query) {
+    return CompletableFuture.supplyAsync(query, herderThread);
   }
 
   private <T> CompletableFuture<T> change(Supplier<CompletableFuture<T>> change) {
-    return ask(change).thenCompose(Function.identity());
+    return query(change).thenCompose(Function.identity());
   }
 
   /** Closes as {@link #close(StopDeadline)} does, within {@link StopDeadline#STOP_TIME}. */

@@ -37,7 +37,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** Configurations and statuses go over from Kafka Connect to Caravan and back. */
+/** Kafka Connect and Caravan read each other's configurations and statuses. */
 class KafkaConnectTopicsTest {
   private static KafkaBroker kafka;
 
@@ -166,7 +166,7 @@ class KafkaConnectTopicsTest {
   }
 
   @Test
-  void statusesGoOverAndBack() throws Exception {
+  void kafkaConnectAndCaravanReadEachOthersStatuses() throws Exception {
     WorkerConfig config = config("statuses");
     ConnectorTaskId task = new ConnectorTaskId("a-b", 3);
     try (KafkaCluster cluster = new KafkaCluster(config);
@@ -222,7 +222,7 @@ class KafkaConnectTopicsTest {
           new StatusRecord("a", OptionalInt.of(0), new Part(State.RUNNING, "one:1", ""), 1, 3);
       statusTopic.write(running);
       await().until(() -> running.equals(statusTopic.latest("a", OptionalInt.of(0))));
-      // The same key, so the same partition: when the last is read, all are.
+      // All values have the same key and so the same partition: when the last one is read, all are.
       for (String value : List.of("no JSON", "{\"state\":\"DANCING\"}", "[]", "{}")) {
         producer.send(new ProducerRecord<>("garbage-status", "status-task-a-0", value)).get();
       }

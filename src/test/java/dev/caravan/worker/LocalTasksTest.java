@@ -35,7 +35,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** When a task still belongs to its worker. */
+/** When a task is claimed by its worker and when it is released. */
 class LocalTasksTest {
   private static final TaskKey KEY = new TaskKey(7, 0);
   private static final TaskKey OTHER = new TaskKey(8, 0);
@@ -88,7 +88,7 @@ class LocalTasksTest {
         new MockProducer<>(false, new ByteArraySerializer(), new ByteArraySerializer()) {
           @Override
           public void close(Duration timeout) {
-            // As Kafka's client does, all that it has.
+            // Like Kafka's client, fail all outstanding records.
             boolean hasMore;
             do {
               hasMore = errorNext(new KafkaException("Producer is closed forcefully."));
@@ -144,12 +144,12 @@ class LocalTasksTest {
 
     @Override
     public void drain() {
-      // It has nothing to finish.
+      // There is nothing to drain.
     }
 
     @Override
     public void close() {
-      // Nor anything to stop.
+      // There is nothing to stop.
     }
   }
 
@@ -183,7 +183,7 @@ class LocalTasksTest {
   }
 
   @Test
-  void orWhenTheirProducerIsClosedAndNotBefore() {
+  void aTaskIsReleasedWhenItsAbortedProducerIsClosed() {
     send(opened.get(0));
     tasks.run(Map.of());
     shared.abort();
@@ -201,9 +201,9 @@ class LocalTasksTest {
     await().until(opened.get(0)::isBroken);
     assertThat(state()).isEqualTo(State.UNASSIGNED);
     status = new TaskStatus(TaskStatus.Phase.STREAMING, null);
-    tasks.heal(Instant.now());
+    tasks.restartFailed(Instant.now());
     assertThat(opened).as("while the producer isn't closed").hasSize(1);
-    tasks.heal(Instant.now());
+    tasks.restartFailed(Instant.now());
     assertThat(opened).hasSize(1);
     mayClose.countDown();
     await().until(() -> opened.size() == 2);
@@ -225,7 +225,7 @@ class LocalTasksTest {
   }
 
   @Test
-  void whatATaskWaitsForIsInItsStatus() {
+  void theStatusHasWhatATaskWaitsFor() {
     opened.get(0).setWaiting("Records wait for a topic");
     assertThat(tasks.status(KEY, "w"))
         .isEqualTo(new Part(State.RUNNING, "w", "Records wait for a topic"));

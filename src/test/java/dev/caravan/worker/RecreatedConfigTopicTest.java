@@ -23,7 +23,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** Somebody deletes the config topic under a running worker and makes it again. */
+/** The config topic is deleted and created again under a running worker. */
 class RecreatedConfigTopicTest {
   private static final String CONFIG =
       """
@@ -64,7 +64,7 @@ class RecreatedConfigTopicTest {
 
       assertThat(put.statusCode()).as(put.body()).isEqualTo(201);
       assertThat(other.get("/connectors").body()).isEqualTo("[\"both\",\"new\"]");
-      // The new configurations are at the offsets of the old ones, and are others nevertheless.
+      // The new configurations have the offsets of the old ones, but other generations.
       await()
           .atMost(SOON)
           .untilAsserted(

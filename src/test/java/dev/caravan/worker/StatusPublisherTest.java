@@ -42,7 +42,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** Which records of the status topic count, and which a worker corrects. */
+/** Which records of the status topic are valid, and which ones a worker corrects. */
 class StatusPublisherTest {
   private static final String SELF = "self:1";
   private static final String OTHER = "other:2";
@@ -100,7 +100,7 @@ class StatusPublisherTest {
 
     @Override
     public void release(TaskWriter writer) {
-      // There are none.
+      // There are no tasks.
     }
   }
 
@@ -197,7 +197,7 @@ class StatusPublisherTest {
   }
 
   @Test
-  void aWorkerCorrectsTheRecordsThatNameItForWhatItDoesNotHave() {
+  void aWorkerCorrectsRecordsThatNameItForTasksThatItDoesNotHave() {
     written("golden", 1, running(SELF), GENERATION);
     written("golden", 0, running(SELF), GENERATION);
     written("golden", 2, running(SELF), GENERATION - 1);
@@ -222,9 +222,9 @@ class StatusPublisherTest {
         .contains("others");
   }
 
-  /** Somebody deletes the status topic under running workers and makes it again. */
+  /** The status topic is deleted and created again under running workers. */
   @Test
-  void whatATopicThatWasMadeAgainLacksIsWrittenAgain() throws Exception {
+  void missingRecordsOfARecreatedTopicAreWrittenAgain() throws Exception {
     ConfigSnapshot started = new ConfigSnapshot(0, 0, 20, new TreeMap<>(), new TreeMap<>());
     for (int i = 0; i < 10; i++) {
       written("golden", 1, running("other:" + i), GENERATION);

@@ -18,7 +18,9 @@ class TaskRestartsTest {
         new RestartPolicy(maxRetries, Duration.ofSeconds(1), Duration.ofSeconds(10)));
   }
 
-  /** Fails again and again; how many seconds each restart came after its failure. */
+  /**
+   * Lets the task fail repeatedly, and returns the seconds between each failure and its restart.
+   */
   private List<Long> delays(TaskRestarts restarts, int count) {
     List<Long> delays = new ArrayList<>();
     while (delays.size() < count) {
@@ -46,18 +48,18 @@ class TaskRestartsTest {
   void afterAllTriesItStaysFailed() {
     TaskRestarts restarts = restarts(3);
     assertThat(delays(restarts, 9)).hasSize(3);
-    assertThat(restarts.story())
+    assertThat(restarts.description())
         .startsWith("Failed at 2026-01-01T00:00:07Z. Not restarted after 3 retries.")
         .endsWith("put the connector's configuration again.");
   }
 
   @Test
-  void noneAreMadeIfSoTold() {
+  void zeroRetriesMeanNone() {
     assertThat(delays(restarts(0), 1)).isEmpty();
   }
 
   @Test
-  void whatRanForTheLongestDelayBeginsAnew() {
+  void aTaskThatRanForTheMaximumDelayStartsAtTheFirstDelay() {
     TaskRestarts restarts = restarts(3);
     assertThat(delays(restarts, 3)).containsExactly(1L, 2L, 4L);
     restarts.running(now);
@@ -68,7 +70,7 @@ class TaskRestartsTest {
   }
 
   @Test
-  void whatRanForLessCountsOn() {
+  void aTaskThatRanForLessContinuesItsDelays() {
     TaskRestarts restarts = restarts(3);
     delays(restarts, 2);
     restarts.running(now);
@@ -78,13 +80,13 @@ class TaskRestartsTest {
   }
 
   @Test
-  void theStoryTellsWhatAndWhen() {
+  void theDescriptionHasTheFailureAndTheNextRetry() {
     TaskRestarts restarts = restarts(3);
-    assertThat(restarts.story()).isEmpty();
+    assertThat(restarts.description()).isEmpty();
     restarts.failed(now);
-    assertThat(restarts.story())
+    assertThat(restarts.description())
         .isEqualTo("Failed at 2026-01-01T00:00:00Z, try 1 of 3 follows at 2026-01-01T00:00:01Z.");
     restarts.restarted();
-    assertThat(restarts.story()).isEmpty();
+    assertThat(restarts.description()).isEmpty();
   }
 }

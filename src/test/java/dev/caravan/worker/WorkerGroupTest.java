@@ -101,7 +101,7 @@ class WorkerGroupTest {
   }
 
   @Test
-  void everyWorkerTellsTheSame() throws Exception {
+  void allWorkersReportTheSameStatus() throws Exception {
     try (TestWorker one = TestWorker.start(kafka, "same");
         TestWorker other = TestWorker.start(kafka, "same")) {
       create(one, "golden", 2);
@@ -109,15 +109,15 @@ class WorkerGroupTest {
           .atMost(SOON)
           .untilAsserted(
               () -> {
-                JsonNode told = status(one);
-                assertThat(told.at("/connector/state").textValue()).isEqualTo("RUNNING");
-                assertThat(told.get("tasks"))
+                JsonNode reported = status(one);
+                assertThat(reported.at("/connector/state").textValue()).isEqualTo("RUNNING");
+                assertThat(reported.get("tasks"))
                     .extracting(task -> task.get("state").textValue())
                     .containsExactly("RUNNING", "RUNNING");
-                assertThat(told.get("tasks"))
+                assertThat(reported.get("tasks"))
                     .extracting(task -> task.get("worker_id").textValue())
                     .containsExactlyInAnyOrder(id(one), id(other));
-                assertThat(status(other)).isEqualTo(told);
+                assertThat(status(other)).isEqualTo(reported);
               });
       assertThat(other.get("/connectors/golden").body())
           .isEqualTo(one.get("/connectors/golden").body());
@@ -177,7 +177,7 @@ class WorkerGroupTest {
   }
 
   @Test
-  void ofTwoWhoCreateTheSameOneIsToldThatItIsThere() throws Exception {
+  void ofTwoConcurrentCreationsOneIsAConflict() throws Exception {
     try (TestWorker one = TestWorker.start(kafka, "conflict");
         TestWorker other = TestWorker.start(kafka, "conflict")) {
       for (int i = 0; i < 10; i++) {
@@ -250,7 +250,7 @@ class WorkerGroupTest {
       Map<String, String> thief = Map.of("group.id", "thief");
       assertThatThrownBy(() -> TestWorker.start(kafka, "taken", thief))
           .hasMessageContaining("is in use by the workers of group taken");
-      // No more than the offsets topic, which has the name that group "taken" gives it.
+      // Only the offsets topic, which has the default name of group "taken".
       Map<String, String> partly = Map.of("group.id", "thief", "config.storage.topic", "own");
       assertThatThrownBy(() -> TestWorker.start(kafka, "taken", partly))
           .hasMessageContaining("Topic 'taken-offsets' is in use by the workers of group taken");
@@ -353,7 +353,7 @@ class WorkerGroupTest {
 
   @Test
   void aSessionTimeoutThatTheBrokersRefuseIsAnErrorThatNamesIt() throws Exception {
-    // Brokers take six seconds or more, unless they are told otherwise.
+    // Brokers accept 6 s or more by default.
     try (TestWorker worker =
         TestWorker.start(kafka, "hasty", Map.of("session.timeout.ms", "5000"))) {
       assertThat(worker.refusal())

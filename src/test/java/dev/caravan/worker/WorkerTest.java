@@ -26,7 +26,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** A worker over its lifetime, on a real Kafka. */
+/** The lifecycle of a worker, on a real Kafka. */
 class WorkerTest {
   private static final String CONFIG =
       """
@@ -114,7 +114,7 @@ class WorkerTest {
           .contains("Missing required configuration \"couchbase.bucket\"");
       assertThat(status.get("tasks")).isEmpty();
       assertThat(worker.put("/connectors/stored/config", CONFIG).statusCode()).isEqualTo(200);
-      // The group may wait a session for the worker before, if that was closed while it joined.
+      // The group may wait for the session of the previous worker if that was closed during a join.
       await()
           .atMost(Duration.ofSeconds(30))
           .untilAsserted(() -> assertThat(worker.tasks().runningOf("stored")).hasSize(2));
@@ -218,7 +218,7 @@ class WorkerTest {
   }
 
   @Test
-  void aPortThatIsTakenIsTold() throws Exception {
+  void aPortInUseIsReported() throws Exception {
     try (TestWorker worker = TestWorker.start(kafka, "first")) {
       String port = Integer.toString(URI.create(worker.url()).getPort());
       assertThatThrownBy(

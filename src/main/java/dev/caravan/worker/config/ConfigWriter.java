@@ -70,7 +70,7 @@ final class ConfigWriter implements AutoCloseable {
    */
   private static final int RETRY_BACKOFF_MS = 20;
 
-  private static final Duration OTHERS_TURN = Duration.ofMillis(300);
+  private static final Duration OTHER_WRITER_WAIT = Duration.ofMillis(300);
 
   /**
    * The backoff between attempts: 0 to 50 ms at first, doubled with each attempt, 1 s at most. A
@@ -206,10 +206,10 @@ final class ConfigWriter implements AutoCloseable {
             }
             return;
           }
-          giveUp(batch, e);
+          failFinally(batch, e);
           if (isContended(e)) {
             // Another worker has just become the writer. Let it finish.
-            reader.await(reader.snapshot().offset() + 1, OTHERS_TURN);
+            reader.await(reader.snapshot().offset() + 1, OTHER_WRITER_WAIT);
           }
           Thread.sleep(BACKOFF.backoff(attempt));
         }
@@ -238,12 +238,12 @@ final class ConfigWriter implements AutoCloseable {
     List<ProducerRecord<byte[], byte[]>> records = new ArrayList<>();
     if (took) {
       for (ConfigChange repair : abortedRecords.maskingRecords(end, reader::lastOffset)) {
-        records.add(again(snapshot, repair, id, base));
+        records.add(currentRecord(snapshot, repair, id, base));
       }
     }
     ConfigSnapshot.Builder next = snapshot.toBuilder();
     for (Request request : List.copyOf(batch)) {
-      if (request.isUnwanted()) {
+      if (request.isCancelled()) {
         // Not in an uncertain transaction: hasSeen() was checked above.
         request.cancel();
         batch.remove(request);
@@ -346,7 +346,7 @@ final class ConfigWriter implements AutoCloseable {
   }
 
   /** Returns a record with the current value of a key, to replace an aborted record. */
-  private ProducerRecord<byte[], byte[]> again(
+  private ProducerRecord<byte[], byte[]> currentRecord(
       ConfigSnapshot snapshot, ConfigChange like, long id, long base) {
     ProducerRecord<byte[], byte[]> record = record(snapshot.recordFor(like), id, base);
     ConfigSnapshot.StoredConnector connector = snapshot.connector(like.name());
@@ -366,7 +366,7 @@ final class ConfigWriter implements AutoCloseable {
   }
 
   /** Fails those requests that must not be retried, and removes them from the batch. */
-  private void giveUp(List<Request> batch, KafkaException failure) {
+  private void failFinally(List<Request> batch, KafkaException failure) {
     boolean isContended = isContended(failure);
     Duration timeout = isContended ? CONTENTION_TIMEOUT : writeTimeout;
     boolean isFinal =
@@ -436,7 +436,7 @@ final class ConfigWriter implements AutoCloseable {
       CompletableFuture<ConfigSnapshot> done,
       long since,
       CompletableFuture<Void> unwanted) {
-    boolean isUnwanted() {
+    boolean isCancelled() {
       return unwanted.isDone();
     }
 

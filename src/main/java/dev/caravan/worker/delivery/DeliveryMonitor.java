@@ -126,10 +126,10 @@ final class DeliveryMonitor implements AutoCloseable {
     try {
       missing = topics.missing(slow);
     } catch (KafkaException e) {
-      writers.forEach(writer -> judge(writer, wait -> describeSilence(wait, e)));
+      writers.forEach(writer -> updateWaiting(writer, wait -> describeNoAnswer(wait, e)));
       return;
     }
-    writers.forEach(writer -> judge(writer, wait -> describe(writer, wait, missing)));
+    writers.forEach(writer -> updateWaiting(writer, wait -> describe(writer, wait, missing)));
     writers.forEach(this::replaceStuck);
   }
 
@@ -150,7 +150,7 @@ final class DeliveryMonitor implements AutoCloseable {
     return wait.longest().compareTo(SLOW) >= 0;
   }
 
-  private static void judge(TaskWriter writer, Function<Wait, String> description) {
+  private static void updateWaiting(TaskWriter writer, Function<Wait, String> description) {
     writer.setWaiting(
         writer.producers().stream()
             .flatMap(producer -> producer.waits().stream())
@@ -163,7 +163,7 @@ final class DeliveryMonitor implements AutoCloseable {
             .orElse(""));
   }
 
-  private static String describeSilence(Wait wait, KafkaException failure) {
+  private static String describeNoAnswer(Wait wait, KafkaException failure) {
     return "Records for topic \""
         + wait.topic()
         + "\" wait, because Kafka does not answer: "

@@ -63,9 +63,9 @@ final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
    * The reason of a failed transaction. Kafka's client passes the same exception to all other
    * records of the transaction.
    *
-   * @param told the failure that was reported to the route
+   * @param reported the failure that was reported to the route
    */
-  private record FailedTransaction(Exception refusal, Exception told) {}
+  private record FailedTransaction(Exception refusal, Exception reported) {}
 
   private final Producer<byte[], byte[]> producer;
   private final Optional<DeadLetterQueue> tolerance;
@@ -145,13 +145,13 @@ final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
       Callback original) {
     FailedTransaction earlier = failed;
     if (earlier != null && earlier.refusal() == failure) {
-      original.onCompletion(metadata, earlier.told());
+      original.onCompletion(metadata, earlier.reported());
     } else if (tolerance.isPresent() && !transactional) {
       sendToDeadLetterQueueLater(record, metadata, failure, original);
     } else {
-      Exception told = told(record, failure);
-      failed = transactional ? new FailedTransaction(failure, told) : null;
-      original.onCompletion(metadata, told);
+      Exception reported = reported(record, failure);
+      failed = transactional ? new FailedTransaction(failure, reported) : null;
+      original.onCompletion(metadata, reported);
     }
   }
 
@@ -209,7 +209,7 @@ final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
         sendFailure);
   }
 
-  private Exception told(ProducerRecord<byte[], byte[]> record, Exception failure) {
+  private Exception reported(ProducerRecord<byte[], byte[]> record, Exception failure) {
     if (tolerance.isEmpty() || remembered.size() >= MAX_REMEMBERED) {
       return new RecordRefusedException(documentId(record), record.value(), failure);
     }

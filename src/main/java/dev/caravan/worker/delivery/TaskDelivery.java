@@ -114,7 +114,7 @@ public final class TaskDelivery implements Delivery, AutoCloseable {
    * Opens an exactly-once task. Its records and offsets go through one producer of its own:
    *
    * <pre>
-   * records: {@link ErrorTolerantProducer} > {@link TaskProducer} > {@link TransactionalProducer}
+   * records: {@link ErrorTolerantProducer} via {@link TaskProducer} via {@link TransactionalProducer}
    * offsets: {@link TransactionalProducer}
    * </pre>
    */
@@ -144,8 +144,8 @@ public final class TaskDelivery implements Delivery, AutoCloseable {
    * Opens an at-least-once task. Its producers are views of those that all tasks share:
    *
    * <pre>
-   * records: {@link ErrorTolerantProducer} > {@link TaskProducer} > {@link SharedProducers}
-   * offsets: {@link TaskProducer} > the producer of {@link OffsetTopic}
+   * records: {@link ErrorTolerantProducer} via {@link TaskProducer} via {@link SharedProducers}
+   * offsets: {@link TaskProducer} via the producer of {@link OffsetTopic}
    * </pre>
    */
   private TaskWriter atLeastOnce(TaskConfig task, long generation, ExecutorService deadLetters) {

@@ -94,7 +94,7 @@ final class Assignor {
       long configOffset, List<TaskGeneration> wanted, SortedMap<String, MemberState> members) {
     Assignor assignor =
         new Assignor(wanted.stream().map(Tasks::of).toList(), List.copyOf(members.values()));
-    assignor.takeStock();
+    assignor.readClaims();
     assignor.plan();
     return assignor.result(configOffset);
   }
@@ -103,11 +103,11 @@ final class Assignor {
    * Leaves the desired tasks where they are and assigns no others. Used while some members can't be
    * read, because their tasks are unknown.
    */
-  static Assignments keepWanted(
+  static Assignments keepDesired(
       long configOffset, List<TaskGeneration> wanted, SortedMap<String, MemberState> members) {
     Assignor assignor =
         new Assignor(wanted.stream().map(Tasks::of).toList(), List.copyOf(members.values()));
-    assignor.takeStock();
+    assignor.readClaims();
     return assignor.result(configOffset);
   }
 
@@ -123,11 +123,11 @@ final class Assignor {
       }
     }
     Assignor assignor = new Assignor(claimed.values(), List.copyOf(members.values()));
-    assignor.takeStock();
+    assignor.readClaims();
     return assignor.result(configOffset);
   }
 
-  private void takeStock() {
+  private void readClaims() {
     for (int member = 0; member < members.size(); member++) {
       for (OwnedTasks owned : members.get(member).owned()) {
         Integer set = setsByGeneration.get(owned.generation());
@@ -164,14 +164,16 @@ final class Assignor {
   private void plan() {
     int[] quota = quotas();
     for (int member = 0; member < quota.length; member++) {
-      shed(member, quota[member]);
+      removeExcess(member, quota[member]);
     }
     for (int set = 0; set < sets.size(); set++) {
       for (int task = 0; task < planned[set].length; task++) {
-        int taker =
-            planned[set][task] == Assignments.NOBODY ? taker(set, quota) : Assignments.NOBODY;
-        if (taker != Assignments.NOBODY) {
-          plan(set, task, taker);
+        int member =
+            planned[set][task] == Assignments.NOBODY
+                ? memberForOneMore(set, quota)
+                : Assignments.NOBODY;
+        if (member != Assignments.NOBODY) {
+          plan(set, task, member);
         }
       }
     }
@@ -199,7 +201,7 @@ final class Assignor {
   /**
    * Removes the tasks of a member beyond its quota. Starts with generations of which it has most.
    */
-  private void shed(int member, int quota) {
+  private void removeExcess(int member, int quota) {
     int most = 0;
     for (int[] members : spread) {
       most = Math.max(most, members[member]);
@@ -224,7 +226,7 @@ final class Assignor {
   /**
    * Returns the member for one more task of a generation; NOBODY if all have reached their quotas.
    */
-  private int taker(int set, int[] quota) {
+  private int memberForOneMore(int set, int[] quota) {
     int best = Assignments.NOBODY;
     for (int member = 0; member < quota.length; member++) {
       if (load[member] < quota[member]

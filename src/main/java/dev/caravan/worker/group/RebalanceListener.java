@@ -24,9 +24,9 @@ public interface RebalanceListener {
    * Handles an assignment to this worker.
    *
    * @param memberId the member id of this worker
-   * @param generation the group generation
+   * @param groupGeneration the group generation
    */
-  void onAssigned(MemberAssignment assignment, String memberId, int generation);
+  void onAssigned(MemberAssignment assignment, String memberId, int groupGeneration);
 
   /** Returns whether this worker needs a rebalance. Called several times a second. */
   boolean needsRebalance();

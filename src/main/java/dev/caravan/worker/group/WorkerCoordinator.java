@@ -26,7 +26,7 @@ public final class WorkerCoordinator implements RebalanceListener {
   private static final Logger LOG = LoggerFactory.getLogger(WorkerCoordinator.class);
 
   /** How long to wait so that several stopping tasks are reported in one rebalance. */
-  private static final Duration GATHER = Duration.ofMillis(300);
+  private static final Duration RELEASE_DELAY = Duration.ofMillis(300);
 
   /** Handles decisions of the group. Called on the herder's thread. */
   public interface Listener {
@@ -54,19 +54,19 @@ public final class WorkerCoordinator implements RebalanceListener {
    *
    * @param configOffset the offset of the config snapshot that they come from
    */
-  public record DesiredTasks(long configOffset, List<TaskGeneration> sets) {}
+  public record DesiredTasks(long configOffset, List<TaskGeneration> generations) {}
 
   /**
    * The latest assignment of the group to this worker.
    *
-   * @param generation the group generation
+   * @param groupGeneration the group generation
    */
-  public record CurrentAssignment(MemberAssignment assignment, int generation) {
+  public record CurrentAssignment(MemberAssignment assignment, int groupGeneration) {
     public static final CurrentAssignment NOTHING = new CurrentAssignment(MemberAssignment.NONE, 0);
 
     /** Returns whether there was an assignment. */
     boolean isPresent() {
-      return generation > 0;
+      return groupGeneration > 0;
     }
 
     public List<OwnedTasks> own() {
@@ -82,7 +82,7 @@ public final class WorkerCoordinator implements RebalanceListener {
     }
 
     public CurrentAssignment withoutTasks() {
-      return new CurrentAssignment(assignment.withoutTasks(), generation);
+      return new CurrentAssignment(assignment.withoutTasks(), groupGeneration);
     }
   }
 
@@ -92,8 +92,8 @@ public final class WorkerCoordinator implements RebalanceListener {
   private final Executor herder;
   private final Listener listener;
 
-  private volatile DesiredTasks wanted = new DesiredTasks(0, List.of());
-  private volatile CurrentAssignment assigned = CurrentAssignment.NOTHING;
+  private volatile DesiredTasks desired = new DesiredTasks(0, List.of());
+  private volatile CurrentAssignment current = CurrentAssignment.NOTHING;
 
   /** On the leader, the assignment of all tasks; null if some members can't be read. */
   private volatile @Nullable Assignments decision;
@@ -102,19 +102,19 @@ public final class WorkerCoordinator implements RebalanceListener {
   private String memberId = "";
   private boolean isLeader;
   private boolean hasAssigned;
-  private List<TaskGeneration> shared = List.of();
+  private List<TaskGeneration> assignedGenerations = List.of();
 
   /**
    * On the leader, the config offset up to which it must read before it assigns more than workers
    * claim.
    */
-  private OptionalLong awaited = OptionalLong.empty();
+  private OptionalLong awaitedOffset = OptionalLong.empty();
 
   /**
    * The config offset of a member that is beyond the end of the topic, as the leader has found. The
    * topic was created again since that member read it.
    */
-  private long reached;
+  private long unreachableOffset;
 
   private boolean isWithholding;
   private boolean isRequested;
@@ -124,7 +124,7 @@ public final class WorkerCoordinator implements RebalanceListener {
   private boolean isUnreadable;
 
   /** Whether this worker joined as one that takes tasks. */
-  private boolean isTaking;
+  private boolean hasJoinedTakingTasks;
 
   private boolean isStopping;
   private long joinedAt = System.nanoTime();
@@ -149,21 +149,22 @@ public final class WorkerCoordinator implements RebalanceListener {
   }
 
   public CurrentAssignment currentAssignment() {
-    return assigned;
+    return current;
   }
 
   /** Sets the tasks that are to run. */
   public void setDesiredTasks(DesiredTasks now) {
     // Keep the same list for equal tasks, so that a change is detected by identity.
-    List<TaskGeneration> before = wanted.sets();
-    wanted =
+    List<TaskGeneration> before = desired.generations();
+    desired =
         new DesiredTasks(
-            now.configOffset(), before.equals(now.sets()) ? before : List.copyOf(now.sets()));
+            now.configOffset(),
+            before.equals(now.generations()) ? before : List.copyOf(now.generations()));
   }
 
   /** Sets whether tasks are stopping, which will be released soon. */
-  public synchronized void setStoppingTasks(boolean any) {
-    isStopping = any;
+  public synchronized void setStoppingTasks(boolean areStopping) {
+    isStopping = areStopping;
   }
 
   /** Reports that no task is left after {@link Listener#onLost}. */
@@ -199,9 +200,9 @@ public final class WorkerCoordinator implements RebalanceListener {
       // Before the worker claims its tasks with this join.
       onLost();
     }
-    isTaking = takesTasks();
+    hasJoinedTakingTasks = takesTasks();
     return new MemberState(
-        workerId.get(), wanted.configOffset(), isTaking, ownership.claimedTasks());
+        workerId.get(), desired.configOffset(), hasJoinedTakingTasks, ownership.claimedTasks());
   }
 
   /** A worker that can't read its assignment takes no tasks, so that others get them. */
@@ -211,17 +212,17 @@ public final class WorkerCoordinator implements RebalanceListener {
 
   @Override
   public Assignments assign(SortedMap<String, MemberState> members, Set<String> unreadable) {
-    DesiredTasks now = wanted;
+    DesiredTasks now = desired;
     long newest = members.values().stream().mapToLong(MemberState::configOffset).max().orElse(0);
     boolean isBehind;
     boolean mustKeep;
     boolean isKnown;
     synchronized (this) {
       hasAssigned = true;
-      shared = now.sets();
+      assignedGenerations = now.generations();
       unreadableMembers.present(unreadable);
-      isBehind = newest > now.configOffset() && newest != reached;
-      awaited = isBehind ? OptionalLong.of(newest) : OptionalLong.empty();
+      isBehind = newest > now.configOffset() && newest != unreachableOffset;
+      awaitedOffset = isBehind ? OptionalLong.of(newest) : OptionalLong.empty();
       isWithholding = !isBehind && unreadableMembers.mayHaveTasks();
       mustKeep = isWithholding;
       isKnown = !unreadableMembers.mayHaveTasks();
@@ -230,8 +231,8 @@ public final class WorkerCoordinator implements RebalanceListener {
         isBehind
             ? Assignor.keepAll(now.configOffset(), members)
             : mustKeep
-                ? Assignor.keepWanted(now.configOffset(), now.sets(), members)
-                : Assignor.assign(now.configOffset(), now.sets(), members);
+                ? Assignor.keepDesired(now.configOffset(), now.generations(), members)
+                : Assignor.assign(now.configOffset(), now.generations(), members);
     decision = isKnown ? result : null;
     return result;
   }
@@ -251,13 +252,15 @@ public final class WorkerCoordinator implements RebalanceListener {
       return false;
     }
     Assignments last = decision;
-    return assigned.has(task) || (last != null && !last.hasWorker(task));
+    return current.has(task) || (last != null && !last.hasWorker(task));
   }
 
   /** Returns the config offset up to which the leader must read before it can assign all tasks. */
   public synchronized OptionalLong awaitedConfigOffset() {
-    return isLeader && awaited.isPresent() && wanted.configOffset() < awaited.getAsLong()
-        ? awaited
+    return isLeader
+            && awaitedOffset.isPresent()
+            && desired.configOffset() < awaitedOffset.getAsLong()
+        ? awaitedOffset
         : OptionalLong.empty();
   }
 
@@ -266,12 +269,12 @@ public final class WorkerCoordinator implements RebalanceListener {
    * #awaitedConfigOffset}. This happens when the topic was created again.
    */
   public synchronized void onConfigTopicEnd(long offset) {
-    reached = offset;
+    unreachableOffset = offset;
   }
 
   @Override
   public synchronized void onAssigned(
-      MemberAssignment assignment, String newMemberId, int generation) {
+      MemberAssignment assignment, String newMemberId, int groupGeneration) {
     isRequested = false;
     isUnreadable = false;
     isLeader = hasAssigned;
@@ -284,14 +287,14 @@ public final class WorkerCoordinator implements RebalanceListener {
     }
     boolean isReset = !memberId.isEmpty() && !memberId.equals(newMemberId);
     memberId = newMemberId;
-    CurrentAssignment now = new CurrentAssignment(assignment, generation);
+    CurrentAssignment now = new CurrentAssignment(assignment, groupGeneration);
     ownership.onAssigned(now.own());
     if (lease.hasEnded() || isReset) {
       // The lease ended while the assignment was sent, or the group had removed this worker. A new
       // lease begins only after the tasks have stopped.
       onLost();
     }
-    assigned = now;
+    current = now;
     if (isLost && isCleared) {
       LOG.info("The worker has joined its group again.");
       isLost = false;
@@ -305,28 +308,30 @@ public final class WorkerCoordinator implements RebalanceListener {
 
   @Override
   public synchronized boolean needsRebalance() {
-    if (isRequested || isLeaving || (!assigned.isPresent() && !isUnreadable)) {
+    if (isRequested || isLeaving || (!current.isPresent() && !isUnreadable)) {
       return false;
     }
     if (isUnreadable) {
       // Only once, so that the leader assigns this worker's tasks to others.
-      isRequested = isTaking && (!isLost || isCleared);
+      isRequested = hasJoinedTakingTasks && (!isLost || isCleared);
       return isRequested;
     }
-    boolean gathering = isStopping && System.nanoTime() - joinedAt < GATHER.toNanos();
+    boolean isDelayed = isStopping && System.nanoTime() - joinedAt < RELEASE_DELAY.toNanos();
     isRequested =
-        (ownership.hasReleased() && !gathering)
+        (ownership.hasReleased() && !isDelayed)
             || (isLeader && canAssignMore())
             || (isLost && isCleared)
-            || (!isTaking && takesTasks());
+            || (!hasJoinedTakingTasks && takesTasks());
     return isRequested;
   }
 
   private boolean canAssignMore() {
-    if (awaited.isPresent()) {
-      return wanted.configOffset() >= awaited.getAsLong() || reached == awaited.getAsLong();
+    if (awaitedOffset.isPresent()) {
+      return desired.configOffset() >= awaitedOffset.getAsLong()
+          || unreachableOffset == awaitedOffset.getAsLong();
     }
-    return shared != wanted.sets() || (isWithholding && !unreadableMembers.mayHaveTasks());
+    return assignedGenerations != desired.generations()
+        || (isWithholding && !unreadableMembers.mayHaveTasks());
   }
 
   @Override
@@ -347,7 +352,7 @@ public final class WorkerCoordinator implements RebalanceListener {
   public synchronized void onLost() {
     lease.end();
     decision = null;
-    if (!isLost && assigned.isPresent()) {
+    if (!isLost && current.isPresent()) {
       isLost = true;
       LOG.error(
           "The worker has lost its group, or had no answer from it for too long. It stops its tasks,"

@@ -52,7 +52,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
   /** The timeout of periodic requests. */
   private static final Duration SHORT_TIMEOUT = Duration.ofSeconds(5);
 
-  private static final Duration ASK_AGAIN = Duration.ofMillis(100);
+  private static final Duration RETRY_INTERVAL = Duration.ofMillis(100);
 
   private static final Logger LOG = LoggerFactory.getLogger(KafkaCluster.class);
 
@@ -73,7 +73,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
 
   /** Returns the id of the cluster. */
   public String id() {
-    return ask(admin.describeCluster().clusterId(), "return its id");
+    return result(admin.describeCluster().clusterId(), "return its id");
   }
 
   /**
@@ -109,9 +109,9 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
   }
 
   private Optional<TopicDescription> describe(String topic) {
-    return known(
+    return ifKnown(
         () ->
-            ask(
+            result(
                 requireNonNull(admin.describeTopics(List.of(topic)).topicNameValues().get(topic)),
                 "describe topic \"" + topic + "\""));
   }
@@ -125,7 +125,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
           || !(e.getCause() instanceof InvalidReplicationFactorException)) {
         throw e;
       }
-      int nodes = ask(admin.describeCluster().nodes(), "list its brokers").size();
+      int nodes = result(admin.describeCluster().nodes(), "list its brokers").size();
       LOG.warn(
           "Kafka has only {} broker(s), so topic \"{}\" gets that replication factor. Set {} to use"
               + " another one.",
@@ -152,7 +152,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
     answers.forEach(
         (topic, answer) -> {
           try {
-            ask(answer, "describe topic \"" + topic + "\"", SHORT_TIMEOUT);
+            result(answer, "describe topic \"" + topic + "\"", SHORT_TIMEOUT);
           } catch (KafkaException e) {
             if (e.getCause() instanceof UnknownTopicOrPartitionException
                 || e.getCause() instanceof InvalidTopicException) {
@@ -190,7 +190,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
 
   private void create(NewTopic topic) {
     try {
-      ask(admin.createTopics(List.of(topic)).all(), "create topic \"" + topic.name() + "\"");
+      result(admin.createTopics(List.of(topic)).all(), "create topic \"" + topic.name() + "\"");
     } catch (KafkaException e) {
       if (!(e.getCause() instanceof TopicExistsException)) {
         throw e;
@@ -203,7 +203,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
     String policy;
     try {
       ConfigEntry entry =
-          ask(
+          result(
                   requireNonNull(admin.describeConfigs(List.of(resource)).values().get(resource)),
                   "describe the configuration of topic \"" + topic.name() + "\"")
               .get(TopicConfig.CLEANUP_POLICY_CONFIG);
@@ -270,7 +270,7 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
       String group, KafkaFuture<ConsumerGroupDescription> description, Set<String> topics) {
     ConsumerGroupDescription found;
     try {
-      found = ask(description, "describe group \"" + group + "\"");
+      found = result(description, "describe group \"" + group + "\"");
     } catch (KafkaException e) {
       if (e.getCause() instanceof GroupIdNotFoundException) {
         return Optional.empty();
@@ -312,9 +312,9 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
    * topic.
    */
   public Optional<Uuid> topicId(String topic, Duration timeout) {
-    return known(
+    return ifKnown(
             () ->
-                ask(
+                result(
                     requireNonNull(
                         admin.describeTopics(List.of(topic)).topicNameValues().get(topic)),
                     "describe topic \"" + topic + "\"",
@@ -327,9 +327,9 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
     String what = "return the end offset of " + partition;
     return await(
         () ->
-            known(
+            ifKnown(
                 () ->
-                    ask(
+                    result(
                             admin
                                 .listOffsets(Map.of(partition, OffsetSpec.latest()))
                                 .partitionResult(partition),
@@ -341,9 +341,9 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
   }
 
   /** Returns the result of a request about a topic; empty if the broker does not know the topic. */
-  private static <T> Optional<T> known(Supplier<T> question) {
+  private static <T> Optional<T> ifKnown(Supplier<T> request) {
     try {
-      return Optional.of(question.get());
+      return Optional.of(request.get());
     } catch (KafkaException e) {
       if (e.getCause() instanceof UnknownTopicOrPartitionException) {
         return Optional.empty();
@@ -353,29 +353,29 @@ public final class KafkaCluster implements TopicAdmin, AutoCloseable {
   }
 
   /** Repeats the request until it has a result. */
-  private <T> T await(Supplier<Optional<T>> question, String what) {
-    return await(question, what, TIMEOUT);
+  private <T> T await(Supplier<Optional<T>> request, String what) {
+    return await(request, what, TIMEOUT);
   }
 
-  private <T> T await(Supplier<Optional<T>> question, String what, Duration timeout) {
+  private <T> T await(Supplier<Optional<T>> request, String what, Duration timeout) {
     long deadline = System.nanoTime() + timeout.toNanos();
-    Optional<T> answer = question.get();
+    Optional<T> answer = request.get();
     while (answer.isEmpty()) {
       if (System.nanoTime() - deadline > 0) {
         throw new KafkaException(
             "Kafka at " + brokers + " did not " + what + " within " + timeout.toSeconds() + " s");
       }
-      LockSupport.parkNanos(ASK_AGAIN.toNanos());
-      answer = question.get();
+      LockSupport.parkNanos(RETRY_INTERVAL.toNanos());
+      answer = request.get();
     }
     return answer.get();
   }
 
-  private <T> T ask(KafkaFuture<T> answer, String what) {
-    return ask(answer, what, TIMEOUT);
+  private <T> T result(KafkaFuture<T> answer, String what) {
+    return result(answer, what, TIMEOUT);
   }
 
-  private <T> T ask(KafkaFuture<T> answer, String what, Duration timeout) {
+  private <T> T result(KafkaFuture<T> answer, String what, Duration timeout) {
     return KafkaFutures.await(answer, "Kafka at " + brokers + " did not " + what, timeout);
   }
 

@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * @param connector the name of the connector
  * @param task the number of the task; empty for the connector itself
  * @param status the status; null if the connector or task is deleted
- * @param generation the group generation in which the record was written
+ * @param groupGeneration the group generation in which the record was written
  * @param configGeneration the config generation of the connector; {@link #NONE} if Kafka Connect
  *     wrote the record
  */
@@ -39,7 +39,7 @@ public record StatusRecord(
     String connector,
     OptionalInt task,
     @Nullable Part status,
-    int generation,
+    int groupGeneration,
     long configGeneration) {
   public static final long NONE = -1;
 
@@ -113,7 +113,7 @@ public record StatusRecord(
             .put("state", status.state().name())
             .put("trace", status.trace().isEmpty() ? null : status.trace())
             .put("worker_id", status.workerId())
-            .put("generation", generation);
+            .put("generation", groupGeneration);
     if (configGeneration != NONE) {
       value.put(CONFIG_GENERATION, configGeneration);
     }

@@ -21,7 +21,7 @@ class ConfigSnapshotTest {
 
     assertThat(snapshot.connectors()).hasSize(MANY / 2);
     assertThat(snapshot.targetStates()).hasSize(MANY / 4);
-    // A copy of all for each change takes many seconds.
+    // With a copy of all connectors per change this takes many seconds.
     assertThat(millis).isLessThan(500);
   }
 
@@ -50,7 +50,7 @@ class ConfigSnapshotTest {
 
     assertThat(before.connectors()).containsOnlyKeys("a");
     assertThat(second.build(3).connectors()).containsOnlyKeys("b");
-    // So it is known without a comparison that nothing has changed.
+    // So an unchanged map is detected by identity.
     assertThat(before.toBuilder().build(9).connectors()).isSameAs(before.connectors());
   }
 

@@ -131,7 +131,7 @@ class ConfigTopicTest {
   @Test
   void targetStatesAreThoseOfKafkaConnect() throws Exception {
     try (Opened opened = open("states")) {
-      // As compaction may leave it: the state before its connector.
+      // Compaction may move the state before its connector.
       write("states", "target-state-a", "{\"state\":\"PAUSED\"}");
       write("states", "connector-a", "{\"properties\":{}}");
       await().until(() -> opened.topic.snapshot().targetState("a") == TargetState.PAUSED);
@@ -206,10 +206,10 @@ class ConfigTopicTest {
   }
 
   @Test
-  void aReplicationFactorThatKafkaCannotGiveIsTold() {
+  void aReplicationFactorBeyondTheBrokersIsAnError() {
     assertThatThrownBy(() -> open(kafka.bootstrapServers(), "replicated", "3"))
         .isInstanceOf(KafkaException.class)
-        .hasMessageContaining("'replicated'")
+        .hasMessageContaining("\"replicated\"")
         .hasMessageContaining("replication factor");
   }
 
@@ -237,7 +237,7 @@ class ConfigTopicTest {
         opened.topic.write(snapshot -> changes).get(30, TimeUnit.SECONDS);
       }
 
-      // Four seconds in all, where two without any progress are too long.
+      // Reading takes 4 s in total, and 2 s without progress are too long.
       proxy.narrow(100_000);
       try (Opened opened = open(proxy.address(), "long", "1", settings)) {
         assertThat(opened.topic.snapshot().connectors()).hasSize(40);
@@ -245,7 +245,7 @@ class ConfigTopicTest {
     }
   }
 
-  /** Whoever asks next must not take what was read of the old topic for the new one. */
+  /** Records of the old topic must not be taken for records of the new one. */
   @Test
   void aTopicWithAnotherIdIsNotKnownBeforeItIsReadAgain() throws Exception {
     WorkerConfig settings = config(kafka.bootstrapServers(), "later", "1", Map.of());
@@ -294,7 +294,7 @@ class ConfigTopicTest {
   }
 
   @Test
-  void ofTwoWhoCreateTheSameOneDoes() throws Exception {
+  void ofTwoConcurrentCreationsOneSucceeds() throws Exception {
     try (Opened one = open("race");
         Opened other = open("race")) {
       for (int i = 0; i < 10; i++) {
@@ -321,7 +321,7 @@ class ConfigTopicTest {
   }
 
   @Test
-  void eightWhoWriteAllGetTheirTurn() throws Exception {
+  void eightConcurrentWritersAllSucceed() throws Exception {
     List<Opened> writers = new ArrayList<>();
     try {
       for (int i = 0; i < 8; i++) {
@@ -351,7 +351,7 @@ class ConfigTopicTest {
   }
 
   @Test
-  void whatOneWritesTheOthersSeeSoon() throws Exception {
+  void otherWorkersSeeAWriteSoon() throws Exception {
     try (Opened one = open("news");
         Opened other = open("news")) {
       one.write(new ConfigRecord("a", Map.of()));
@@ -378,7 +378,7 @@ class ConfigTopicTest {
   }
 
   @Test
-  void oneThatIsTooLargeHurtsNoOther() throws Exception {
+  void aTooLargeChangeFailsAlone() throws Exception {
     try (Opened opened = open("large")) {
       opened.write(new ConfigRecord("before", Map.of()));
       CompletableFuture<ConfigSnapshot> large =
@@ -395,7 +395,7 @@ class ConfigTopicTest {
   }
 
   @Test
-  void whatWasAbortedHidesNothingFromThoseWhoReadUncommittedRecords() throws Exception {
+  void abortedRecordsHideNothingFromReadersOfUncommittedRecords() throws Exception {
     long generation;
     try (Opened opened = open("hidden")) {
       opened.write(new ConfigRecord("gone", Map.of("v", "1")));
@@ -530,7 +530,7 @@ class ConfigTopicTest {
   }
 
   private record Opened(KafkaCluster cluster, ConfigTopic topic) implements AutoCloseable {
-    /** What there is when everything that was written until now is read. */
+    /** Returns the properties of all connectors when all records written so far are read. */
     Map<String, Map<String, String>> properties() throws Exception {
       Map<String, Map<String, String>> properties = new HashMap<>();
       topic
@@ -545,7 +545,7 @@ class ConfigTopicTest {
       return topic.write(snapshot -> List.of(change)).get(30, TimeUnit.SECONDS);
     }
 
-    /** Creates a connector, if it isn't there. */
+    /** Creates a connector if it does not exist. */
     CompletableFuture<ConfigSnapshot> create(String name, Map<String, String> properties) {
       return topic.write(
           snapshot -> {

@@ -40,7 +40,7 @@ class CoalescedRequestTest {
   }
 
   @Test
-  void aFailureIsTheAnswerOfThoseWhoAskedOnly() {
+  void aFailureReachesOnlyTheCallersOfThatRequest() {
     CompletableFuture<String> first = request.send();
     CompletableFuture<String> second = request.send();
     sent.get(0).completeExceptionally(new IllegalStateException("down"));
@@ -52,7 +52,7 @@ class CoalescedRequestTest {
     assertThat(sent).hasSize(3);
   }
 
-  /** A caller that gives up takes nobody else's answer away. */
+  /** A cancelled result does not cancel those of other callers. */
   @Test
   void aCallerMayCancel() {
     CompletableFuture<String> first = request.send();

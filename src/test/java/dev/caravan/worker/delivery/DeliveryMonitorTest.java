@@ -41,7 +41,7 @@ class DeliveryMonitorTest {
                 new MockProducer<>(false, new ByteArraySerializer(), new ByteArraySerializer()) {
                   @Override
                   public void close(Duration timeout) {
-                    // As Kafka's client does, all that it has.
+                    // Like Kafka's client, fail all outstanding records.
                     boolean hasMore;
                     do {
                       hasMore = errorNext(new KafkaException("Producer is closed forcefully."));
@@ -55,7 +55,7 @@ class DeliveryMonitorTest {
   private final Kafka kafka = new Kafka();
   private final DeliveryMonitor monitor = new DeliveryMonitor(kafka, now::get);
 
-  /** The topics that there are. */
+  /** The existing topics. */
   private static final class Kafka implements TopicAdmin {
     private final Set<String> there = new HashSet<>(Set.of("orders"));
     private boolean isDown;

@@ -22,7 +22,7 @@ import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.Test;
 
-/** Each way that a refused record can take brings one callback. */
+/** The callback of a refused record is called exactly once, however the record is handled. */
 class ErrorTolerantProducerTest {
   private static final String DEAD = "dead";
 
@@ -30,7 +30,7 @@ class ErrorTolerantProducerTest {
   private final List<Runnable> letters = new ArrayList<>();
   private final Refusing kafka = new Refusing();
 
-  /** Can't send to the dead-letter topic, if it is told so. */
+  /** A producer that can be set to refuse dead letters. */
   private static final class Refusing extends MockProducer<byte[], byte[]> {
     private boolean throwsForLetters;
 

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** One reader of the offsets topic for all tasks, and transactions that hold it back. */
+/** The shared reader of the offsets topic, and transactions that block it. */
 class OffsetTopicTest {
   private static final Offset OFFSET = new Offset(7, 19, 19, 19, 0);
 
@@ -70,7 +70,7 @@ class OffsetTopicTest {
     return new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
   }
 
-  /** A producer of a task, in the middle of a transaction with an offset in it. */
+  /** Opens the producer of a task with a transaction that has an offset. */
   private static KafkaProducer<byte[], byte[]> openTransaction(TransactionalId id, String topic)
       throws Exception {
     KafkaProducer<byte[], byte[]> producer =
@@ -93,7 +93,7 @@ class OffsetTopicTest {
   }
 
   @Test
-  void whatWasCommittedBeforeIsRead() throws Exception {
+  void offsetsCommittedBeforeAreRead() throws Exception {
     try (OffsetTopicReader reader = openReader("committed");
         KafkaProducer<byte[], byte[]> producer = producer(Map.of("acks", "all"))) {
       assertThat(read(reader)).isEmpty();
@@ -106,7 +106,7 @@ class OffsetTopicTest {
     }
   }
 
-  /** Its offsets must not be those of the topic that is gone. */
+  /** Offsets of a deleted topic must not be returned. */
   @Test
   void aTopicThatWasMadeAgainIsReadFromItsBeginning() throws Exception {
     try (OffsetTopicReader reader = openReader("again");
@@ -128,7 +128,7 @@ class OffsetTopicTest {
           .all()
           .get(30, TimeUnit.SECONDS);
     } catch (ExecutionException e) {
-      // Until the deletion is complete, or made by a call that Kafka's client has sent twice.
+      // The deletion is not complete, or an earlier attempt has created the topic.
     }
     return admin
         .describeTopics(List.of(topic))
@@ -141,7 +141,7 @@ class OffsetTopicTest {
   }
 
   @Test
-  @SuppressWarnings("try") // the dead task's producer does nothing any more
+  @SuppressWarnings("try") // the crashed task's producer sends nothing any more
   void theTransactionOfATaskThatNobodyHasIsEnded() throws Exception {
     TransactionalId id = new TransactionalId("g", "dead:one", 5, 0);
     try (OffsetTopicReader reader = openReader("abandoned");
@@ -201,7 +201,7 @@ class OffsetTopicTest {
     }
   }
 
-  /** A task that others fenced for the sake of the topic goes on; see TaskTransactionsTest. */
+  /** A task that is fenced because it blocks the topic continues; see TaskTransactionsTest. */
   @Test
   void anIdThatWasFencedForTheTopicIsNotTakenForTakenOver() throws Exception {
     TransactionalId id = new TransactionalId("g", "fenced", 5, 0);
@@ -233,7 +233,7 @@ class OffsetTopicTest {
     }
   }
 
-  /** A leader that knows who has what. */
+  /** A leader that knows the owners of all tasks. */
   private static final class Tasks implements AbandonedTransactions.Tasks {
     private final Set<TransactionalId> abandoned;
     private final AtomicReference<TransactionalId> asked = new AtomicReference<>();

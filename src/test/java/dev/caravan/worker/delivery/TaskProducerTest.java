@@ -37,7 +37,10 @@ class TaskProducerTest {
           });
   private final TaskProducer view = view(false);
 
-  /** A producer that keeps records until it is told otherwise, and closes when it may. */
+  /**
+   * A producer that keeps its records until a test completes them, and closes when the test allows
+   * it.
+   */
   private static final class Slow extends MockProducer<byte[], byte[]> {
     private final CountDownLatch mayClose = new CountDownLatch(1);
     private volatile Runnable onSend = () -> {};
@@ -55,7 +58,7 @@ class TaskProducerTest {
 
     @Override
     public void close(Duration timeout) {
-      // As Kafka's client does, all that it has.
+      // Like Kafka's client, fail all outstanding records.
       boolean hasMore;
       do {
         hasMore = errorNext(new KafkaException("Producer is closed forcefully."));

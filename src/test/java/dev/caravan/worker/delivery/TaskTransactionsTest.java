@@ -17,7 +17,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** Who may write in a task's name when several processes run it. */
+/** Which of several processes with the same task may write. */
 class TaskTransactionsTest {
   private static KafkaBroker kafka;
   private static Admin admin;
@@ -41,7 +41,7 @@ class TaskTransactionsTest {
     opened.forEach(TaskTransactions::close);
   }
 
-  /** The task as it is made at each start: only the claim outlives a restart. */
+  /** Creates the task as each start does: only the claim survives a restart. */
   private TaskTransactions task(String connector, TransactionClaim claim, Duration timeout) {
     TransactionalId id = new TransactionalId("group", connector, 7, 0);
     TransactionalProducer producer =
@@ -65,7 +65,7 @@ class TaskTransactionsTest {
   }
 
   @Test
-  void aRestartedTaskLeavesTheTaskToThoseWhoHaveTakenItOver() {
+  void aRestartedTaskDoesNotTakeItselfBack() {
     TransactionClaim ours = new TransactionClaim();
     task("taken", ours).open();
     TaskTransactions theirs = task("taken", new TransactionClaim());
@@ -106,7 +106,7 @@ class TaskTransactionsTest {
   }
 
   @Test
-  void aTimeoutThatTheBrokerRefusesIsNamedWithWhatToDo() {
+  void aTimeoutThatTheBrokerRefusesIsNamedWithARemedy() {
     TaskTransactions task = task("slow", new TransactionClaim(), Duration.ofHours(1));
     assertThatThrownBy(task::open)
         .hasMessageContaining("transaction.max.timeout.ms")

@@ -12,7 +12,7 @@ class TransactionalIdTest {
   }
 
   @Test
-  void anIdTellsGroupConnectorGenerationAndTask() {
+  void anIdHasGroupConnectorGenerationAndTask() {
     assertThat(id("agents", "travel", 17, 3)).hasToString("agents:travel:17:3");
   }
 

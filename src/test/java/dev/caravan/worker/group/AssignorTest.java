@@ -159,7 +159,7 @@ class AssignorTest {
       group.doSomething(random);
       group.apply(
           switch (random.nextInt(6)) {
-            case 0 -> Assignor.keepWanted(group.offset, group.wanted, group.states());
+            case 0 -> Assignor.keepDesired(group.offset, group.wanted, group.states());
             case 1 -> Assignor.keepAll(group.offset, group.states());
             default -> group.assign();
           });
@@ -173,7 +173,7 @@ class AssignorTest {
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5})
-  void onlyWhatMustMovesMoves(long seed) {
+  void onlyTasksThatMustMoveDo(long seed) {
     Random random = new Random(seed);
     for (int run = 0; run < 20; run++) {
       Group group = new Group();
@@ -211,19 +211,19 @@ class AssignorTest {
     Map<TaskKey, String> before = group.owners();
     group.connector("b", 2).join("w3");
 
-    group.apply(Assignor.keepWanted(group.offset, group.wanted, group.states()));
+    group.apply(Assignor.keepDesired(group.offset, group.wanted, group.states()));
     group.releaseAll();
 
     assertThat(group.owners()).isEqualTo(before);
     group.wanted.removeIf(set -> set.connector().equals("a"));
-    Assignments none = Assignor.keepWanted(group.offset, group.wanted, group.states());
+    Assignments none = Assignor.keepDesired(group.offset, group.wanted, group.states());
     assertThat(keys(none.tasksOf(0))).isEmpty();
     assertThat(none.hasWorker(before.keySet().iterator().next())).as("it is claimed").isTrue();
     assertThat(none.hasWorker(new TaskKey(group.offset, 0))).isFalse();
   }
 
   @Test
-  void aLeaderThatIsBehindLeavesWhatItDoesNotKnowWhereItIs() {
+  void aLeaderThatIsBehindKeepsUnknownTasksInPlace() {
     Group group = new Group().connector("a", 4).join("w1").join("w2");
     group.settle();
     Map<TaskKey, String> before = group.owners();
@@ -257,7 +257,7 @@ class AssignorTest {
     return group;
   }
 
-  /** Of the thread, not of the clock: other tests run at the same time. */
+  /** CPU time of the thread, because other tests run at the same time. */
   private static long medianMillis(Group group) {
     ThreadMXBean threads = ManagementFactory.getThreadMXBean();
     SortedMap<String, MemberState> states = group.states();
@@ -288,7 +288,7 @@ class AssignorTest {
         .count();
   }
 
-  /** Workers that do what they are told, at their own pace. */
+  /** Workers that follow assignments, each at its own pace. */
   private static final class Group {
     private final List<TaskGeneration> wanted = new ArrayList<>();
     private final SortedMap<String, Map<TaskKey, String>> owned = new TreeMap<>();
@@ -359,7 +359,7 @@ class AssignorTest {
       return Assignor.assign(offset, wanted, states());
     }
 
-    /** Workers start what is theirs; what is not any more is released later. */
+    /** Starts assigned tasks. Tasks that are no longer assigned are released later. */
     void apply(Assignments assignments) {
       Map<Long, TaskGeneration> sets = new HashMap<>();
       wanted.forEach(set -> sets.put(set.generation(), set));
@@ -368,7 +368,7 @@ class AssignorTest {
         Set<TaskKey> tasks = new TreeSet<>(keys(assignments.tasksOf(i)));
         assigned.put(worker, tasks);
         for (TaskKey task : tasks) {
-          // A leader that is behind leaves tasks of a set that is not wanted any more.
+          // A leader that is behind keeps tasks of generations that are no longer wanted.
           TaskGeneration set = sets.get(task.generation());
           if (set != null) {
             owned.get(worker).put(task, set.connector());

@@ -20,7 +20,7 @@ import org.apache.kafka.common.Node;
 import org.apache.kafka.common.PartitionInfo;
 import org.junit.jupiter.api.Test;
 
-/** What the leader makes of what members have sent. */
+/** How the leader reads the states of members and assigns partitions. */
 class GroupAssignorTest {
   private static final Node NODE = new Node(1, "localhost", 9092);
   private static final Cluster CLUSTER =

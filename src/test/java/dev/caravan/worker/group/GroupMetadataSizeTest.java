@@ -24,7 +24,7 @@ import org.apache.kafka.common.record.MemoryRecords;
 import org.apache.kafka.common.record.SimpleRecord;
 import org.junit.jupiter.api.Test;
 
-/** The largest record that a group of the size that is promised makes Kafka write. */
+/** The group metadata of the largest supported group. */
 class GroupMetadataSizeTest {
   private static final int CONNECTORS = 5000;
   private static final int TASKS = 8;
@@ -34,7 +34,7 @@ class GroupMetadataSizeTest {
   private static final List<String> TOPICS =
       List.of(GROUP + "-configs", GROUP + "-offsets", GROUP + "-status");
 
-  /** The metadata of a group in version 3 of Kafka's format. */
+  /** Returns the size of the group metadata in version 3 of Kafka's format. */
   private static int recordBytes(Map<String, Subscription> joined, Map<String, Assignment> sent) {
     int bytes = text("consumer") + Integer.BYTES + text(GroupAssignor.NAME);
     bytes += text(joined.keySet().iterator().next()) + Long.BYTES + Integer.BYTES;
@@ -76,7 +76,7 @@ class GroupMetadataSizeTest {
       TOPICS.forEach(topic -> partitions.add(new TopicPartition(topic, 0)));
       MemberState state =
           new MemberState(ids.get(worker), Integer.MAX_VALUE, true, tasks(generations, worker));
-      // Each worker has its old tasks still, and is assigned those of its neighbor.
+      // Each worker still has its old tasks, and is assigned those of its neighbor.
       MemberAssignment assignment =
           new MemberAssignment(Integer.MAX_VALUE, ids, tasks(generations, (worker + 1) % WORKERS));
       joined.put(id, new Subscription(TOPICS, GroupProtocol.encode(state), partitions));
@@ -90,7 +90,7 @@ class GroupMetadataSizeTest {
         .isBetween(bytes, bytes + 4000);
   }
 
-  /** Of a topic with a long history: two million records. */
+  /** Returns generations as in a topic with a long history of two million records. */
   private static List<Long> generations() {
     Random random = new Random(12);
     TreeSet<Long> generations = new TreeSet<>();
@@ -100,7 +100,7 @@ class GroupMetadataSizeTest {
     return List.copyOf(generations);
   }
 
-  /** The tasks of a worker, each of another connector, which takes the most room. */
+  /** Returns the tasks of a worker, each of another connector, which needs the most space. */
   private static List<OwnedTasks> tasks(List<Long> generations, int worker) {
     SortedMap<Long, BitSet> tasks = new TreeMap<>();
     for (int set = 0; set < generations.size(); set++) {

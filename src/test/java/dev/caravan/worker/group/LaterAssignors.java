@@ -11,17 +11,17 @@ import org.apache.kafka.clients.consumer.RangeAssignor;
 import org.apache.kafka.common.Cluster;
 import org.apache.kafka.common.Configurable;
 
-/** Assignors of versions that do not exist yet, and one that is none of a worker. */
+/** Assignors of future versions, and one of another program. */
 final class LaterAssignors {
   private static final int VERSION = 2;
   private static final int READER = 3;
 
-  /** A section that version 1 does not know: tag, length, content. */
+  /** A section that version 1 does not have: tag, length, content. */
   private static final byte[] SECTION = {99, 2, 1, 1};
 
   private LaterAssignors() {}
 
-  /** Version 2, which has one more section and which version 1 may read. */
+  /** Version 2, with an additional section, which version 1 may read. */
   public static class Compatible implements ConsumerPartitionAssignor, Configurable {
     private final GroupAssignor version1 = new GroupAssignor();
 
@@ -35,7 +35,7 @@ final class LaterAssignors {
       version1.configure(configs);
     }
 
-    /** What version 2 makes of the bytes of version 1. */
+    /** Converts data of version 1 to version 2. */
     ByteBuffer later(ByteBuffer bytes) {
       byte[] result = new byte[bytes.remaining() + SECTION.length];
       bytes.duplicate().get(result, 0, bytes.remaining());
@@ -44,7 +44,7 @@ final class LaterAssignors {
       return ByteBuffer.wrap(result);
     }
 
-    /** The reverse, as far as version 1 would not read it. */
+    /** Converts data back if version 1 could not read it. */
     ByteBuffer understood(ByteBuffer bytes) {
       return bytes;
     }
@@ -94,7 +94,7 @@ final class LaterAssignors {
     }
   }
 
-  /** Version 2 as it must not be: version 1 can't read what it sends, under the same name. */
+  /** An invalid version 2 with the same name, whose data version 1 can't read. */
   public static final class Incompatible extends Compatible {
     @Override
     ByteBuffer later(ByteBuffer bytes) {
@@ -111,7 +111,7 @@ final class LaterAssignors {
     }
   }
 
-  /** An incompatible format, under a name of its own. */
+  /** A version with an incompatible format and its own name. */
   public static final class Next extends Compatible {
     @Override
     public String name() {
@@ -119,7 +119,7 @@ final class LaterAssignors {
     }
   }
 
-  /** A consumer of another program whose assignor has the name of ours. */
+  /** A consumer of another program whose assignor has the same name. */
   public static final class Stray extends RangeAssignor {
     @Override
     public String name() {

@@ -36,7 +36,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** Workers of several versions and members that are no workers in one group of a real Kafka. */
+/** Workers of several versions, and members that are not workers, in one group of a real Kafka. */
 class MixedGroupTest {
   private static final Duration SOON = Duration.ofSeconds(20);
   private static final DesiredTasks WANTED =
@@ -151,7 +151,7 @@ class MixedGroupTest {
   }
 
   @Test
-  void anIncompatibleFormatHasItsOwnNameAndAllUseWhatAllUnderstand() throws Exception {
+  void anIncompatibleFormatHasItsOwnNameAndTheGroupUsesACommonOne() throws Exception {
     createTopics("names");
     SimulatedWorker old = worker("one", VERSION_1);
     awaitShares(Map.of("one", TASKS));
@@ -177,18 +177,20 @@ class MixedGroupTest {
     await()
         .atMost(SOON)
         .until(
-            () -> later.lease.hasEnded() && old.coordinator.currentAssignment().generation() > 1);
+            () ->
+                later.lease.hasEnded()
+                    && old.coordinator.currentAssignment().groupGeneration() > 1);
     assertThat(tasks.runningOn("one")).as("what is claimed stays").isEqualTo(TASKS);
     assertThat(old.losses()).isZero();
 
-    // The later version leads: the earlier one can't read what it gets, and leaves it to the later.
+    // The later version leads. The earlier one can't read its assignment and leaves its tasks.
     leave(old);
     awaitShares(Map.of("two", TASKS));
     SimulatedWorker third = worker("three", VERSION_1);
     await().atMost(SOON).until(() -> third.lease.hasEnded());
     awaitShares(Map.of("two", TASKS, "three", 0));
 
-    // The earlier version leads, and nothing else is known to have the tasks.
+    // The earlier version leads, and no other member can have the tasks.
     admin.removeMembersFromConsumerGroup(group, new RemoveMembersFromConsumerGroupOptions());
     await()
         .atMost(SOON)
@@ -213,7 +215,7 @@ class MixedGroupTest {
 
       long joined = System.nanoTime();
 
-      List<TaskGeneration> more = new ArrayList<>(WANTED.sets());
+      List<TaskGeneration> more = new ArrayList<>(WANTED.generations());
       more.add(new TaskGeneration("c3", 3, 1));
       one.coordinator.setDesiredTasks(new DesiredTasks(11, more));
       await()
@@ -228,7 +230,7 @@ class MixedGroupTest {
           .isGreaterThan(Duration.ofSeconds(5));
       assertThat(one.losses()).isZero();
 
-      // The stray leads, and gives the worker nothing.
+      // The stray member leads, and assigns nothing to the worker.
       SimulatedWorker two = worker("two", VERSION_1);
       leave(one);
       await()
@@ -305,11 +307,11 @@ class MixedGroupTest {
           .isInstanceOf(KafkaException.class)
           .hasMessageStartingWith("Unexpected error from SyncGroup");
       assertThat(size.advice())
-          .matches("The group's metadata was 10[45]\\d{4} bytes when .* max.message.bytes .*");
+          .matches("The group metadata had 10[45]\\d{4} bytes when .* max.message.bytes .*");
     }
   }
 
-  /** A worker whose id alone is as large as a record may be. */
+  /** A worker whose id alone has the maximum size of a record. */
   private record LargeMember(int bytes) implements RebalanceListener {
     @Override
     public MemberState memberState() {
@@ -333,12 +335,12 @@ class MixedGroupTest {
 
     @Override
     public void onLeaseStarted() {
-      // It has no tasks.
+      // There are no tasks.
     }
 
     @Override
     public void onLost() {
-      // It has no tasks.
+      // There are no tasks.
     }
 
     @Override

@@ -19,9 +19,9 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor;
 
-/** A worker in a real group, with tasks that start and stop at once. */
+/** A worker in a real group whose tasks start and stop at once. */
 final class SimulatedWorker implements WorkerCoordinator.Listener, AutoCloseable {
-  /** The tasks that run on all workers of a test. Thread-safe. */
+  /** The running tasks of all workers of a test. Thread-safe. */
   static final class Tasks {
     private final Map<TaskKey, String> running = new ConcurrentHashMap<>();
     private final ConcurrentLinkedQueue<String> doubles = new ConcurrentLinkedQueue<>();
@@ -41,7 +41,7 @@ final class SimulatedWorker implements WorkerCoordinator.Listener, AutoCloseable
       return running.values().stream().filter(worker::equals).count();
     }
 
-    /** Each task that ran on two workers at the same time. */
+    /** Returns the tasks that ran on two workers at the same time. */
     List<String> doubles() {
       return List.copyOf(doubles);
     }

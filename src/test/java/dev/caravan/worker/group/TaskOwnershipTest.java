@@ -60,7 +60,7 @@ class TaskOwnershipTest {
     ownership.add(TASK, NAME);
     assertThat(ownership.claimedTasks()).isEqualTo(given);
 
-    // The connector is paused: nothing of the task is left, and the worker may start it again.
+    // The connector is paused: the task is stopped, and the worker may start it again.
     ownership.release(TASK);
 
     assertThat(ownership.hasReleased()).as("a pause needs no rebalance").isFalse();
@@ -76,7 +76,7 @@ class TaskOwnershipTest {
     assign(before);
     assertThat(ownership.claimedTasks()).isEqualTo(before);
 
-    // An assignment that needs more of the config topic than the worker has read.
+    // An assignment that needs a later config offset than the worker has read.
     List<OwnedTasks> after = List.of(set(2));
     ownership.onAssigned(after);
     ownership.onApplied(before, generation -> true);

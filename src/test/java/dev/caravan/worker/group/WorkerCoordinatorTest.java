@@ -14,7 +14,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
-/** What a worker decides as the leader of its group, and when it gives up what it has. */
+/** What a worker decides as the leader of its group, and when it releases its tasks. */
 class WorkerCoordinatorTest {
   private static final String ME = "member-1";
   private static final TaskGeneration GOLDEN = new TaskGeneration("golden", 3, 2);
@@ -55,7 +55,7 @@ class WorkerCoordinatorTest {
     return new MemberState("other:2", configOffset, true, List.of(owned));
   }
 
-  /** One rebalance that this worker leads. */
+  /** Performs a rebalance that this worker leads. */
   private Assignments lead(MemberState other, Set<String> unreadable) {
     SortedMap<String, MemberState> members = new TreeMap<>();
     members.put(ME, coordinator.memberState());
@@ -97,7 +97,7 @@ class WorkerCoordinatorTest {
     assertThat(lead(other(900, 3), Set.of()).hasWorker(new TaskKey(3, 1))).isTrue();
   }
 
-  /** The members' offsets begin at 0 again in a topic that was made again. */
+  /** Config offsets start at 0 again in a topic that was created again. */
   @Test
   void aLeaderThatIsBehindInAShorterConfigTopicKeepsAllClaimsToo() {
     coordinator.setDesiredTasks(new DesiredTasks(5, List.of(GOLDEN)));

@@ -26,7 +26,7 @@ import org.apache.kafka.common.resource.ResourcePattern;
 import org.apache.kafka.common.resource.ResourceType;
 import org.junit.jupiter.api.Test;
 
-/** What a worker asks of a cluster, on a real Kafka. */
+/** Topic requests with restricted rights, on a real Kafka. */
 class KafkaClusterTest {
   private static final Map<String, String> ACLS =
       Map.of(

@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class WorkerConfigTest {
   @Test
-  void whatIsLeftOutHasADefault() {
+  void missingPropertiesHaveDefaults() {
     WorkerConfig config = WorkerConfig.parse(minimal());
     assertThat(config.bootstrapServers()).isEqualTo("a:9092,b:9092");
     assertThat(config.configTopic().name()).isEqualTo("caravan-configs");
@@ -37,7 +37,7 @@ class WorkerConfigTest {
   }
 
   @Test
-  void everyMissingKeyIsToldAtOnce() {
+  void allMissingKeysAreReportedTogether() {
     assertThatThrownBy(() -> WorkerConfig.parse(Map.of("listeners", "nowhere")))
         .isInstanceOf(ConfigException.class)
         .hasMessageContaining("Missing required configuration \"bootstrap.servers\"")
@@ -69,7 +69,7 @@ class WorkerConfigTest {
     "retry.backoff.ms, -1, at least 0",
     "security.protocol, none, SSL",
   })
-  void nonsenseIsRefusedByKeyAndValueAndSaysWhatToDo(String key, String value, String advice) {
+  void anInvalidValueIsRefusedWithKeyValueAndRemedy(String key, String value, String advice) {
     assertThatThrownBy(() -> WorkerConfig.parse(with(key, value)))
         .isInstanceOf(ConfigException.class)
         .hasMessageContaining("Invalid value " + value + " for configuration " + key + ": ")
@@ -77,7 +77,7 @@ class WorkerConfigTest {
   }
 
   @Test
-  void aRegistryThatIsNoUrlIsRefusedAndNotShown() {
+  void anInvalidRegistryUrlIsRefusedAndNotShown() {
     String key = "schema.registry.url";
     assertThatThrownBy(() -> WorkerConfig.parse(with(key, "user:secret@host")))
         .isInstanceOf(ConfigException.class)
@@ -93,7 +93,7 @@ class WorkerConfigTest {
     "HTTP://:1234, 0.0.0.0, 1234, ",
     "http://[::1]:1234, ::1, 1234, ::1",
   })
-  void theListenerTellsWhereToListen(String listener, String host, int port, String advertised) {
+  void theListenerDefinesTheAddress(String listener, String host, int port, String advertised) {
     WorkerConfig config = WorkerConfig.parse(with("listeners", listener));
     assertThat(config.host()).isEqualTo(host);
     assertThat(config.port()).isEqualTo(port);
@@ -103,7 +103,7 @@ class WorkerConfigTest {
   @ParameterizedTest
   @ValueSource(
       strings = {"https://:8083", "http://host", "http://a:1,http://b:2", "http://h:70000", "h:1"})
-  void aListenerThatIsNoneIsWrong(String listener) {
+  void anInvalidListenerIsRefused(String listener) {
     assertThatThrownBy(() -> WorkerConfig.parse(with("listeners", listener)))
         .isInstanceOf(ConfigException.class)
         .hasMessageContaining("Invalid value " + listener + " for configuration listeners");
