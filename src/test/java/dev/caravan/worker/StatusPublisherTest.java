@@ -5,12 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.caravan.connector.TaskConfig;
-import dev.caravan.sandbox.KafkaBroker;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.worker.config.ConfigSnapshot.StoredConnector;
 import dev.caravan.worker.config.ConfigSnapshot;
-import dev.caravan.worker.config.ConfigView.StoredConnector;
-import dev.caravan.worker.config.ConfigView;
 import dev.caravan.worker.config.Connector;
 import dev.caravan.worker.config.TargetState;
 import dev.caravan.worker.delivery.Delivery;

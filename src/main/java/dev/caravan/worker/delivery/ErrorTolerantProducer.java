@@ -3,7 +3,7 @@ package dev.caravan.worker.delivery;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import dev.caravan.component.RecordRefusedException;
+import dev.caravan.component.delivery.RecordRefusedException;
 import dev.caravan.connector.TaskConfig;
 import dev.caravan.record.DeadLetterQueue;
 import java.util.Arrays;

@@ -6,7 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.caravan.sandbox.TcpProxy;
 import dev.caravan.sandbox.kafka.KafkaBroker;
-import dev.caravan.worker.group.GroupWork.Wanted;
+import dev.caravan.worker.group.WorkerCoordinator.DesiredTasks;
 import dev.caravan.worker.group.SimulatedWorker.Tasks;
 import dev.caravan.worker.kafka.WorkerConfig;
 import java.time.Duration;
@@ -17,10 +17,10 @@ import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor;
 import org.junit.jupiter.api.Test;
 
-/** A worker of whose connections to Kafka only one carries nothing any more. */
+/** A worker whose group connection to Kafka is cut, while its other connections work. */
 class CutMemberTest {
   private static final Duration SOON = Duration.ofSeconds(30);
-  private static final Wanted WANTED = new Wanted(10, List.of(new TaskSet("c1", 1, 6)));
+  private static final DesiredTasks WANTED = new DesiredTasks(10, List.of(new TaskGeneration("c1", 1, 6)));
 
   private static WorkerConfig config(String brokers) {
     return WorkerConfig.parse(
@@ -28,8 +28,8 @@ class CutMemberTest {
   }
 
   private static int assigned(SimulatedWorker worker) {
-    return worker.work.mayRun()
-        ? worker.work.assigned().own().stream().mapToInt(set -> set.tasks().cardinality()).sum()
+    return worker.coordinator.mayRunTasks()
+        ? worker.coordinator.currentAssignment().own().stream().mapToInt(set -> set.tasks().cardinality()).sum()
         : 0;
   }
 

@@ -5,9 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import dev.caravan.sandbox.KafkaBroker;
 import dev.caravan.sandbox.kafka.KafkaBroker;
-import dev.caravan.worker.group.GroupWork.Wanted;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.worker.group.WorkerCoordinator.DesiredTasks;
 import dev.caravan.worker.group.SimulatedWorker.Tasks;
 import dev.caravan.worker.kafka.WorkerConfig;

@@ -78,7 +78,7 @@ final class SimulatedWorker implements WorkerCoordinator.Listener, AutoCloseable
       WorkerConfig config,
       WorkerConfig questions,
       Tasks all,
-      Wanted wanted,
+      DesiredTasks wanted,
       List<Class<? extends ConsumerPartitionAssignor>> assignors) {
     this.id = id;
     this.all = all;

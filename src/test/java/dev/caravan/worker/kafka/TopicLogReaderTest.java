@@ -22,8 +22,8 @@ import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.Test;
 
-/** A reader of a topic that goes on whatever Kafka's client does. */
-class TopicTailTest {
+/** Reads a topic on after errors of Kafka's client. */
+class TopicLogReaderTest {
   private static final TopicPartition PARTITION = new TopicPartition("read", 0);
 
   /** How often consumers can't be made. */
@@ -59,8 +59,8 @@ class TopicTailTest {
                 Map.of("bootstrap.servers", kafka.bootstrapServers()),
                 new ByteArraySerializer(),
                 new ByteArraySerializer());
-        TopicTail tail =
-            new TopicTail(
+        TopicLogReader reader =
+            new TopicLogReader(
                 "test-reader",
                 Map.of(
                     "bootstrap.servers",
@@ -70,17 +70,25 @@ class TopicTailTest {
                     "interceptor.classes",
                     Unresolved.class.getName()),
                 List.of(PARTITION),
-                (records, reached) -> {
-                  for (ConsumerRecord<byte[], byte[]> record : records) {
-                    read.add(new String(record.value(), UTF_8));
+                new TopicLogReader.Handler() {
+                  @Override
+                  public void onRecords(
+                      ConsumerRecords<byte[], byte[]> records,
+                      Map<TopicPartition, Long> positions) {
+                    for (ConsumerRecord<byte[], byte[]> record : records) {
+                      read.add(new String(record.value(), UTF_8));
+                    }
                   }
+
+                  @Override
+                  public void onRecreated() {}
                 })) {
       producer.send(new ProducerRecord<>(PARTITION.topic(), 0, null, "one".getBytes(UTF_8))).get();
-      tail.start();
+      reader.start();
       await().atMost(Duration.ofSeconds(30)).untilAsserted(() -> assertThat(read).hasSize(1));
 
       FAILURES.set(2);
-      tail.restart();
+      reader.restart();
 
       await()
           .atMost(Duration.ofSeconds(30))
