@@ -41,12 +41,13 @@ class ArchitectureTest {
               List.of(
                   "cli.demo", "cli.bench", "cli.chaos", "cli.process", "worker.kafka", "sandbox")),
           entry("cli.demo", List.of("cli.process", "sandbox")),
-          entry("cli.bench", List.of("cli.process", "worker.delivery")),
+          entry("cli.bench", List.of("cli.process", "worker.delivery", "connector")),
           entry(
               "cli.chaos",
               List.of(
                   "cli.chaos.audit",
                   "cli.process",
+                  "connector",
                   "stream.settings",
                   "sandbox",
                   "sandbox.cluster",

@@ -5,11 +5,14 @@ import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.caravan.cli.process.ChildProcess;
+import dev.caravan.cli.process.WorkerProcess;
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.sandbox.cluster.CouchbaseNode;
 import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.sandbox.kv.auth.Privilege;
-import dev.caravan.sandbox.kv.bucket.Bucket;
-import dev.caravan.testkit.Program;
+
+import dev.caravan.testkit.TestProcesses;
 import dev.caravan.testkit.Topic;
 import java.io.IOException;
 import java.net.URI;
@@ -196,10 +199,10 @@ class DocumentationTest {
 
     String[] command =
         (worker.group(1) + " 0").replace("localhost:9092", kafka.bootstrapServers()).split(" ");
-    try (Program program = Program.start(command);
+    try (ChildProcess program = TestProcesses.start(command);
         Topic topic =
             new Topic(kafka.bootstrapServers(), "couchbase-kafka-connector" + QUICK_START_BUCKET)) {
-      String url = program.await(Program.WORKER_READY).group(1);
+      String url = program.await(WorkerProcess.READY).group(1);
       HttpResponse<String> answer =
           HttpClient.newHttpClient()
               .send(

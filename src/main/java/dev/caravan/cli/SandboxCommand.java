@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
-import dev.caravan.cli.process.Stop;
+import dev.caravan.cli.process.ShutdownHook;
 import dev.caravan.sandbox.Sandbox;
 import java.util.List;
 import java.util.OptionalInt;
@@ -132,7 +132,7 @@ final class SandboxCommand implements Callable<Integer> {
             "sandbox: ready couchbase=%s kafka=%s%s%n",
             sandbox.couchbaseAddress(), sandbox.kafkaAddress(), admin(sandbox));
     spec.commandLine().getOut().flush();
-    Stop.await(sandbox);
+    ShutdownHook.installAndWait(sandbox);
     return 0;
   }
 

@@ -3,7 +3,7 @@ package dev.caravan.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import dev.caravan.cli.process.Stop;
+import dev.caravan.cli.process.ShutdownHook;
 import dev.caravan.cli.process.WorkerApplication;
 import dev.caravan.worker.kafka.WorkerConfig;
 import java.io.IOException;
@@ -112,7 +112,7 @@ final class WorkerCommand implements Callable<Integer> {
     WorkerApplication worker = WorkerApplication.start(settings());
     spec.commandLine().getOut().println("worker: ready " + worker.url());
     spec.commandLine().getOut().flush();
-    Stop.await(worker, worker.refusal());
+    ShutdownHook.installAndWait(worker, worker.refusal());
     return 1;
   }
 

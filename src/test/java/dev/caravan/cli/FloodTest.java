@@ -4,9 +4,12 @@ package dev.caravan.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caravan.cli.process.ConnectClient;
 import dev.caravan.cli.process.TestRequests;
+import dev.caravan.cli.process.WorkerProcess;
 import dev.caravan.sandbox.kafka.KafkaBroker;
-import dev.caravan.testkit.Program;
+
+import dev.caravan.testkit.TestProcesses;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -31,24 +34,20 @@ class FloodTest {
   @Test
   void aFloodOfLargeWritesLeavesTheWorkerHealthy() throws Exception {
     try (KafkaBroker kafka = KafkaBroker.start();
-        Program worker =
-            Program.start(
-                List.of("-Xmx200m", "-XX:+ExitOnOutOfMemoryError", "-Dcaravan.log.level=ERROR"),
-                "worker",
-                "-brokers=" + kafka.bootstrapServers(),
-                "-group=flood",
-                "-port=0")) {
-      String url = worker.await(Program.WORKER_READY).group(1);
+        WorkerProcess worker =
+            TestProcesses.startWorker(
+                WorkerProcess.javaOptions("200m", "ERROR"), kafka.bootstrapServers(), "flood")) {
+      ConnectClient rest = worker.rest();
 
-      assertThat(flood(url, 900_000)).containsKey("413").containsOnlyKeys("413", CLOSED);
-      assertThat(TestRequests.get(url + "/connectors")).isEqualTo("[]");
+      assertThat(flood(rest.url(), 900_000)).containsKey("413").containsOnlyKeys("413", CLOSED);
+      assertThat(rest.connectors()).isEmpty();
 
-      Map<String, Integer> answers = flood(url, 250 * 1024);
+      Map<String, Integer> answers = flood(rest.url(), 250 * 1024);
       assertThat(answers.keySet()).as(answers.toString()).isSubsetOf("200", "201", "503", CLOSED);
       assertThat(answers).containsKey("201");
-      assertThat(TestRequests.get(url + "/connectors")).isEqualTo("[\"flood\"]");
-      TestRequests.put(url, "flood", CONFIG);
-      assertThat(worker.isAlive()).isTrue();
+      assertThat(rest.connectors()).containsExactly("flood");
+      rest.put("flood", CONFIG);
+      assertThat(worker.process().isAlive()).isTrue();
     }
   }
 

@@ -4,7 +4,8 @@ package dev.caravan.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.caravan.testkit.Program;
+import dev.caravan.cli.process.ChildProcess;
+import dev.caravan.testkit.TestProcesses;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -17,8 +18,8 @@ class KafkaSocketsTest {
   @Test
   void aConnectionToKafkaIsResetWhenItIsClosed() throws Exception {
     try (ServerSocket kafka = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
-        Program worker =
-            Program.start(
+        ChildProcess worker =
+            TestProcesses.start(
                 "worker", "-brokers=127.0.0.1:" + kafka.getLocalPort(), "-group=g", "-port=0")) {
       kafka.setSoTimeout(60_000);
       try (Socket connection = kafka.accept()) {

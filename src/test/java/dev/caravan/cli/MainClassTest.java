@@ -3,12 +3,12 @@ package dev.caravan.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caravan.cli.process.Program;
+import dev.caravan.cli.process.ChildProcess;
 import org.junit.jupiter.api.Test;
 
 class MainClassTest {
   @Test
   void programsRunTheCommandByItsName() {
-    assertThat(Program.MAIN_CLASS).isEqualTo(Caravan.class.getName());
+    assertThat(ChildProcess.MAIN_CLASS).isEqualTo(Caravan.class.getName());
   }
 }

@@ -3,12 +3,14 @@ package dev.caravan.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caravan.cli.process.TestRequests;
-import dev.caravan.testkit.Program;
+import dev.caravan.cli.process.ChildProcess;
+import dev.caravan.cli.process.ConnectClient;
+import dev.caravan.cli.process.WorkerProcess;
+import dev.caravan.testkit.Connectors;
+import dev.caravan.testkit.TestProcesses;
 import dev.caravan.testkit.Topic;
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
@@ -17,7 +19,6 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -61,7 +62,7 @@ class ProgramTest {
     CommandLine command = Caravan.commandLine().setErr(new PrintWriter(err, true));
 
     assertThat(command.execute("chaos", "--guarantee=twice")).isEqualTo(2);
-    assertThat(err.toString()).contains("at_least_once or exactly_once, not 'twice'");
+    assertThat(err.toString()).contains("--guarantee", "[at_least_once, exactly_once]", "'twice'");
   }
 
   /**
@@ -71,12 +72,10 @@ class ProgramTest {
   @Test
   void aWorkerThatIsStoppedSendsNothingAgainAndOneThatIsKilledLosesNoDocument(
       @TempDir Path directory) throws Exception {
-    Path settings = directory.resolve("worker.properties");
-    // The tasks of a worker that was killed must not wait long for the next one.
-    Files.writeString(settings, "session.timeout.ms=6000\nheartbeat.interval.ms=200\n");
+    String settings = TestProcesses.shortSession(directory, 6000);
     int documents = 10_000;
-    try (Program sandbox =
-        Program.start(
+    try (ChildProcess sandbox =
+        TestProcesses.start(
             "sandbox",
             "--kv-port",
             "0",
@@ -93,66 +92,50 @@ class ProgramTest {
       Matcher ready = sandbox.await(SANDBOX_READY);
       String couchbase = ready.group(1);
       String kafka = ready.group(2);
-      String[] worker = {
-        "worker",
-        settings.toString(),
-        "-brokers",
-        kafka,
-        "-group",
-        "g",
-        "-configs",
-        "c",
-        "-offsets",
-        "o",
-        "-port",
-        "0"
-      };
-      try (Topic copy = new Topic(kafka, "copy-travel");
+      WorkerProcess worker =
+          new WorkerProcess(
+              kafka, "g", TestProcesses.JAVA_OPTIONS, settings, "-configs=c", "-offsets=o");
+      try (worker;
+          Topic copy = new Topic(kafka, "copy-travel");
           Topic slow = new Topic(kafka, "slow-travel")) {
-        try (Program first = Program.start(worker)) {
-          create(first.await(Program.WORKER_READY).group(1), "copy", couchbase, Map.of());
-          copy.awaitRecords(documents);
-          assertThat(first.stop()).as("the status after SIGTERM").isEqualTo(143);
-        }
-        try (Program second = Program.start(worker)) {
-          String url = second.await(Program.WORKER_READY).group(1);
-          Awaitility.await()
-              .until(
-                  () ->
-                      TestRequests.get(url + "/connectors/copy/status")
-                          .contains("\"id\":0,\"state\":\"RUNNING\""));
-          assertThat(TestRequests.get(url + "/connectors")).isEqualTo("[\"copy\"]");
-          List<ConsumerRecord<String, byte[]>> records = copy.read(Duration.ofSeconds(1));
-          assertThat(records).as("nothing is sent again").hasSize(documents);
+        worker.start();
+        create(worker.rest(), "copy", couchbase, Map.of());
+        copy.awaitRecords(documents);
+        assertThat(worker.process().stop()).isEqualTo(TestProcesses.TERMINATED);
 
-          create(url, "slow", couchbase, Map.of("dcp.maximum.drainrate", "3000"));
-          slow.awaitRecords(documents / 3);
-          second.kill();
-        }
-        try (Program third = Program.start(worker)) {
-          third.await(Program.WORKER_READY);
-          slow.awaitUntil(
-              "every document",
-              records -> records.stream().map(ConsumerRecord::key).distinct().count() == documents);
-        }
+        worker.start();
+        new Connectors(worker.rest()).awaitStates("copy", "RUNNING");
+        assertThat(worker.rest().connectors()).containsExactly("copy");
+        List<ConsumerRecord<String, byte[]>> records = copy.read(Duration.ofSeconds(1));
+        assertThat(records).as("nothing is sent again").hasSize(documents);
+
+        create(worker.rest(), "slow", couchbase, Map.of("dcp.maximum.drainrate", "3000"));
+        slow.awaitRecords(documents / 3);
+        worker.kill();
+
+        worker.start();
+        slow.awaitUntil(
+            "every document",
+            all -> all.stream().map(ConsumerRecord::key).distinct().count() == documents);
       }
     }
   }
 
-  private static void create(String url, String name, String couchbase, Map<String, String> options)
+  private static void create(
+      ConnectClient rest, String name, String couchbase, Map<String, String> options)
       throws Exception {
     Map<String, String> config = new HashMap<>(options);
     config.put("connector.class", "org.apache.kafka.connect.couchbase.CouchbaseSourceConnector");
     config.put("topic", name + "-");
     config.put("couchbase.nodes", couchbase);
     config.put("couchbase.bucket", "travel");
-    TestRequests.create(url, name, config);
+    rest.create(name, config);
   }
 
   @Test
   void aSandboxOfSeveralNodesTakesCommands() throws Exception {
-    try (Program sandbox =
-        Program.start(
+    try (ChildProcess sandbox =
+        TestProcesses.start(
             "sandbox",
             "--kv-port=0",
             "--kafka-port=0",
@@ -168,8 +151,9 @@ class ProgramTest {
                       "sandbox: ready couchbase=\\S+:\\d+,\\S+:\\d+ kafka=\\S+"
                           + " admin=(http://\\S+:\\d+)"))
               .group(1);
-      assertThat(TestRequests.get(admin + "/status")).contains("\"documents\":10");
-      assertThat(TestRequests.get(admin + "/history").lines()).hasSize(10);
+      ConnectClient http = new ConnectClient(admin);
+      assertThat(http.get("/status")).contains("\"documents\":10");
+      assertThat(http.get("/history").lines()).hasSize(10);
     }
   }
 

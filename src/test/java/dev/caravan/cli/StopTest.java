@@ -3,11 +3,16 @@ package dev.caravan.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caravan.cli.process.ChildProcess;
+import dev.caravan.cli.process.ConnectClient;
 import dev.caravan.cli.process.TestRequests;
-import dev.caravan.sandbox.TcpProxy;
+import dev.caravan.cli.process.WorkerProcess;
 import dev.caravan.sandbox.cluster.CouchbaseNode;
 import dev.caravan.sandbox.kafka.KafkaBroker;
-import dev.caravan.testkit.Program;
+import dev.caravan.sandbox.TcpProxy;
+import dev.caravan.testkit.Connectors;
+
+import dev.caravan.testkit.TestProcesses;
 import dev.caravan.testkit.Topic;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,18 +40,13 @@ class StopTest {
         CouchbaseNode node = CouchbaseNode.builder().vbuckets(8).bucket("travel").start()) {
       refusing.open("127.0.0.1", kafka.portBehind(0));
       stalled.open("127.0.0.1", kafka.portBehind(1));
-      try (Program withoutBroker = start("refused", refusing.address());
-          Program withoutAnswer = start("stalled", stalled.address());
+      try (ChildProcess withoutBroker = start("refused", refusing.address());
+          ChildProcess withoutAnswer = start("stalled", stalled.address());
           Topic topic = new Topic(kafka.bootstrapServers(), "copy-travel")) {
-        withoutBroker.await(Program.WORKER_READY);
-        TestRequests.create(
-            withoutAnswer.await(Program.WORKER_READY).group(1),
-            "copy",
-            Map.of(
-                "connector.class", "dev.caravan.CouchbaseSourceConnector",
-                "topic", "copy-",
-                "couchbase.nodes", "127.0.0.1:" + node.port(),
-                "couchbase.bucket", "travel"));
+        withoutBroker.await(WorkerProcess.READY);
+        new ConnectClient(withoutAnswer.await(WorkerProcess.READY).group(1))
+            .create(
+                "copy", Connectors.config("127.0.0.1:" + node.port(), "travel", "copy-", Map.of()));
         node.bucket("travel").upsert("before", "{}");
         topic.awaitRecords(1);
         refusing.goDown();
@@ -65,22 +65,26 @@ class StopTest {
     }
   }
 
-  private Program start(String name, String brokers) throws Exception {
-    return Program.start(
-        ProcessBuilder.Redirect.to(directory.resolve(name).toFile()),
-        List.of("-Dcaravan.log.level=INFO"),
-        "worker",
-        "-brokers=" + brokers,
-        "-group=" + name,
-        "-port=0");
+  private ChildProcess start(String name, String brokers) throws Exception {
+    return new ChildProcess(
+        ChildProcess.builder(
+                List.of("-Dcaravan.log.level=INFO", "-XX:TieredStopAtLevel=1"),
+                "worker",
+                "-brokers=" + brokers,
+                "-group=" + name,
+                "-port=0")
+            .redirectError(directory.resolve(name).toFile())
+            .start());
   }
 
-  private static CompletableFuture<Duration> stop(Program worker) {
+  private static CompletableFuture<Duration> stop(ChildProcess worker) {
     return CompletableFuture.supplyAsync(
         () -> {
           long begun = System.nanoTime();
           try {
-            assertThat(worker.stop()).as("the status after SIGTERM").isEqualTo(143);
+            assertThat(worker.stop())
+                .as("the status after SIGTERM")
+                .isEqualTo(TestProcesses.TERMINATED);
           } catch (InterruptedException e) {
             throw new IllegalStateException(e);
           }

@@ -9,7 +9,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.caravan.component.delivery.Phase;
 import dev.caravan.sandbox.cluster.CouchbaseCluster;
-import dev.caravan.sandbox.cluster.CouchbaseCluster;
 import java.io.InputStream;
 import java.time.Duration;
 import java.util.ArrayList;

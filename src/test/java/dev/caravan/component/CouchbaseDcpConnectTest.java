@@ -7,8 +7,6 @@ import static org.awaitility.Awaitility.await;
 import dev.caravan.component.delivery.Phase;
 import dev.caravan.sandbox.cluster.CouchbaseNode;
 import dev.caravan.sandbox.kv.auth.Privilege;
-import dev.caravan.sandbox.cluster.CouchbaseNode;
-import dev.caravan.sandbox.kv.auth.Privilege;
 import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.EnumSet;

@@ -8,8 +8,6 @@ import static org.awaitility.Awaitility.await;
 import dev.caravan.component.delivery.Phase;
 import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.sandbox.cluster.CouchbaseNode;
-import dev.caravan.sandbox.cluster.CouchbaseNode;
-import dev.caravan.sandbox.kv.bucket.Bucket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;

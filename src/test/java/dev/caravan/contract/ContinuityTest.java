@@ -5,12 +5,14 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.caravan.sandbox.TcpProxy;
-import dev.caravan.sandbox.kafka.KafkaBroker;
+import dev.caravan.cli.process.WorkerProcess;
 import dev.caravan.sandbox.kv.bucket.Bucket;
-import dev.caravan.testkit.Program;
+import dev.caravan.sandbox.kafka.KafkaBroker;
+import dev.caravan.sandbox.TcpProxy;
+import dev.caravan.testkit.Connectors;
+
+import dev.caravan.testkit.TestProcesses;
 import dev.caravan.testkit.Topic;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -36,7 +38,7 @@ class ContinuityTest {
   private static final String NAME = "continuous-";
   private static final int DOCUMENTS_PER_SECOND = 400;
   private static final int VBUCKETS = 64;
-  private static final long SESSION_MILLIS = 6000;
+  private static final int SESSION_MILLIS = 6000;
   private static final Duration AT_MOST = Duration.ofSeconds(60);
 
   @TempDir private Path directory;
@@ -65,38 +67,33 @@ class ContinuityTest {
     couchbase.close();
   }
 
-  private Program startWorker() throws Exception {
-    Path settings = directory.resolve("worker.properties");
-    Files.writeString(
-        settings, "session.timeout.ms=" + SESSION_MILLIS + "\nheartbeat.interval.ms=200\n");
-    return Program.start(
-        "worker",
-        settings.toString(),
-        "-brokers=" + kafka.bootstrapServers(),
-        "-group=continuity",
-        "-port=0");
+  private WorkerProcess startWorker() throws Exception {
+    return TestProcesses.startWorker(
+        kafka.bootstrapServers(),
+        "continuity",
+        TestProcesses.shortSession(directory, SESSION_MILLIS));
   }
 
   @Test
   void aWorkerThatIsStoppedIsReplacedWithinTwoSecondsAndOneThatIsKilledAfterItsSession()
       throws Exception {
-    try (Program one = startWorker();
+    try (WorkerProcess one = startWorker();
         Topic records = new Topic(kafka.bootstrapServers(), NAME + couchbase.bucket())) {
-      Connectors connectors = new Connectors(one.await(Program.WORKER_READY).group(1));
+      Connectors connectors = Connectors.ofPromptWorker(one.rest().url());
       create(connectors, NAME);
       records.awaitRecords(1);
 
-      try (Program other = startWorker()) {
+      try (WorkerProcess other = startWorker()) {
         awaitWorkers(connectors, 2);
         awaitMore(records);
         long stopped = System.currentTimeMillis();
-        assertThat(other.stop()).isEqualTo(143);
+        assertThat(other.process().stop()).isEqualTo(TestProcesses.TERMINATED);
         awaitWorkers(connectors, 1);
         awaitMore(records);
         assertThat(gap(records, stopped, stopped + 1000)).isLessThan(2000);
       }
 
-      try (Program other = startWorker()) {
+      try (WorkerProcess other = startWorker()) {
         awaitWorkers(connectors, 2);
         awaitMore(records);
         long killed = System.currentTimeMillis();
@@ -117,22 +114,23 @@ class ContinuityTest {
   @Test
   void connectorsOfACouchbaseThatIsDeadOrRefusesDisturbNoOther() throws Exception {
     try (TcpProxy dead = new TcpProxy(ClusterMapFilter::new);
-        Program worker = startWorker();
+        WorkerProcess worker = startWorker();
         Topic records = new Topic(kafka.bootstrapServers(), NAME + couchbase.bucket())) {
       dead.open(couchbase.host(), couchbase.port());
       dead.stall();
-      Connectors connectors = new Connectors(worker.await(Program.WORKER_READY).group(1));
+      Connectors connectors = Connectors.ofPromptWorker(worker.rest().url());
       create(connectors, NAME);
       awaitMore(records);
       long start = System.currentTimeMillis();
 
       for (int i = 0; i < 3; i++) {
-        connectors.create("dead-" + i, couchbase, dead.address(), Map.of());
+        connectors.create("dead-" + i, couchbase.connector("dead-" + i, dead.address(), Map.of()));
         connectors.create(
             "refused-" + i,
-            couchbase,
-            couchbase.host() + ":" + couchbase.port(),
-            Map.of("couchbase.username", "nobody", "errors.retry.delay.max.ms", "100"));
+            couchbase.connector(
+                "refused-" + i,
+                couchbase.address(),
+                Map.of("couchbase.username", "nobody", "errors.retry.delay.max.ms", "100")));
       }
       create(connectors, "after-");
       awaitRunning(connectors, "after-");
@@ -150,9 +148,9 @@ class ContinuityTest {
 
   @Test
   void aThousandRequestsDisturbNobody() throws Exception {
-    try (Program worker = startWorker();
+    try (WorkerProcess worker = startWorker();
         Topic records = new Topic(kafka.bootstrapServers(), NAME + couchbase.bucket())) {
-      Connectors connectors = new Connectors(worker.await(Program.WORKER_READY).group(1));
+      Connectors connectors = Connectors.ofPromptWorker(worker.rest().url());
       create(connectors, NAME);
       awaitMore(records);
       long start = System.currentTimeMillis();
@@ -185,9 +183,8 @@ class ContinuityTest {
   private void create(Connectors connectors, String name) throws Exception {
     connectors.create(
         name,
-        couchbase,
-        couchbase.host() + ":" + couchbase.port(),
-        Map.of("tasks.max", "2", "couchbase.headers", "partition"));
+        couchbase.connector(
+            name, couchbase.address(), Map.of("tasks.max", "2", "couchbase.headers", "partition")));
   }
 
   private static void awaitRunning(Connectors connectors, String name) {

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.caravan.cli.process.Topics;
 import dev.caravan.cli.process.WorkerApplication;
 import dev.caravan.component.CouchbaseDcpMessage;
 import dev.caravan.component.EventType;
@@ -17,6 +18,7 @@ import dev.caravan.contract.CouchbaseUnderTest.Login;
 import dev.caravan.record.DocumentJson;
 import dev.caravan.record.RecordConverter;
 import dev.caravan.sandbox.TcpProxy;
+import dev.caravan.testkit.Connectors;
 import dev.caravan.testkit.Topic;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -28,7 +30,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
-import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
@@ -393,17 +394,9 @@ abstract class CouchbaseContract {
     void startWorker() throws Exception {
       kafka = startKafka();
       worker =
-          WorkerApplication.start(
-              Map.of(
-                  "bootstrap.servers", kafka.bootstrapServers(),
-                  "group.id", "contract",
-                  "config.storage.topic", "contract-configs",
-                  "config.storage.replication.factor", "1",
-                  "offset.storage.topic", "contract-offsets",
-                  "offset.storage.replication.factor", "1",
-                  "offset.storage.partitions", "4",
-                  "listeners", "http://127.0.0.1:0"));
-      connectors = new Connectors(worker.url());
+          WorkerApplication.startLocal(
+              kafka.bootstrapServers(), "contract", Map.of("offset.storage.partitions", "4"));
+      connectors = Connectors.ofPromptWorker(worker.url());
     }
 
     @AfterAll
@@ -414,7 +407,7 @@ abstract class CouchbaseContract {
 
     /** Creates a connector of the test's own, and returns its topic. */
     private Topic copy(Map<String, String> options) throws Exception {
-      connectors.create(prefix, couchbase, proxy.address(), options);
+      connectors.create(prefix, couchbase.connector(prefix, proxy.address(), options));
       return new Topic(kafka.bootstrapServers(), prefix + couchbase.bucket());
     }
 
@@ -429,12 +422,11 @@ abstract class CouchbaseContract {
       for (Document document : written) {
         documents.write(id(document.ending()), document.value());
       }
-      try (Admin admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()))) {
-        NewTopic large =
-            new NewTopic(prefix + couchbase.bucket(), 1, (short) 1)
-                .configs(Map.of("max.message.bytes", Integer.toString(LARGEST_RECORD)));
-        admin.createTopics(List.of(large)).all().get();
-      }
+      Topics.create(
+          kafka.bootstrapServers(),
+          List.of(
+              new NewTopic(prefix + couchbase.bucket(), 1, (short) 1)
+                  .configs(Map.of("max.message.bytes", Integer.toString(LARGEST_RECORD)))));
 
       try (Topic topic = copy(Map.of())) {
         Map<String, ConsumerRecord<String, byte[]>> records = new HashMap<>();

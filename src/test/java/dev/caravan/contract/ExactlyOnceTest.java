@@ -4,11 +4,13 @@ package dev.caravan.contract;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.caravan.sandbox.TcpProxy;
+import dev.caravan.cli.process.WorkerProcess;
 import dev.caravan.sandbox.kafka.KafkaBroker;
-import dev.caravan.testkit.Program;
+import dev.caravan.sandbox.TcpProxy;
+import dev.caravan.testkit.Connectors;
+
+import dev.caravan.testkit.TestProcesses;
 import dev.caravan.testkit.Topic;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -65,8 +67,8 @@ class ExactlyOnceTest {
   @Test
   void noRecordIsMissingOrThereTwiceAtWhateverPointTheWorkerDies() throws Exception {
     String topic = NAME + couchbase.bucket();
-    Program worker = startWorker();
-    create(worker.await(Program.WORKER_READY).group(1), "2000");
+    WorkerProcess worker = startWorker();
+    create(Connectors.ofPromptWorker(worker.rest().url()), "2000");
     try (Topic records = Topic.committed(kafka.bootstrapServers(), topic)) {
       records.awaitRecords(1);
       worker = killedAt(worker, "send", true, ApiKeys.PRODUCE, topic);
@@ -83,23 +85,23 @@ class ExactlyOnceTest {
   @Test
   void aWorkerThatWasSuspendedFindsItsTaskTakenAndLeavesItThere() throws Exception {
     String topic = NAME + couchbase.bucket();
-    try (Program older = startWorker();
+    try (WorkerProcess older = startWorker();
         Topic records = Topic.committed(kafka.bootstrapServers(), topic)) {
-      Connectors olderConnectors = new Connectors(older.await(Program.WORKER_READY).group(1));
-      create(olderConnectors.url(), "1000");
+      Connectors olderConnectors = Connectors.ofPromptWorker(older.rest().url());
+      create(olderConnectors, "1000");
       records.awaitRecords(1);
-      try (Program newer = startWorker()) {
-        Connectors newerConnectors = new Connectors(newer.await(Program.WORKER_READY).group(1));
+      try (WorkerProcess newer = startWorker()) {
+        Connectors newerConnectors = Connectors.ofPromptWorker(newer.rest().url());
         await().atMost(AT_MOST).until(() -> newerConnectors.taskState(NAME).equals("RUNNING"));
         String olderId = newerConnectors.taskWorker(NAME);
-        older.suspend();
+        older.process().suspend();
         await()
             .atMost(AT_MOST)
             .until(
                 () ->
                     newerConnectors.taskState(NAME).equals("RUNNING")
                         && !newerConnectors.taskWorker(NAME).equals(olderId));
-        older.resume();
+        older.process().resume();
         await()
             .atMost(AT_MOST)
             .untilAsserted(
@@ -118,15 +120,15 @@ class ExactlyOnceTest {
   @Test
   void aTransactionThatKafkaAbortedIsDoneAgain() throws Exception {
     String topic = NAME + couchbase.bucket();
-    try (Program worker = startWorker();
+    try (WorkerProcess worker = startWorker();
         Topic records = Topic.committed(kafka.bootstrapServers(), topic);
         Admin admin =
             Admin.create(
                 Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, kafka.bootstrapServers()))) {
-      Connectors connectors = new Connectors(worker.await(Program.WORKER_READY).group(1));
-      create(connectors.url(), "2000");
+      Connectors connectors = Connectors.ofPromptWorker(worker.rest().url());
+      create(connectors, "2000");
       records.awaitRecords(1);
-      CountDownLatch suspended = faults.before(ApiKeys.END_TXN, "", worker::suspend);
+      CountDownLatch suspended = faults.before(ApiKeys.END_TXN, "", worker.process()::suspend);
       assertThat(KafkaRequestFault.await(suspended)).isTrue();
       await()
           .atMost(AT_MOST)
@@ -134,48 +136,43 @@ class ExactlyOnceTest {
               () ->
                   admin.listTransactions().all().get().stream()
                       .anyMatch(listed -> listed.state() == TransactionState.COMPLETE_ABORT));
-      worker.resume();
+      worker.process().resume();
       assertEachOnce(records);
       assertThat(connectors.taskState(NAME)).isEqualTo("RUNNING");
     }
   }
 
   /** Kills the worker at a point, after it has committed something more, and starts another. */
-  private Program killedAt(
-      Program worker, String point, boolean before, ApiKeys request, String mention)
+  private WorkerProcess killedAt(
+      WorkerProcess worker, String point, boolean before, ApiKeys request, String mention)
       throws Exception {
     CountDownLatch done =
         before
-            ? faults.before(request, mention, worker::kill)
-            : faults.after(request, mention, worker::kill);
+            ? faults.before(request, mention, worker.process()::kill)
+            : faults.after(request, mention, worker.process()::kill);
     assertThat(KafkaRequestFault.await(done)).as("the worker got to the point: " + point).isTrue();
     worker.close();
-    Program next = startWorker();
-    next.await(Program.WORKER_READY);
-    return next;
+    return startWorker();
   }
 
-  private Program startWorker() throws Exception {
-    Path settings = directory.resolve("worker.properties");
-    // The tasks of a worker that was killed must not wait long for the next one.
-    Files.writeString(settings, "session.timeout.ms=2000\nheartbeat.interval.ms=200\n");
-    return Program.start(
-        "worker", settings.toString(), "-brokers=" + proxy.address(), "-group=exactly", "-port=0");
+  private WorkerProcess startWorker() throws Exception {
+    return TestProcesses.startWorker(
+        proxy.address(), "exactly", TestProcesses.shortSession(directory, 2000));
   }
 
-  private void create(String url, String rate) throws Exception {
-    new Connectors(url)
-        .create(
+  private void create(Connectors connectors, String rate) throws Exception {
+    connectors.create(
+        NAME,
+        couchbase.connector(
             NAME,
-            couchbase,
-            couchbase.host() + ":" + couchbase.port(),
+            couchbase.address(),
             Map.of(
                 "delivery.guarantee",
                 "exactly_once",
                 "transaction.boundary.interval.ms",
                 "100",
                 "dcp.maximum.drainrate",
-                rate));
+                rate)));
   }
 
   /** Each document was written once, so each has one record. */

@@ -20,9 +20,15 @@ import org.apache.kafka.common.protocol.ApiKeys;
  * broker gets a certain request. Thread-safe.
  */
 public final class KafkaRequestFault implements TcpProxy.Filter {
+  /** Something to do at a point. */
+  @FunctionalInterface
+  public interface Fault {
+    void strike() throws IOException, InterruptedException;
+  }
+
   /** A point, and what to do there once. */
   private record Armed(
-      ApiKeys request, String mention, boolean before, Runnable fault, CountDownLatch done) {
+      ApiKeys request, String mention, boolean before, Fault fault, CountDownLatch done) {
     boolean matches(short apiKey, byte[] frame) {
       // A topic's name stands in a request as it is, whatever the version.
       return apiKey == request.id && new String(frame, ISO_8859_1).contains(mention);
@@ -32,16 +38,16 @@ public final class KafkaRequestFault implements TcpProxy.Filter {
   private final AtomicReference<Armed> armed = new AtomicReference<>();
 
   /** Has something done, once, before the next such request reaches the to. */
-  public CountDownLatch before(ApiKeys request, String mention, Runnable fault) {
+  public CountDownLatch before(ApiKeys request, String mention, Fault fault) {
     return arm(request, mention, true, fault);
   }
 
   /** Has something done, once, after the next such request has been sent on to the to. */
-  public CountDownLatch after(ApiKeys request, String mention, Runnable fault) {
+  public CountDownLatch after(ApiKeys request, String mention, Fault fault) {
     return arm(request, mention, false, fault);
   }
 
-  private CountDownLatch arm(ApiKeys request, String mention, boolean before, Runnable fault) {
+  private CountDownLatch arm(ApiKeys request, String mention, boolean before, Fault fault) {
     CountDownLatch done = new CountDownLatch(1);
     armed.set(new Armed(request, mention, before, fault, done));
     return done;
@@ -83,8 +89,13 @@ public final class KafkaRequestFault implements TcpProxy.Filter {
     }
   }
 
-  private static void strike(Armed point) {
-    point.fault().run();
+  private static void strike(Armed point) throws IOException {
+    try {
+      point.fault().strike();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException(e);
+    }
     point.done().countDown();
   }
 }

@@ -4,14 +4,16 @@ package dev.caravan.contract;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.caravan.sandbox.TcpProxy;
+import dev.caravan.cli.process.WorkerProcess;
 import dev.caravan.sandbox.cluster.CouchbaseNode;
 import dev.caravan.sandbox.kafka.KafkaBroker;
-import dev.caravan.testkit.Program;
+import dev.caravan.sandbox.TcpProxy;
+import dev.caravan.testkit.Connectors;
+
+import dev.caravan.testkit.TestProcesses;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
@@ -79,20 +81,18 @@ class StalledBrokerTest {
   @CsvSource({"0, 1", "default, 4"})
   void theWorkerStaysUpAndGoesOnWhenKafkaDoes(String bufferSize, int tasks) throws Exception {
     String name = "buffer-" + bufferSize + "-";
-    try (Program worker =
-        Program.start(
-            List.of("-Xmx256m", "-XX:+ExitOnOutOfMemoryError"),
-            "worker",
-            "-brokers=" + toKafka.address(),
-            "-group=" + name,
+    try (WorkerProcess worker =
+        TestProcesses.startWorker(
+            WorkerProcess.javaOptions("256m", "WARN"),
+            toKafka.address(),
+            name,
             "-configs=" + name + "configs",
-            "-offsets=" + name + "offsets",
-            "-port=0")) {
-      Connectors connectors = new Connectors(worker.await(Program.WORKER_READY).group(1));
+            "-offsets=" + name + "offsets")) {
+      Connectors connectors = Connectors.ofPromptWorker(worker.rest().url());
       long before = toCouchbase.bytesFromServer();
       Map<String, String> options = new HashMap<>(bufferSizeOption(bufferSize));
       options.put("tasks.max", Integer.toString(tasks));
-      connectors.create(name, couchbase, toCouchbase.address(), options);
+      connectors.create(name, couchbase.connector(name, toCouchbase.address(), options));
       await().atMost(AT_MOST).until(() -> toCouchbase.bytesFromServer() - before > BOUND);
 
       toKafka.stall();
@@ -102,7 +102,7 @@ class StalledBrokerTest {
           .atMost(AT_MOST)
           .until(
               () -> {
-                assertThat(worker.isAlive()).isTrue();
+                assertThat(worker.process().isAlive()).isTrue();
                 // A stall that outlasts the worker's session takes the task away for a while.
                 assertThat(connectors.taskStates(name)).doesNotContain("FAILED");
                 return stillness.lastsFor(STALL);
@@ -114,7 +114,7 @@ class StalledBrokerTest {
       toKafka.resume();
       awaitEveryDocument(name + couchbase.bucket());
       assertThat(connectors.taskStates(name)).containsOnly("RUNNING");
-      assertThat(worker.stop()).as("the status after SIGTERM").isEqualTo(143);
+      assertThat(worker.process().stop()).isEqualTo(TestProcesses.TERMINATED);
     }
   }
 

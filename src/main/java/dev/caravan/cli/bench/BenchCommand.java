@@ -3,7 +3,7 @@ package dev.caravan.cli.bench;
 
 import static java.util.Objects.requireNonNull;
 
-import dev.caravan.cli.process.Program;
+import dev.caravan.cli.process.ChildProcess;
 import dev.caravan.cli.process.WorkerProcess;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -66,14 +66,14 @@ public final class BenchCommand implements Callable<Integer> {
       names = "--rounds",
       paramLabel = "R",
       defaultValue = "3",
-      description = "How often each contender runs (default: ${DEFAULT-VALUE}).")
+      description = "How often each variant runs (default: ${DEFAULT-VALUE}).")
   private int rounds;
 
   @Option(
       names = "--heap",
       paramLabel = "SIZE",
       defaultValue = "512m",
-      description = "The heap of each contender, as for -Xmx (default: ${DEFAULT-VALUE}).")
+      description = "The heap of each variant, as for -Xmx (default: ${DEFAULT-VALUE}).")
   private String heap;
 
   @Option(
@@ -100,7 +100,7 @@ public final class BenchCommand implements Callable<Integer> {
     return connectors == null ? contend() : fleet(connectors);
   }
 
-  private static Program smallSandbox(String... arguments) throws IOException {
+  private static ChildProcess smallSandbox(String... arguments) throws IOException {
     List<String> all =
         new ArrayList<>(
             List.of(
@@ -110,11 +110,11 @@ public final class BenchCommand implements Callable<Integer> {
                 "--bucket=" + BenchRun.MEASURED,
                 "--documents=100"));
     all.addAll(List.of(arguments));
-    return Program.start(javaOptions("2g"), all.toArray(String[]::new));
+    return ChildProcess.start(javaOptions("2g"), all.toArray(String[]::new));
   }
 
   private int history(int records) throws Exception {
-    try (Program sandbox = smallSandbox()) {
+    try (ChildProcess sandbox = smallSandbox()) {
       Matcher ready = sandbox.await(SANDBOX_READY);
       return new BenchHistory(
                   spec.commandLine().getOut(), ready.group(1), ready.group(2), BenchRun.MEASURED)
@@ -125,7 +125,7 @@ public final class BenchCommand implements Callable<Integer> {
   }
 
   private int fleet(int count) throws Exception {
-    try (Program sandbox = smallSandbox("--vbuckets=" + FLEET_VBUCKETS)) {
+    try (ChildProcess sandbox = smallSandbox("--vbuckets=" + FLEET_VBUCKETS)) {
       Matcher ready = sandbox.await(SANDBOX_READY);
       BenchFleet fleet = new BenchFleet(spec.commandLine().getOut(), count);
       String kafka = ready.group(2);
@@ -142,12 +142,12 @@ public final class BenchCommand implements Callable<Integer> {
 
   private int contend() throws Exception {
     PrintWriter out = spec.commandLine().getOut();
-    Map<BenchRun.Contender, List<Result>> results = new EnumMap<>(BenchRun.Contender.class);
-    for (BenchRun.Contender contender : BenchRun.Contender.values()) {
-      results.put(contender, new ArrayList<>());
+    Map<BenchmarkVariant, List<Result>> results = new EnumMap<>(BenchmarkVariant.class);
+    for (BenchmarkVariant variant : BenchmarkVariant.values()) {
+      results.put(variant, new ArrayList<>());
     }
-    try (Program sandbox =
-        Program.start(
+    try (ChildProcess sandbox =
+        ChildProcess.start(
             javaOptions("2g"),
             "sandbox",
             "--kv-port=0",
@@ -159,22 +159,22 @@ public final class BenchCommand implements Callable<Integer> {
       Matcher ready = sandbox.await(SANDBOX_READY);
       out.printf("bench: documents=%d size=%d heap=%s%n", documents, size, heap);
       for (int round = 1; round <= rounds; round++) {
-        for (BenchRun.Contender contender : BenchRun.Contender.values()) {
-          Result result = run(contender, ready.group(1), ready.group(2));
-          requireNonNull(results.get(contender)).add(result);
-          out.printf("bench: round=%d %s %s%n", round, name(contender), result.describe(documents));
+        for (BenchmarkVariant variant : BenchmarkVariant.values()) {
+          Result result = run(variant, ready.group(1), ready.group(2));
+          requireNonNull(results.get(variant)).add(result);
+          out.printf("bench: round=%d %s %s%n", round, variant, result.describe(documents));
           out.flush();
         }
       }
     }
-    long loop = Result.median(requireNonNull(results.get(BenchRun.Contender.LOOP))).cpuNanos();
+    long loop = Result.median(requireNonNull(results.get(BenchmarkVariant.LOOP))).cpuNanos();
     results.forEach(
-        (contender, of) -> {
+        (variant, of) -> {
           Result median = Result.median(of);
           out.printf(
               Locale.ROOT,
               "bench: median %s %s ratio=%.2f%n",
-              name(contender),
+              variant,
               median.describe(documents),
               (double) median.cpuNanos() / loop);
         });
@@ -182,18 +182,17 @@ public final class BenchCommand implements Callable<Integer> {
     return 0;
   }
 
-  private Result run(BenchRun.Contender contender, String couchbase, String kafka)
-      throws Exception {
-    try (Program program =
-        Program.start(
+  private Result run(BenchmarkVariant variant, String couchbase, String kafka) throws Exception {
+    try (ChildProcess process =
+        ChildProcess.start(
             javaOptions(heap),
             "bench-run",
-            "--contender=" + contender,
+            "--variant=" + variant,
             "--couchbase=" + couchbase,
             "--kafka=" + kafka,
             "--warm-up-documents=" + documents,
             "--documents=" + documents)) {
-      Matcher result = program.await(RESULT);
+      Matcher result = process.await(RESULT);
       return new Result(
           Long.parseLong(result.group(1)),
           Long.parseLong(result.group(2)),
@@ -203,10 +202,6 @@ public final class BenchCommand implements Callable<Integer> {
 
   private static List<String> javaOptions(String heap) {
     return List.of("-Xmx" + heap, "-Dcaravan.log.level=WARN", "-Dcaravan.log.libraries=ERROR");
-  }
-
-  private static String name(BenchRun.Contender contender) {
-    return contender.name().toLowerCase(Locale.ROOT);
   }
 
   /** What one run took. */

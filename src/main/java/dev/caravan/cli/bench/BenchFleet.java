@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli.bench;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import dev.caravan.cli.process.FleetWorker;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -132,7 +131,7 @@ final class BenchFleet {
       creations.add(
           clients.submit(
               () -> {
-                timed(() -> worker(name).put(name, config));
+                timed(() -> worker(name).rest().put(name, config));
                 return null;
               }));
     }
@@ -164,7 +163,7 @@ final class BenchFleet {
               () -> {
                 boolean[] running = new boolean[1];
                 while (!running[0]) {
-                  timed(() -> running[0] = isRunning(worker(name).status(name)));
+                  timed(() -> running[0] = worker(name).rest().status(name).isRunning());
                   if (System.nanoTime() - deadline > 0) {
                     throw new IOException("Connector " + name + " doesn't run");
                   }
@@ -178,10 +177,6 @@ final class BenchFleet {
     }
   }
 
-  private static boolean isRunning(JsonNode status) {
-    return status.at("/tasks/0/state").asText().equals("RUNNING");
-  }
-
   /** Waits until a worker has as many of the tasks as it gets. */
   private void awaitShare(FleetWorker worker, List<String> names) throws Exception {
     long deadline = System.nanoTime() + TIMEOUT.toNanos();
@@ -190,7 +185,10 @@ final class BenchFleet {
     while (count < names.size() / WORKERS) {
       count = 0;
       for (String name : names) {
-        count += worker.status(name).at("/tasks/0/worker_id").asText().endsWith(id) ? 1 : 0;
+        count +=
+            worker.rest().status(name).tasks().stream()
+                .filter(task -> task.workerId().endsWith(id))
+                .count();
       }
       if (System.nanoTime() - deadline > 0) {
         throw new IOException("Worker " + id + " has " + count + " tasks only");

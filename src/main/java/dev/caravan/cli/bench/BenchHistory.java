@@ -3,7 +3,9 @@ package dev.caravan.cli.bench;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import com.fasterxml.jackson.databind.JsonNode;
+import dev.caravan.cli.process.CommittedRecords;
+import dev.caravan.cli.process.ConnectorStatus;
+import dev.caravan.cli.process.Topics;
 import dev.caravan.cli.process.WorkerProcess;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -14,8 +16,6 @@ import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.stream.StreamSupport;
-import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -63,10 +63,10 @@ final class BenchHistory {
     try (WorkerProcess worker = new WorkerProcess(kafka, GROUP, heap, "WARN")) {
       createTopic();
       worker.start();
-      worker.put("first", connector("first"));
+      worker.rest().put("first", connector("first"));
       awaitRunning(worker, "first");
       Duration without = start(worker, "without");
-      worker.delete("without");
+      worker.rest().delete("without");
       worker.stop();
       write(records);
 
@@ -114,22 +114,18 @@ final class BenchHistory {
   /** Returns how long it takes until all tasks of a new connector run. */
   private Duration start(WorkerProcess worker, String name) throws Exception {
     long start = System.nanoTime();
-    worker.put(name, connector(name));
+    worker.rest().put(name, connector(name));
     awaitRunning(worker, name);
     return since(start);
   }
 
   private void createTopic() throws Exception {
-    try (Admin admin = Admin.create(Map.of("bootstrap.servers", kafka))) {
-      // With the broker's large segments, which it does not compact while it writes to them.
-      admin
-          .createTopics(
-              List.of(
-                  new NewTopic(TOPIC, PARTITIONS, (short) 1)
-                      .configs(Map.of("cleanup.policy", "compact"))))
-          .all()
-          .get(30, TimeUnit.SECONDS);
-    }
+    // With the broker's large segments, which it does not compact while it writes to them.
+    Topics.create(
+        kafka,
+        List.of(
+            new NewTopic(TOPIC, PARTITIONS, (short) 1)
+                .configs(Map.of("cleanup.policy", "compact"))));
   }
 
   private Map<String, String> connector(String name) {
@@ -189,22 +185,11 @@ final class BenchHistory {
   /** Reads the topic from its beginning to its end; returns how many records there were. */
   private long read() {
     try (KafkaConsumer<byte[], byte[]> consumer =
-        new KafkaConsumer<>(
-            Map.of(
-                "bootstrap.servers", kafka,
-                "isolation.level", "read_committed",
-                "auto.offset.reset", "earliest"),
-            new ByteArrayDeserializer(),
-            new ByteArrayDeserializer())) {
-      List<TopicPartition> partitions =
-          consumer.partitionsFor(TOPIC).stream()
-              .map(info -> new TopicPartition(TOPIC, info.partition()))
-              .toList();
-      Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
-      consumer.assign(partitions);
-      consumer.seekToBeginning(partitions);
+        CommittedRecords.of(kafka, TOPIC, new ByteArrayDeserializer())) {
+      Map<TopicPartition, Long> ends = consumer.endOffsets(consumer.assignment());
       long read = 0;
-      while (partitions.stream().anyMatch(p -> consumer.position(p) < ends.getOrDefault(p, 0L))) {
+      while (ends.entrySet().stream()
+          .anyMatch(end -> consumer.position(end.getKey()) < end.getValue())) {
         read += consumer.poll(Duration.ofMillis(100)).count();
       }
       return read;
@@ -213,19 +198,17 @@ final class BenchHistory {
 
   private static void awaitRunning(WorkerProcess worker, String connector) throws Exception {
     long start = System.nanoTime();
-    while (!isRunning(worker.status(connector))) {
+    while (!isRunning(worker.rest().status(connector))) {
       if (since(start).compareTo(TIMEOUT) > 0) {
         throw new IOException(
-            "Connector " + connector + " doesn't run: " + worker.status(connector));
+            "Connector " + connector + " doesn't run: " + worker.rest().status(connector));
       }
       TimeUnit.MILLISECONDS.sleep(20);
     }
   }
 
-  private static boolean isRunning(JsonNode status) {
-    return status.get("tasks").size() == TASKS
-        && StreamSupport.stream(status.get("tasks").spliterator(), false)
-            .allMatch(task -> task.get("state").textValue().equals("RUNNING"));
+  private static boolean isRunning(ConnectorStatus status) {
+    return status.tasks().size() == TASKS && status.isRunning();
   }
 
   private static Duration since(long start) {

@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli.bench;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.management.OperatingSystemMXBean;
+import dev.caravan.cli.process.ConnectClient;
 import dev.caravan.cli.process.ProcStatus;
+import dev.caravan.cli.process.Topics;
 import dev.caravan.cli.process.WorkerApplication;
+import dev.caravan.connector.DeliveryGuarantee;
 import dev.caravan.worker.delivery.SharedProducers;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -50,16 +48,10 @@ public final class BenchRun implements Callable<Integer> {
   private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
   private static final long TIMEOUT_NANOS = TimeUnit.MINUTES.toNanos(5);
 
-  enum Contender {
-    LOOP,
-    AT_LEAST_ONCE,
-    EXACTLY_ONCE
-  }
-
   @Spec private CommandSpec spec;
 
-  @Option(names = "--contender", required = true)
-  private Contender contender;
+  @Option(names = "--variant", required = true)
+  private BenchmarkVariant variant;
 
   @Option(names = "--couchbase", required = true)
   private String couchbase;
@@ -76,14 +68,16 @@ public final class BenchRun implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     try (Admin admin = Admin.create(Map.of("bootstrap.servers", kafka))) {
-      String prefix = contender.name().toLowerCase(Locale.ROOT) + System.nanoTime() + "-";
-      if (contender == Contender.LOOP) {
+      String prefix = variant.toString() + System.nanoTime() + "-";
+      Optional<DeliveryGuarantee> guarantee = variant.guarantee();
+      if (guarantee.isEmpty()) {
         loop(admin, prefix, WARM_UP, warmUpDocuments);
         print(loop(admin, prefix, MEASURED, documents));
       } else {
-        try (WorkerApplication worker = worker(prefix)) {
-          route(admin, worker, prefix, WARM_UP, warmUpDocuments);
-          print(route(admin, worker, prefix, MEASURED, documents));
+        try (WorkerApplication worker = WorkerApplication.startLocal(kafka, prefix, Map.of())) {
+          ConnectClient rest = new ConnectClient(worker.url());
+          route(admin, rest, guarantee.get(), prefix, WARM_UP, warmUpDocuments);
+          print(route(admin, rest, guarantee.get(), prefix, MEASURED, documents));
         }
       }
     }
@@ -93,7 +87,7 @@ public final class BenchRun implements Callable<Integer> {
   private Measurement loop(Admin admin, String prefix, String bucket, int count) throws Exception {
     Map<String, Object> producer = new HashMap<>(SharedProducers.defaults());
     producer.put("bootstrap.servers", kafka);
-    createTopic(admin, prefix + bucket);
+    createTopic(prefix + bucket);
     Measurement start = Measurement.now();
     try (DcpLoop loop = new DcpLoop(couchbase, bucket, prefix + bucket, producer, WINDOW)) {
       loop.start();
@@ -103,78 +97,42 @@ public final class BenchRun implements Callable<Integer> {
   }
 
   private Measurement route(
-      Admin admin, WorkerApplication worker, String prefix, String bucket, int count)
+      Admin admin,
+      ConnectClient rest,
+      DeliveryGuarantee guarantee,
+      String prefix,
+      String bucket,
+      int count)
       throws Exception {
-    createTopic(admin, prefix + bucket);
+    createTopic(prefix + bucket);
     Measurement start = Measurement.now();
-    request(
-        worker.url() + "/connectors/" + bucket + "/config",
-        "PUT",
-        new ObjectMapper()
-            .writeValueAsString(
-                Map.of(
-                    "connector.class",
-                    "org.apache.kafka.connect.couchbase.CouchbaseSourceConnector",
-                    "topic",
-                    prefix,
-                    "couchbase.nodes",
-                    couchbase,
-                    "couchbase.bucket",
-                    bucket,
-                    "couchbase.username",
-                    USERNAME,
-                    "couchbase.password",
-                    PASSWORD,
-                    "couchbase.dcpConnectionBufferSize",
-                    Integer.toString(WINDOW),
-                    "delivery.guarantee",
-                    contender.name().toLowerCase(Locale.ROOT))));
+    rest.put(
+        bucket,
+        Map.of(
+            "connector.class",
+            "org.apache.kafka.connect.couchbase.CouchbaseSourceConnector",
+            "topic",
+            prefix,
+            "couchbase.nodes",
+            couchbase,
+            "couchbase.bucket",
+            bucket,
+            "couchbase.username",
+            USERNAME,
+            "couchbase.password",
+            PASSWORD,
+            "couchbase.dcpConnectionBufferSize",
+            Integer.toString(WINDOW),
+            "delivery.guarantee",
+            guarantee.toString()));
     awaitRecords(admin, prefix + bucket, count);
     Measurement taken = Measurement.now().since(start);
-    request(worker.url() + "/connectors/" + bucket, "DELETE", "");
+    rest.delete(bucket);
     return taken;
   }
 
-  private WorkerApplication worker(String prefix) throws Exception {
-    return WorkerApplication.start(
-        Map.of(
-            "bootstrap.servers",
-            kafka,
-            "group.id",
-            prefix,
-            "config.storage.topic",
-            prefix + "configs",
-            "config.storage.replication.factor",
-            "1",
-            "offset.storage.topic",
-            prefix + "offsets",
-            "offset.storage.replication.factor",
-            "1",
-            "listeners",
-            "http://127.0.0.1:0"));
-  }
-
-  private static void request(String url, String method, String body)
-      throws IOException, InterruptedException {
-    HttpResponse<String> response =
-        HttpClient.newHttpClient()
-            .send(
-                HttpRequest.newBuilder(URI.create(url))
-                    .header("Content-Type", "application/json")
-                    .method(method, HttpRequest.BodyPublishers.ofString(body))
-                    .build(),
-                HttpResponse.BodyHandlers.ofString());
-    if (response.statusCode() >= 300) {
-      throw new IOException(
-          method + " " + url + " -> " + response.statusCode() + ": " + response.body());
-    }
-  }
-
-  private static void createTopic(Admin admin, String topic) throws Exception {
-    admin
-        .createTopics(List.of(new NewTopic(topic, PARTITIONS, (short) 1)))
-        .all()
-        .get(30, TimeUnit.SECONDS);
+  private void createTopic(String topic) throws Exception {
+    Topics.create(kafka, List.of(new NewTopic(topic, PARTITIONS, (short) 1)));
   }
 
   private static void awaitRecords(Admin admin, String topic, int count) throws Exception {

@@ -6,6 +6,7 @@ import static java.util.Objects.requireNonNullElse;
 import dev.caravan.cli.chaos.audit.ChaosLag;
 import dev.caravan.cli.chaos.audit.ChaosOutage;
 import dev.caravan.cli.chaos.audit.ChaosWrite;
+import dev.caravan.connector.DeliveryGuarantee;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -66,8 +67,8 @@ public final class ChaosCommand implements Callable<Integer> {
       names = "--guarantee",
       paramLabel = "G",
       description =
-          "Runs connectors of this guarantee only, at_least_once or exactly_once (default: both).")
-  private @Nullable String guarantee;
+          "Runs connectors of this guarantee only: ${COMPLETION-CANDIDATES} (default: both).")
+  private @Nullable DeliveryGuarantee guarantee;
 
   @Option(
       names = "--workers",
@@ -151,18 +152,13 @@ public final class ChaosCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    if (guarantee != null && !ChaosConnector.guarantees().contains(guarantee)) {
-      throw new ParameterException(
-          spec.commandLine(),
-          "--guarantee must be at_least_once or exactly_once, not '" + guarantee + "'.");
-    }
     requireAtLeast(1, "--workers", workerCount);
     requireAtLeast(1, "--rate", rate);
     requireAtLeast(0, "--load", load);
     long chosen = seed == null ? new Random().nextInt(1_000_000) : seed;
     say(
         "chaos: seed=%d guarantee=%s seconds=%d rate=%d/s workers=%d load=%d",
-        chosen, requireNonNullElse(guarantee, "both"), seconds, rate, workerCount, load);
+        chosen, guarantee == null ? "both" : guarantee, seconds, rate, workerCount, load);
     String given = brokers;
     try (ChaosTarget target = target();
         ChaosKafka kafka = given == null ? ChaosKafka.start(workerCount) : ChaosKafka.at(given)) {
@@ -188,7 +184,7 @@ public final class ChaosCommand implements Callable<Integer> {
     String prefix = "chaos-" + chosen + "-" + System.currentTimeMillis() + "-";
     String group = prefix + "workers";
     List<ChaosConnector> connectors =
-        ChaosConnector.of(prefix, guarantee, target.connectorConfig(), rate);
+        ChaosConnector.of(prefix, guarantees(), target.connectorConfig(), rate);
     String offsets = group + "-offsets";
     kafka.createTopics(connectors.stream().map(ChaosConnector::topic).toList(), offsets);
     List<ChaosOutage> outages = new CopyOnWriteArrayList<>();
@@ -227,6 +223,10 @@ public final class ChaosCommand implements Callable<Integer> {
     } finally {
       kafka.deleteTopics(prefix);
     }
+  }
+
+  private List<DeliveryGuarantee> guarantees() {
+    return guarantee == null ? List.of(DeliveryGuarantee.values()) : List.of(guarantee);
   }
 
   private boolean isWanted(ChaosFault fault) {

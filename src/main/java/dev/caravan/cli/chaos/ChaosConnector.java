@@ -2,11 +2,12 @@
 package dev.caravan.cli.chaos;
 
 import dev.caravan.cli.chaos.audit.ChaosTopic;
+import dev.caravan.connector.DeliveryGuarantee;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * One of the connectors of a run. Each reads the same bucket into a topic of its own.
@@ -14,27 +15,26 @@ import org.jspecify.annotations.Nullable;
  * @param label what it is like, such as {@code exactly_once, limited}
  * @param config without {@code tasks.max}
  */
-record ChaosConnector(String name, String label, Map<String, String> config) {
-  static final String AT_LEAST_ONCE = "at_least_once";
-  static final String EXACTLY_ONCE = "exactly_once";
-
-  private static final String GUARANTEE = "delivery.guarantee";
-
+record ChaosConnector(
+    String name, String label, DeliveryGuarantee guarantee, Map<String, String> config) {
   /**
    * All kinds of connectors: of each guarantee one that reads as fast as it can and fails on a
    * document that Kafka refuses, and one with a drain rate that starts at the present and leaves
    * such documents out.
    *
    * @param prefix what their names and those of their topics begin with
-   * @param guarantee the only one, or null for both
+   * @param guarantees one or both
    * @param target where they read
    * @param writeRate how many documents are written a second
    */
   static List<ChaosConnector> of(
-      String prefix, @Nullable String guarantee, Map<String, String> target, int writeRate) {
+      String prefix,
+      Collection<DeliveryGuarantee> guarantees,
+      Map<String, String> target,
+      int writeRate) {
     List<ChaosConnector> connectors = new ArrayList<>();
-    for (String each : guarantee == null ? guarantees() : List.of(guarantee)) {
-      connectors.add(of(prefix, each, each, target, Map.of("errors.tolerance", "none")));
+    for (DeliveryGuarantee each : guarantees) {
+      connectors.add(of(prefix, each, each.toString(), target, Map.of("errors.tolerance", "none")));
       connectors.add(
           of(
               prefix,
@@ -53,13 +53,9 @@ record ChaosConnector(String name, String label, Map<String, String> config) {
     return connectors;
   }
 
-  static List<String> guarantees() {
-    return List.of(AT_LEAST_ONCE, EXACTLY_ONCE);
-  }
-
   private static ChaosConnector of(
       String prefix,
-      String guarantee,
+      DeliveryGuarantee guarantee,
       String label,
       Map<String, String> target,
       Map<String, String> options) {
@@ -67,15 +63,15 @@ record ChaosConnector(String name, String label, Map<String, String> config) {
     Map<String, String> config = new HashMap<>(target);
     config.put("connector.class", "dev.caravan.CouchbaseSourceConnector");
     config.put("topic", name + "-");
-    config.put(GUARANTEE, guarantee);
+    config.put("delivery.guarantee", guarantee.toString());
     config.put("couchbase.headers", ChaosTopic.HEADERS);
     config.put("errors.retry.delay.max.ms", "3000");
     config.putAll(options);
-    return new ChaosConnector(name, label, Map.copyOf(config));
+    return new ChaosConnector(name, label, guarantee, Map.copyOf(config));
   }
 
   boolean isExactlyOnce() {
-    return EXACTLY_ONCE.equals(config.get(GUARANTEE));
+    return guarantee == DeliveryGuarantee.EXACTLY_ONCE;
   }
 
   String topic() {

@@ -3,8 +3,9 @@ package dev.caravan.cli.chaos;
 
 import dev.caravan.cli.chaos.audit.ChaosOutage;
 import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
-import dev.caravan.sandbox.TcpProxy;
+import dev.caravan.cli.process.Topics;
 import dev.caravan.sandbox.kafka.KafkaBroker;
+import dev.caravan.sandbox.TcpProxy;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -98,25 +99,19 @@ final class ChaosKafka implements AutoCloseable {
                     // be.
                     "message.timestamp.type",
                     "LogAppendTime")));
-    try (Admin admin = admin()) {
-      admin.createTopics(all).all().get(TIMEOUT_SECONDS, TimeUnit.SECONDS);
-    }
+    Topics.create(brokers, all);
   }
 
   /** Deletes the topics whose names begin so, if the brokers stay. */
   void deleteTopics(String prefix)
       throws InterruptedException, ExecutionException, TimeoutException {
     if (broker == null) {
-      try (Admin admin = admin()) {
+      try (Admin admin = Admin.create(Map.of("bootstrap.servers", brokers))) {
         Set<String> names = admin.listTopics().names().get(TIMEOUT_SECONDS, TimeUnit.SECONDS);
         List<String> own = names.stream().filter(name -> name.startsWith(prefix)).toList();
         admin.deleteTopics(own).all().get(TIMEOUT_SECONDS, TimeUnit.SECONDS);
       }
     }
-  }
-
-  private Admin admin() {
-    return Admin.create(Map.of("bootstrap.servers", brokers));
   }
 
   /**

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli.chaos;
 
-import com.fasterxml.jackson.databind.JsonNode;
+import static java.util.stream.Collectors.joining;
+
 import dev.caravan.cli.chaos.audit.ChaosOutage;
 import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
 import dev.caravan.cli.chaos.audit.ChaosOutage.Scope;
+import dev.caravan.cli.process.ConnectClient;
+import dev.caravan.cli.process.ConnectorStatus;
 import dev.caravan.cli.process.WorkerProcess;
 import dev.caravan.stream.settings.VbucketSelection;
 import java.io.IOException;
@@ -107,13 +110,7 @@ final class ChaosWorkers implements AutoCloseable {
 
   private boolean doAllTasksRun() throws IOException, InterruptedException {
     for (ChaosConnector connector : connectors) {
-      JsonNode tasks = workers.get(0).status(connector.name()).path("tasks");
-      for (JsonNode task : tasks) {
-        if (!task.path("state").asText().equals("RUNNING")) {
-          return false;
-        }
-      }
-      if (tasks.isEmpty()) {
+      if (!workers.get(0).rest().status(connector.name()).isRunning()) {
         return false;
       }
     }
@@ -129,8 +126,8 @@ final class ChaosWorkers implements AutoCloseable {
         new ChaosFault("worker suspended", this::suspend),
         new ChaosFault("connector edited", this::edit),
         new ChaosFault("connector deleted", this::deleteAndCreate),
-        new ChaosFault("connector paused", random -> halt(random, "pause")),
-        new ChaosFault("connector stopped", random -> halt(random, "stop")));
+        new ChaosFault("connector paused", random -> halt(random, ConnectClient::pause)),
+        new ChaosFault("connector stopped", random -> halt(random, ConnectClient::stop)));
   }
 
   /** How long something lasts: sometimes for longer than a group waits for a worker. */
@@ -161,12 +158,12 @@ final class ChaosWorkers implements AutoCloseable {
     Map<String, BitSet> touched = new HashMap<>();
     try {
       for (ChaosConnector connector : connectors) {
-        JsonNode tasks = workers.get(worker).status(connector.name()).path("tasks");
+        List<ConnectorStatus.Task> tasks =
+            workers.get(worker).rest().status(connector.name()).tasks();
         BitSet vbucketsOfTasks = new BitSet();
         for (int task = 0; task < tasks.size(); task++) {
-          JsonNode status = tasks.get(task);
-          if (status.path("worker_id").asText().endsWith(workers.get(worker).id())
-              || !status.path("state").asText().equals("RUNNING")) {
+          ConnectorStatus.Task status = tasks.get(task);
+          if (status.workerId().endsWith(workers.get(worker).id()) || !status.isRunning()) {
             VbucketSelection.parse(task + "/" + tasks.size())
                 .of(vbuckets)
                 .forEach(vbucketsOfTasks::set);
@@ -234,7 +231,7 @@ final class ChaosWorkers implements AutoCloseable {
   private String deleteAndCreate(Random random) throws Exception {
     ChaosConnector connector = anyConnector(random);
     long start = System.currentTimeMillis();
-    int deleting = ask(random, worker -> worker.delete(connector.name()));
+    int deleting = ask(random, rest -> rest.deleteIfExists(connector.name()));
     int tasks = 1 + random.nextInt(MAX_TASKS);
     int creating = put(random, connector, tasks);
     changed(connector, start);
@@ -249,13 +246,13 @@ final class ChaosWorkers implements AutoCloseable {
   }
 
   /** Pauses or stops a connector, and resumes it after a while. */
-  private String halt(Random random, String call) throws Exception {
+  private String halt(Random random, Halt halt) throws Exception {
     ChaosConnector connector = anyConnector(random);
     int millis = random.nextInt(DOWN_MAX_MILLIS);
     long start = System.currentTimeMillis();
-    int halting = ask(random, worker -> worker.call(connector.name(), call));
+    int halting = ask(random, rest -> halt.send(rest, connector.name()));
     TimeUnit.MILLISECONDS.sleep(millis);
-    int resuming = ask(random, worker -> worker.call(connector.name(), "resume"));
+    int resuming = ask(random, rest -> rest.resume(connector.name()));
     changed(connector, start);
     return "("
         + connector.label()
@@ -282,11 +279,15 @@ final class ChaosWorkers implements AutoCloseable {
 
   private int put(Random random, ChaosConnector connector, int tasks)
       throws IOException, InterruptedException {
-    return ask(random, worker -> worker.put(connector.name(), connector.withTasks(tasks)));
+    return ask(random, rest -> rest.put(connector.name(), connector.withTasks(tasks)));
   }
 
   private interface Request {
-    void send(WorkerProcess worker) throws IOException, InterruptedException;
+    void send(ConnectClient rest) throws IOException, InterruptedException;
+  }
+
+  private interface Halt {
+    void send(ConnectClient rest, String connector) throws IOException, InterruptedException;
   }
 
   /** Asks one worker after the other until one has done it; returns which. */
@@ -296,7 +297,7 @@ final class ChaosWorkers implements AutoCloseable {
     for (int i = 0; ; i++) {
       int worker = (first + i) % workers.size();
       try {
-        request.send(workers.get(worker));
+        request.send(workers.get(worker).rest());
         return worker;
       } catch (IOException e) {
         if (System.nanoTime() - deadline > 0) {
@@ -313,7 +314,7 @@ final class ChaosWorkers implements AutoCloseable {
     for (ChaosConnector connector : connectors) {
       for (WorkerProcess worker : workers) {
         try {
-          statuses.add(connector.label() + ": " + describe(worker.status(connector.name())));
+          statuses.add(connector.label() + ": " + describe(worker.rest().status(connector.name())));
         } catch (IOException e) {
           statuses.add(connector.label() + ": unknown: " + e);
         }
@@ -322,16 +323,10 @@ final class ChaosWorkers implements AutoCloseable {
     return statuses;
   }
 
-  private static String describe(JsonNode status) {
-    StringBuilder states = new StringBuilder();
-    for (JsonNode task : status.path("tasks")) {
-      states
-          .append(states.isEmpty() ? "" : ", ")
-          .append(task.path("state").asText())
-          .append(' ')
-          .append(task.path("trace").asText().lines().findFirst().orElse(""));
-    }
-    return states.toString();
+  private static String describe(ConnectorStatus status) {
+    return status.tasks().stream()
+        .map(task -> task.state() + " " + task.trace().lines().findFirst().orElse(""))
+        .collect(joining(", "));
   }
 
   @Override

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli.demo;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.caravan.cli.process.Stop;
+import dev.caravan.cli.process.ConnectClient;
+import dev.caravan.cli.process.ShutdownHook;
+import dev.caravan.cli.process.Topics;
 import dev.caravan.cli.process.WorkerApplication;
 import dev.caravan.sandbox.Sandbox;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,7 +17,6 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -44,6 +40,7 @@ import picocli.CommandLine.Spec;
       "1:something is missing or wrong; the output says what"
     })
 public final class DemoCommand implements Callable<Integer> {
+  private static final String GROUP = "demo";
   private static final String CONNECTOR = "demo";
   private static final String BUCKET = "orders";
   private static final String TOPIC_PREFIX = "demo-";
@@ -94,8 +91,10 @@ public final class DemoCommand implements Callable<Integer> {
     // that wait for five seconds.
     try (Sandbox sandbox = startSandbox();
         DemoWriter writer = new DemoWriter(sandbox.couchbaseHost(), BUCKET, USERNAME, PASSWORD);
-        WorkerApplication worker = startWorker(sandbox)) {
-      createTopic(sandbox.kafkaAddress());
+        WorkerApplication worker =
+            WorkerApplication.startLocal(sandbox.kafkaAddress(), GROUP, Map.of())) {
+      Topics.create(
+          sandbox.kafkaAddress(), List.of(new NewTopic(TOPIC_PREFIX + BUCKET, 4, (short) 1)));
       say("demo: couchbase=%s kafka=%s", sandbox.couchbaseAddress(), sandbox.kafkaAddress());
       say("demo: worker=%s", worker.url());
       createConnector(worker.url(), sandbox);
@@ -137,34 +136,6 @@ public final class DemoCommand implements Callable<Integer> {
         failure);
   }
 
-  private static WorkerApplication startWorker(Sandbox sandbox) throws Exception {
-    return WorkerApplication.start(
-        Map.of(
-            "bootstrap.servers",
-            sandbox.kafkaAddress(),
-            "group.id",
-            "demo",
-            "config.storage.topic",
-            "demo-configs",
-            "config.storage.replication.factor",
-            "1",
-            "offset.storage.topic",
-            "demo-offsets",
-            "offset.storage.replication.factor",
-            "1",
-            "listeners",
-            "http://127.0.0.1:0"));
-  }
-
-  private static void createTopic(String brokers) throws Exception {
-    try (Admin admin = Admin.create(Map.of("bootstrap.servers", brokers))) {
-      admin
-          .createTopics(List.of(new NewTopic(TOPIC_PREFIX + BUCKET, 4, (short) 1)))
-          .all()
-          .get(30, TimeUnit.SECONDS);
-    }
-  }
-
   private void createConnector(String url, Sandbox sandbox) throws Exception {
     Map<String, String> config = new LinkedHashMap<>();
     config.put("connector.class", "org.apache.kafka.connect.couchbase.CouchbaseSourceConnector");
@@ -178,20 +149,7 @@ public final class DemoCommand implements Callable<Integer> {
     if (rate > 0) {
       config.put("dcp.maximum.drainrate", Integer.toString(rate));
     }
-    String body =
-        new ObjectMapper().writeValueAsString(Map.of("name", CONNECTOR, "config", config));
-    HttpResponse<String> response =
-        HttpClient.newHttpClient()
-            .send(
-                HttpRequest.newBuilder(URI.create(url + "/connectors"))
-                    .header("Content-Type", "application/json")
-                    .POST(HttpRequest.BodyPublishers.ofString(body))
-                    .build(),
-                HttpResponse.BodyHandlers.ofString());
-    if (response.statusCode() != 201) {
-      throw new IllegalStateException(
-          "The worker answered " + response.statusCode() + " to the connector: " + response.body());
-    }
+    new ConnectClient(url).create(CONNECTOR, config);
     say("demo: POST /connectors -> 201, connector %s", CONNECTOR);
   }
 
@@ -255,7 +213,7 @@ public final class DemoCommand implements Callable<Integer> {
     say("");
     say("Try:  curl -s %s/connectors/%s/status", worker.url(), CONNECTOR);
     say("Stop with Ctrl-C.");
-    Stop.await(
+    ShutdownHook.installAndWait(
         () -> {
           worker.close();
           sandbox.close();

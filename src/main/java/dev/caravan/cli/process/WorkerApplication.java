@@ -18,6 +18,7 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.UnknownHostException;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
@@ -73,7 +74,22 @@ public final class WorkerApplication implements AutoCloseable {
     return start(config, main, tasks);
   }
 
-  /** Starts a worker whose tasks are of another making. */
+  /**
+   * Starts a worker on a free port of the loopback address.
+   *
+   * @param more properties besides brokers, group and listener; they take precedence over these
+   */
+  public static WorkerApplication startLocal(String brokers, String group, Map<String, String> more)
+      throws Exception {
+    Map<String, String> properties = new HashMap<>();
+    properties.put(WorkerConfig.BOOTSTRAP_SERVERS, brokers);
+    properties.put(WorkerConfig.GROUP_ID, group);
+    properties.put(WorkerConfig.LISTENERS, "http://127.0.0.1:0");
+    properties.putAll(more);
+    return start(properties);
+  }
+
+  /** Starts a worker with tasks from another factory. */
   static WorkerApplication start(WorkerConfig config, Main main, TaskFactory tasks)
       throws Exception {
     checkPort(config);

@@ -1,34 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli.process;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A worker in a process of its own, started again after each end. Its REST calls may be made by
- * several threads at a time, the rest by one.
+ * A worker in a process of its own, on a free port. It can be started again after each end. Not
+ * thread-safe, except for {@link #rest}.
  */
 public final class WorkerProcess implements FleetWorker {
-  private static final ObjectMapper JSON = new ObjectMapper();
-  private static final HttpClient HTTP = HttpClient.newHttpClient();
-  private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(10);
-  private static final Pattern READY = Pattern.compile("worker: ready (http://\\S+:\\d+)");
+  /** The line that a worker prints when its REST API is available; group 1 is the URL. */
+  public static final Pattern READY = Pattern.compile("worker: ready (http://\\S+:\\d+)");
+
+  private static final Duration RESPONSE_TIMEOUT = Duration.ofSeconds(10);
 
   private final List<String> javaOptions;
   private final String[] arguments;
-  private @Nullable Program program;
-  private volatile String url = "";
+  private @Nullable ChildProcess process;
+  private volatile @Nullable ConnectClient rest;
 
   /**
    * @param heap as for -Xmx
@@ -38,13 +32,19 @@ public final class WorkerProcess implements FleetWorker {
     this(brokers, group, javaOptions(heap, logLevel));
   }
 
-  public WorkerProcess(String brokers, String group, List<String> javaOptions) {
+  /**
+   * @param more arguments of the command, besides brokers, group and port
+   */
+  public WorkerProcess(String brokers, String group, List<String> javaOptions, String... more) {
     this.javaOptions = List.copyOf(javaOptions);
-    arguments = new String[] {"worker", "-brokers=" + brokers, "-group=" + group, "-port=0"};
+    List<String> all =
+        new ArrayList<>(List.of("worker", "-brokers=" + brokers, "-group=" + group, "-port=0"));
+    all.addAll(List.of(more));
+    arguments = all.toArray(String[]::new);
   }
 
   /**
-   * The options of a Java process for a worker.
+   * The options of a Java VM that runs a worker.
    *
    * @param heap as for -Xmx
    * @param logLevel of the worker's own log
@@ -59,109 +59,61 @@ public final class WorkerProcess implements FleetWorker {
 
   @Override
   public void start() throws IOException {
-    Program started = Program.start(javaOptions, arguments);
-    program = started;
-    url = started.await(READY).group(1);
+    ChildProcess started = ChildProcess.start(javaOptions, arguments);
+    process = started;
+    rest = new ConnectClient(started.await(READY).group(1), RESPONSE_TIMEOUT);
   }
 
-  private Program program() {
-    if (program == null) {
-      throw new IllegalStateException("the worker was not started");
+  /**
+   * The process that was started last.
+   *
+   * @throws IllegalStateException if none was started
+   */
+  public ChildProcess process() {
+    if (process == null) {
+      throw new IllegalStateException("The worker was not started.");
     }
-    return program;
+    return process;
   }
 
-  /** Ends it as SIGKILL does. */
+  @Override
+  public ConnectClient rest() {
+    ConnectClient client = rest;
+    if (client == null) {
+      throw new IllegalStateException("The worker was not started.");
+    }
+    return client;
+  }
+
+  /** Sends SIGKILL and waits for the end of the process. */
   public void kill() throws InterruptedException {
-    program().kill();
-    program().process().waitFor();
+    process().kill();
+    process().stop();
   }
 
   @Override
   public Duration stop() {
     long start = System.nanoTime();
-    program().close();
+    process().close();
     return Duration.ofNanos(System.nanoTime() - start);
   }
 
-  /** Stops it as SIGSTOP does, for a while. */
+  /** Suspends the process for a time. */
   public void suspend(Duration duration) throws IOException, InterruptedException {
-    signal("STOP");
+    process().suspend();
     TimeUnit.MILLISECONDS.sleep(duration.toMillis());
-    signal("CONT");
-  }
-
-  private void signal(String name) throws IOException, InterruptedException {
-    new ProcessBuilder("kill", "-" + name, Long.toString(program().process().pid()))
-        .start()
-        .waitFor();
-  }
-
-  @Override
-  public void put(String name, Map<String, String> config)
-      throws IOException, InterruptedException {
-    send(
-        request("/connectors/" + name + "/config")
-            .header("Content-Type", "application/json")
-            .PUT(HttpRequest.BodyPublishers.ofString(JSON.writeValueAsString(config))),
-        List.of(200, 201));
-  }
-
-  /**
-   * Deletes a connector, if it is there.
-   *
-   * @throws IOException if the worker doesn't, or doesn't answer
-   */
-  public void delete(String name) throws IOException, InterruptedException {
-    send(request("/connectors/" + name).DELETE(), List.of(204, 404));
-  }
-
-  /**
-   * Pauses, stops or resumes a connector.
-   *
-   * @param call {@code pause}, {@code stop} or {@code resume}
-   * @throws IOException if the worker doesn't, or doesn't answer
-   */
-  public void call(String name, String call) throws IOException, InterruptedException {
-    send(
-        request("/connectors/" + name + "/" + call).PUT(HttpRequest.BodyPublishers.noBody()),
-        List.of(202));
-  }
-
-  private static String send(HttpRequest.Builder request, List<Integer> expected)
-      throws IOException, InterruptedException {
-    HttpResponse<String> response =
-        HTTP.send(request.build(), HttpResponse.BodyHandlers.ofString());
-    if (!expected.contains(response.statusCode())) {
-      throw new IOException(
-          "the worker answered " + response.statusCode() + ": " + response.body());
-    }
-    return response.body();
-  }
-
-  @Override
-  public JsonNode status(String name) throws IOException, InterruptedException {
-    return JSON.readTree(send(request("/connectors/" + name + "/status").GET(), List.of(200)));
-  }
-
-  @Override
-  public String id() {
-    return url.substring(url.lastIndexOf(':'));
+    process().resume();
   }
 
   @Override
   public long processStatus(String key) throws IOException {
-    return ProcStatus.of(Long.toString(program().process().pid()), key);
-  }
-
-  private HttpRequest.Builder request(String path) {
-    return HttpRequest.newBuilder(URI.create(url + path)).timeout(ANSWER_TIMEOUT);
+    return ProcStatus.of(Long.toString(process().pid()), key);
   }
 
   @Override
   public void close() {
-    if (program != null) {
-      program.close();
+    if (process != null) {
+      process.close();
     }
   }
 }

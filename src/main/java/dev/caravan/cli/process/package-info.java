@@ -4,10 +4,10 @@
  *
  * <p>{@link dev.caravan.cli.process.WorkerApplication} is a worker in this process, {@link
  * dev.caravan.cli.process.WorkerProcess} is one in a process of its own, started as a {@link
- * dev.caravan.cli.process.Program}, and {@link dev.caravan.cli.process.Stop} waits for the signal
- * to end. {@link dev.caravan.cli.process.CommittedRecords} reads what such programs wrote to Kafka.
- * May use {@code worker}, {@code rest}, {@code connector} and {@code record}, but no other package
- * of the command.
+ * dev.caravan.cli.process.ChildProcess}, and {@link dev.caravan.cli.process.ShutdownHook} waits for
+ * the signal to end. {@link dev.caravan.cli.process.CommittedRecords} reads what such programs
+ * wrote to Kafka. May use {@code worker}, {@code rest}, {@code connector} and {@code record}, but
+ * no other package of the command.
  */
 @NullMarked
 package dev.caravan.cli.process;

@@ -3,26 +3,20 @@ package dev.caravan.cli.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.caravan.cli.process.ConnectClient;
 import dev.caravan.cli.process.FleetWorker;
 import dev.caravan.cli.process.TestWorker;
 import dev.caravan.sandbox.kafka.KafkaBroker;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.net.URI;
-import java.net.http.HttpResponse;
 import java.time.Duration;
-import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /** The measurement of many connectors with few of them, whose workers are in this process. */
 class BenchFleetTest {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   @Test
   void figuresOfCreationRebalanceRestAndGroupMetadataArePrinted() throws Exception {
     StringWriter out = new StringWriter();
@@ -77,28 +71,8 @@ class BenchFleetTest {
     }
 
     @Override
-    public void put(String name, Map<String, String> config) throws IOException {
-      try {
-        HttpResponse<String> answer =
-            worker.put("/connectors/" + name + "/config", JSON.writeValueAsString(config));
-        assertThat(answer.statusCode()).as(answer.body()).isEqualTo(201);
-      } catch (Exception e) {
-        throw new IOException(e);
-      }
-    }
-
-    @Override
-    public JsonNode status(String name) throws IOException {
-      try {
-        return JSON.readTree(worker.get("/connectors/" + name + "/status").body());
-      } catch (Exception e) {
-        throw new IOException(e);
-      }
-    }
-
-    @Override
-    public String id() {
-      return ":" + URI.create(worker.url()).getPort();
+    public ConnectClient rest() {
+      return worker.rest();
     }
 
     @Override

@@ -2,26 +2,37 @@
 package dev.caravan.cli.chaos;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
+import dev.caravan.connector.DeliveryGuarantee;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Which connectors a run has. */
 class ChaosConnectorTest {
   private static final Map<String, String> TARGET = Map.of("couchbase.bucket", "b");
 
   @ParameterizedTest
-  @ValueSource(strings = {"at_least_once", "exactly_once"})
-  void aGuaranteeHasTwo(String guarantee) {
-    assertThat(ChaosConnector.of("a", guarantee, TARGET, 1))
-        .hasSize(2)
-        .allMatch(connector -> guarantee.equals(connector.config().get("delivery.guarantee")));
+  @EnumSource
+  void aGuaranteeHasOneWithoutAndOneWithALimit(DeliveryGuarantee guarantee) {
+    List<ChaosConnector> connectors = ChaosConnector.of("a", List.of(guarantee), TARGET, 10);
+    assertThat(connectors)
+        .extracting(ChaosConnector::label)
+        .containsExactly(guarantee.toString(), guarantee + ", limited");
+    assertThat(connectors)
+        .extracting(
+            connector -> connector.config().get("delivery.guarantee"),
+            connector -> connector.config().get("dcp.maximum.drainrate"))
+        .containsExactly(tuple(guarantee.toString(), null), tuple(guarantee.toString(), "15"));
   }
 
   @Test
-  void withoutAGuaranteeEachHasTwo() {
-    assertThat(ChaosConnector.of("a", null, TARGET, 1)).hasSize(4);
+  void onlyExactlyOnceIsExactlyOnce() {
+    assertThat(ChaosConnector.of("a", List.of(DeliveryGuarantee.values()), TARGET, 10))
+        .extracting(ChaosConnector::isExactlyOnce)
+        .containsExactly(false, false, true, true);
   }
 }

@@ -19,9 +19,11 @@ public final class TestWorker implements AutoCloseable {
 
   private final RecordedTasks tasks = new RecordedTasks();
   private final WorkerApplication application;
+  private final ConnectClient rest;
 
   private TestWorker(Map<String, String> properties) throws Exception {
     application = WorkerApplication.start(WorkerConfig.parse(properties), new Main(), tasks);
+    rest = new ConnectClient(application.url());
   }
 
   /** Starts a worker whose connectors are in this topic. */
@@ -55,27 +57,25 @@ public final class TestWorker implements AutoCloseable {
     return application.url();
   }
 
+  /** A client of the worker's REST API. */
+  public ConnectClient rest() {
+    return rest;
+  }
+
   public HttpResponse<String> get(String path) throws Exception {
-    return send(request(path).GET());
+    return rest.send("GET", path, "");
   }
 
   public HttpResponse<String> delete(String path) throws Exception {
-    return send(request(path).DELETE());
+    return rest.send("DELETE", path, "");
   }
 
   public HttpResponse<String> post(String path, String json) throws Exception {
-    return send("POST", path, json);
+    return rest.send("POST", path, json);
   }
 
   public HttpResponse<String> put(String path, String json) throws Exception {
-    return send("PUT", path, json);
-  }
-
-  private HttpResponse<String> send(String method, String path, String json) throws Exception {
-    return send(
-        request(path)
-            .header("Content-Type", "application/json")
-            .method(method, HttpRequest.BodyPublishers.ofString(json)));
+    return rest.send("PUT", path, json);
   }
 
   public HttpRequest.Builder request(String path) {

@@ -6,26 +6,24 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import org.apache.logging.log4j.LogManager;
 
-/** Running until Ctrl-C or SIGTERM, and stopping in order then. */
-public final class Stop {
-  private Stop() {}
+/** Runs until Ctrl-C or SIGTERM, and then stops in order. */
+public final class ShutdownHook {
+  private ShutdownHook() {}
 
   /**
-   * Closes what runs when the process is asked to stop, before it ends. Does not return: the
-   * process ends with the status of the signal.
-   *
-   * @param running what to close
+   * Installs a shutdown hook that closes a resource, and waits. Does not return: the process ends
+   * with the status of the signal.
    */
-  public static void await(AutoCloseable running) throws Exception {
-    await(running, new CompletableFuture<>());
+  public static void installAndWait(AutoCloseable running) throws Exception {
+    installAndWait(running, new CompletableFuture<>());
   }
 
   /**
-   * The same, or until what runs has failed.
+   * Installs a shutdown hook that closes a resource, and waits until a future fails.
    *
-   * @throws Exception what it has failed with
+   * @throws Exception the cause of the failure
    */
-  public static void await(AutoCloseable running, Future<?> failure) throws Exception {
+  public static void installAndWait(AutoCloseable running, Future<?> failure) throws Exception {
     Runtime.getRuntime().addShutdownHook(new Thread(() -> close(running), "stop"));
     try {
       failure.get();
@@ -40,7 +38,7 @@ public final class Stop {
     } catch (Exception e) {
       System.err.println("caravan: can't stop cleanly: " + e.getMessage());
     } finally {
-      // Last: Log4j's own hook would end the log before anything has stopped.
+      // Last, because Log4j's own hook would end the log before anything has stopped.
       LogManager.shutdown();
     }
   }
