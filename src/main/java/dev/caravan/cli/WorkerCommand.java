@@ -108,7 +108,7 @@ final class WorkerCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    OutOfMemory.endsTheProcess();
+    OutOfMemoryHandler.install();
     WorkerApplication worker = WorkerApplication.start(settings());
     spec.commandLine().getOut().println("worker: ready " + worker.url());
     spec.commandLine().getOut().flush();

@@ -5,7 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.cli.process.ConnectClient;
-import dev.caravan.cli.process.TestRequests;
+
 import dev.caravan.cli.process.WorkerProcess;
 import dev.caravan.sandbox.kafka.KafkaBroker;
 

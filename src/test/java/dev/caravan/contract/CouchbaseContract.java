@@ -10,7 +10,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.caravan.cli.process.Topics;
+import dev.caravan.cli.process.TopicCreator;
 import dev.caravan.cli.process.WorkerApplication;
 import dev.caravan.component.CouchbaseDcpMessage;
 import dev.caravan.component.EventType;
@@ -90,12 +90,12 @@ abstract class CouchbaseContract {
     return prefix + rest;
   }
 
-  private Reading read(String... options) throws Exception {
+  private TestRoute read(String... options) throws Exception {
     return read(couchbase.login(), couchbase.bucket(), options);
   }
 
-  private Reading read(Login login, String bucket, String... options) throws Exception {
-    return new Reading(
+  private TestRoute read(Login login, String bucket, String... options) throws Exception {
+    return new TestRoute(
         "couchbase-dcp:%s?connectionString=%s&username=RAW(%s)&password=RAW(%s)&retryBackoff=50ms&maxRetryBackoff=200ms&bootstrapTimeout=5s%s"
             .formatted(
                 bucket,
@@ -169,7 +169,7 @@ abstract class CouchbaseContract {
     void aDocumentArrivesByteForByte(Document document) throws Exception {
       documents.write(id(document.ending()), document.value());
 
-      try (Reading reading = read()) {
+      try (TestRoute reading = read()) {
         CouchbaseDcpMessage change = reading.awaitChanges(1).get(0);
         assertThat(change.getDocumentId()).isEqualTo(id(document.ending()));
         assertThat(change.getEventType()).isEqualTo(EventType.MUTATION);
@@ -191,7 +191,7 @@ abstract class CouchbaseContract {
         writer.write(longest, "{}");
       }
 
-      try (Reading reading = read()) {
+      try (TestRoute reading = read()) {
         String arrived = reading.awaitChanges(1).get(0).getDocumentId();
         assertThat(arrived).isEqualTo(longest);
         assertThat(arrived.getBytes(UTF_8)).hasSize(250);
@@ -200,7 +200,7 @@ abstract class CouchbaseContract {
 
     @Test
     void deletionsAndExpirationsAreToldApart() throws Exception {
-      try (Reading reading = read("streamFrom=now").awaitStreaming()) {
+      try (TestRoute reading = read("streamFrom=now").awaitStreaming()) {
         documents.write(id("deleted"), "1");
         documents.write(id("expired"), "2".getBytes(UTF_8), Duration.ofSeconds(1));
         documents.delete(id("deleted"));
@@ -221,8 +221,8 @@ abstract class CouchbaseContract {
       documents.write(id("doc"), "{\"a\":1}");
       documents.writeXattr(id("doc"), "meta", Map.of("b", 2));
 
-      try (Reading with = read("xattrs=true");
-          Reading without = read()) {
+      try (TestRoute with = read("xattrs=true");
+          TestRoute without = read()) {
         CouchbaseDcpMessage change = with.awaitChanges(1).get(0);
         assertThat(change.getXattrs()).containsExactly(Map.entry("meta", "{\"b\":2}"));
         assertThat(change.getBody(String.class)).isEqualTo("{\"a\":1}");
@@ -235,14 +235,14 @@ abstract class CouchbaseContract {
     @Test
     void aCompressedValueTravelsCompressedAndArrivesInflated() throws Exception {
       String text = "\"" + "all work and no play ".repeat(50_000) + "\"";
-      try (Reading reading = read("streamFrom=now").awaitStreaming()) {
+      try (TestRoute reading = read("streamFrom=now").awaitStreaming()) {
         long before = proxy.bytesFromServer();
         documents.write(id("doc"), text);
 
         assertThat(reading.awaitChanges(1).get(0).getBody(String.class)).isEqualTo(text);
         assertThat(proxy.bytesFromServer() - before).isLessThan(text.length() / 2);
       }
-      try (Reading reading = read("compression=false")) {
+      try (TestRoute reading = read("compression=false")) {
         assertThat(reading.awaitChanges(1).get(0).getBody(String.class)).isEqualTo(text);
       }
     }
@@ -255,8 +255,8 @@ abstract class CouchbaseContract {
         documents.write(scope, collection, id("doc"), "\"" + collection + "\"");
       }
 
-      try (Reading all = read();
-          Reading two = read("collections=%1$s.red,%1$s.blue".formatted(scope))) {
+      try (TestRoute all = read();
+          TestRoute two = read("collections=%1$s.red,%1$s.blue".formatted(scope))) {
         assertThat(all.awaitChanges(3))
             .allSatisfy(
                 change -> {
@@ -287,7 +287,7 @@ abstract class CouchbaseContract {
     void aWrongPasswordIsNamed() throws Exception {
       Login wrong = new Login(couchbase.login().username(), "wr0ng-passw0rd");
 
-      try (Reading reading = read(wrong, couchbase.bucket())) {
+      try (TestRoute reading = read(wrong, couchbase.bucket())) {
         reading.awaitTrouble("'" + wrong.username() + "'", "password is wrong");
         assertThat(reading.status().error().getMessage()).doesNotContain(wrong.password());
       }
@@ -295,7 +295,7 @@ abstract class CouchbaseContract {
 
     @Test
     void aMissingBucketIsNamed() throws Exception {
-      try (Reading reading = read(couchbase.login(), "no-such-bucket")) {
+      try (TestRoute reading = read(couchbase.login(), "no-such-bucket")) {
         reading.awaitTrouble("ucket 'no-such-bucket'", proxy.address());
       }
     }
@@ -304,7 +304,7 @@ abstract class CouchbaseContract {
     void aUserWithoutRightsIsNamed() throws Exception {
       Login visitor = couchbase.withoutRights();
 
-      try (Reading reading = read(visitor, couchbase.bucket())) {
+      try (TestRoute reading = read(visitor, couchbase.bucket())) {
         reading.awaitTrouble(
             "User '" + visitor.username() + "' may not read bucket '" + couchbase.bucket() + "'");
       }
@@ -314,7 +314,7 @@ abstract class CouchbaseContract {
     void aNodeThatIsDownAtTheStartIsNamedAndReadOnceItIsUp() throws Exception {
       documents.write(id("doc"), "1");
       proxy.goDown();
-      try (Reading reading = read()) {
+      try (TestRoute reading = read()) {
         reading.awaitTrouble(proxy.address(), "can't be reached");
 
         proxy.comeUp();
@@ -336,7 +336,7 @@ abstract class CouchbaseContract {
 
       int cutsBefore = proxy.cuts();
       proxy.cutAfter(1_000_000);
-      try (Reading reading = read()) {
+      try (TestRoute reading = read()) {
         for (int cut = 1; cut <= 4; cut++) {
           int cuts = cutsBefore + cut;
           await().until(() -> proxy.cuts() == cuts);
@@ -361,7 +361,7 @@ abstract class CouchbaseContract {
 
     @Test
     void aHalfOpenConnectionIsNoticedAndNothingIsLost() throws Exception {
-      try (Reading reading = read("streamFrom=now").awaitStreaming()) {
+      try (TestRoute reading = read("streamFrom=now").awaitStreaming()) {
         documents.write(id("before"), "1");
         reading.awaitChanges(1);
         proxy.halfOpen();
@@ -422,7 +422,7 @@ abstract class CouchbaseContract {
       for (Document document : written) {
         documents.write(id(document.ending()), document.value());
       }
-      Topics.create(
+      TopicCreator.create(
           kafka.bootstrapServers(),
           List.of(
               new NewTopic(prefix + couchbase.bucket(), 1, (short) 1)
@@ -522,7 +522,7 @@ abstract class CouchbaseContract {
       int size = 20_000;
       int window = 65_536;
       try (Topic topic = copy(Map.of("couchbase.dcpConnectionBufferSize", "" + window));
-          Quota quota = new Quota(kafka.bootstrapServers())) {
+          ProducerQuota quota = new ProducerQuota(kafka.bootstrapServers())) {
         documents.write(id("first"), "1");
         topic.awaitUntil("the first document", all -> own(all).findAny().isPresent());
         quota.limitProducers(500_000);

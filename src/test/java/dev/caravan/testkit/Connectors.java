@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.caravan.cli.process.ConnectClient;
-import dev.caravan.cli.process.ConnectorStatus.Task;
+import dev.caravan.cli.process.ReportedStatus.ReportedTask;
 import dev.caravan.sandbox.cluster.CouchbaseNode;
 import java.io.IOException;
 import java.time.Duration;
@@ -64,18 +64,18 @@ public record Connectors(ConnectClient rest) {
   }
 
   /** The status of a connector's only task. */
-  public Task task(String name) throws IOException, InterruptedException {
-    List<Task> tasks = rest.status(name).tasks();
+  public ReportedTask task(String name) throws IOException, InterruptedException {
+    List<ReportedTask> tasks = rest.status(name).tasks();
     assertThat(tasks).as("tasks of " + name).hasSize(1);
     return tasks.get(0);
   }
 
   public List<String> taskStates(String name) throws IOException, InterruptedException {
-    return rest.status(name).tasks().stream().map(Task::state).toList();
+    return rest.status(name).tasks().stream().map(ReportedTask::state).toList();
   }
 
   public List<String> taskWorkers(String name) throws IOException, InterruptedException {
-    return rest.status(name).tasks().stream().map(Task::workerId).toList();
+    return rest.status(name).tasks().stream().map(ReportedTask::workerId).toList();
   }
 
   /** Waits until a connector's tasks have these states. */

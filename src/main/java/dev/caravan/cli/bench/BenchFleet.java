@@ -98,7 +98,7 @@ final class BenchFleet {
           answerMillis.size(), percentile(0.5), percentile(0.99));
       say(
           "bench: the largest record of the group's metadata has %d bytes",
-          BenchGroup.largestRecord(kafka, group));
+          GroupMetadata.largestRecord(kafka, group));
       if (connectors < MIN_CONNECTORS || threadsPerTask <= MAX_THREADS_PER_TASK) {
         return true;
       }

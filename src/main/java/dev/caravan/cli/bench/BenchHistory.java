@@ -4,8 +4,8 @@ package dev.caravan.cli.bench;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.caravan.cli.process.CommittedRecords;
-import dev.caravan.cli.process.ConnectorStatus;
-import dev.caravan.cli.process.Topics;
+import dev.caravan.cli.process.ReportedStatus;
+import dev.caravan.cli.process.TopicCreator;
 import dev.caravan.cli.process.WorkerProcess;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -121,7 +121,7 @@ final class BenchHistory {
 
   private void createTopic() throws Exception {
     // With the broker's large segments, which it does not compact while it writes to them.
-    Topics.create(
+    TopicCreator.create(
         kafka,
         List.of(
             new NewTopic(TOPIC, PARTITIONS, (short) 1)
@@ -207,7 +207,7 @@ final class BenchHistory {
     }
   }
 
-  private static boolean isRunning(ConnectorStatus status) {
+  private static boolean isRunning(ReportedStatus status) {
     return status.tasks().size() == TASKS && status.isRunning();
   }
 

@@ -4,7 +4,7 @@ package dev.caravan.cli.bench;
 import com.sun.management.OperatingSystemMXBean;
 import dev.caravan.cli.process.ConnectClient;
 import dev.caravan.cli.process.ProcStatus;
-import dev.caravan.cli.process.Topics;
+import dev.caravan.cli.process.TopicCreator;
 import dev.caravan.cli.process.WorkerApplication;
 import dev.caravan.connector.DeliveryGuarantee;
 import dev.caravan.worker.delivery.SharedProducers;
@@ -132,7 +132,7 @@ public final class BenchRun implements Callable<Integer> {
   }
 
   private void createTopic(String topic) throws Exception {
-    Topics.create(kafka, List.of(new NewTopic(topic, PARTITIONS, (short) 1)));
+    TopicCreator.create(kafka, List.of(new NewTopic(topic, PARTITIONS, (short) 1)));
   }
 
   private static void awaitRecords(Admin admin, String topic, int count) throws Exception {

@@ -3,9 +3,9 @@ package dev.caravan.cli.chaos;
 
 import static java.util.Objects.requireNonNullElse;
 
-import dev.caravan.cli.chaos.audit.ChaosLag;
 import dev.caravan.cli.chaos.audit.ChaosOutage;
 import dev.caravan.cli.chaos.audit.ChaosWrite;
+import dev.caravan.cli.chaos.audit.StarvationDetector;
 import dev.caravan.connector.DeliveryGuarantee;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -176,7 +176,7 @@ public final class ChaosCommand implements Callable<Integer> {
   private ChaosTarget target() throws IOException {
     return couchbase == null
         ? ChaosSandbox.start(vbuckets)
-        : ChaosNode.connect(couchbase, username, requireNonNullElse(password, ""));
+        : ExternalCouchbase.connect(couchbase, username, requireNonNullElse(password, ""));
   }
 
   private boolean run(long chosen, ChaosTarget target, ChaosKafka kafka) throws Exception {
@@ -190,8 +190,8 @@ public final class ChaosCommand implements Callable<Integer> {
     List<ChaosOutage> outages = new CopyOnWriteArrayList<>();
     try (ChaosWorkers workers =
             new ChaosWorkers(workerCount, group, kafka, target, connectors, vbuckets, outages);
-        ChaosLoad busy = new ChaosLoad(load);
-        ChaosLag lag = new ChaosLag(outages)) {
+        CpuLoad busy = new CpuLoad(load);
+        StarvationDetector lag = new StarvationDetector(outages)) {
       workers.start();
       busy.start();
       lag.start();
@@ -214,7 +214,7 @@ public final class ChaosCommand implements Callable<Integer> {
       List<ChaosWrite> writes = target.writes();
       say("chaos: %d documents written, waiting until they are in Kafka", writes.size());
       boolean right =
-          new ChaosVerdict(kafka, offsets, prefix, target, outages, workerCount, RECOVERY)
+          new ChaosReport(kafka, offsets, prefix, target, outages, workerCount, RECOVERY)
               .of(connectors, writes, start, count, this::say);
       if (!right) {
         workers.statuses().forEach(status -> say("chaos: the tasks are %s", status));

@@ -3,7 +3,8 @@ package dev.caravan.cli.chaos;
 
 import dev.caravan.cli.chaos.audit.ChaosOutage;
 import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
-import dev.caravan.cli.process.Topics;
+import dev.caravan.cli.process.TopicCreator;
+
 import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.sandbox.TcpProxy;
 import java.io.IOException;
@@ -99,7 +100,7 @@ final class ChaosKafka implements AutoCloseable {
                     // be.
                     "message.timestamp.type",
                     "LogAppendTime")));
-    Topics.create(brokers, all);
+    TopicCreator.create(brokers, all);
   }
 
   /** Deletes the topics whose names begin so, if the brokers stay. */

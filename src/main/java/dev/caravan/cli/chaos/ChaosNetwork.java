@@ -82,7 +82,7 @@ final class ChaosNetwork {
 
   private List<Side> sides() {
     boolean hasKafka = kafka.proxy(0).isPresent();
-    boolean hasCouchbase = !target.way(0).proxies().isEmpty();
+    boolean hasCouchbase = !target.path(0).proxies().isEmpty();
     List<Side> sides = new ArrayList<>();
     if (hasKafka) {
       // Twice, since it is the one that takes a worker out of its group.
@@ -104,7 +104,7 @@ final class ChaosNetwork {
       kafka.proxy(worker).ifPresent(proxies::add);
     }
     if (side != Side.KAFKA) {
-      proxies.addAll(target.way(worker).proxies());
+      proxies.addAll(target.path(worker).proxies());
     }
     return proxies;
   }

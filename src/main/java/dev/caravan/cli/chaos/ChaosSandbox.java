@@ -36,7 +36,7 @@ final class ChaosSandbox implements ChaosTarget {
   private final CouchbaseCluster cluster;
   private final List<Long> branches = new CopyOnWriteArrayList<>();
   private final List<ChaosAudit.Purge> purges = new CopyOnWriteArrayList<>();
-  private final Map<Integer, Way> ways = new ConcurrentHashMap<>();
+  private final Map<Integer, NetworkPath> paths = new ConcurrentHashMap<>();
 
   /** Guarded by the monitor, so that nothing is written to a bucket that is no more. */
   private Bucket bucket;
@@ -63,11 +63,11 @@ final class ChaosSandbox implements ChaosTarget {
   }
 
   @Override
-  public Way way(int worker) {
-    return ways.computeIfAbsent(worker, this::makeWay);
+  public NetworkPath path(int worker) {
+    return paths.computeIfAbsent(worker, this::makePath);
   }
 
-  private Way makeWay(int worker) {
+  private NetworkPath makePath(int worker) {
     List<TcpProxy> proxies = new ArrayList<>();
     Map<String, String> hosts = new HashMap<>();
     try {
@@ -76,13 +76,13 @@ final class ChaosSandbox implements ChaosTarget {
         proxies.add(new TcpProxy(address, node.port()).open(node.host(), node.port()));
         hosts.put(hostName(node.number()), address);
       }
-      return new Way(hosts, proxies);
+      return new NetworkPath(hosts, proxies);
     } catch (IOException e) {
       // Only Linux has all of 127.0.0.0/8.
       LOG.warn("No faults of the network between workers and Couchbase: {}", e.toString());
       proxies.forEach(TcpProxy::close);
       cluster.nodes().forEach(node -> hosts.put(hostName(node.number()), node.host()));
-      return new Way(hosts, List.of());
+      return new NetworkPath(hosts, List.of());
     }
   }
 
@@ -268,7 +268,7 @@ final class ChaosSandbox implements ChaosTarget {
 
   @Override
   public void close() {
-    ways.values().forEach(way -> way.proxies().forEach(TcpProxy::close));
+    paths.values().forEach(path -> path.proxies().forEach(TcpProxy::close));
     cluster.close();
   }
 }

@@ -18,7 +18,7 @@ interface ChaosTarget extends AutoCloseable {
    *     have, by the names; empty if others know them
    * @param proxies what all its connections go through; empty if they go through none
    */
-  record Way(Map<String, String> hosts, List<TcpProxy> proxies) {}
+  record NetworkPath(Map<String, String> hosts, List<TcpProxy> proxies) {}
 
   /** Writes a document. */
   void upsert(String documentId, String json);
@@ -42,7 +42,7 @@ interface ChaosTarget extends AutoCloseable {
   Map<String, String> connectorConfig();
 
   /** How the worker of this number reaches it; the same whenever it is asked. */
-  Way way(int worker);
+  NetworkPath path(int worker);
 
   /** What can go wrong here, apart from what can go wrong everywhere. */
   List<ChaosFault> faults();

@@ -7,7 +7,7 @@ import dev.caravan.cli.chaos.audit.ChaosOutage;
 import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
 import dev.caravan.cli.chaos.audit.ChaosOutage.Scope;
 import dev.caravan.cli.process.ConnectClient;
-import dev.caravan.cli.process.ConnectorStatus;
+import dev.caravan.cli.process.ReportedStatus;
 import dev.caravan.cli.process.WorkerProcess;
 import dev.caravan.stream.settings.VbucketSelection;
 import java.io.IOException;
@@ -69,7 +69,7 @@ final class ChaosWorkers implements AutoCloseable {
       List<String> javaOptions =
           new ArrayList<>(
               WorkerProcess.javaOptions(HEAP, System.getProperty("caravan.log.level", "ERROR")));
-      Map<String, String> hosts = target.way(worker).hosts();
+      Map<String, String> hosts = target.path(worker).hosts();
       if (!hosts.isEmpty()) {
         javaOptions.add("-Djdk.net.hosts.file=" + hostsFile(hosts));
       }
@@ -158,11 +158,11 @@ final class ChaosWorkers implements AutoCloseable {
     Map<String, BitSet> touched = new HashMap<>();
     try {
       for (ChaosConnector connector : connectors) {
-        List<ConnectorStatus.Task> tasks =
+        List<ReportedStatus.ReportedTask> tasks =
             workers.get(worker).rest().status(connector.name()).tasks();
         BitSet vbucketsOfTasks = new BitSet();
         for (int task = 0; task < tasks.size(); task++) {
-          ConnectorStatus.Task status = tasks.get(task);
+          ReportedStatus.ReportedTask status = tasks.get(task);
           if (status.workerId().endsWith(workers.get(worker).id()) || !status.isRunning()) {
             VbucketSelection.parse(task + "/" + tasks.size())
                 .of(vbuckets)
@@ -323,7 +323,7 @@ final class ChaosWorkers implements AutoCloseable {
     return statuses;
   }
 
-  private static String describe(ConnectorStatus status) {
+  private static String describe(ReportedStatus status) {
     return status.tasks().stream()
         .map(task -> task.state() + " " + task.trace().lines().findFirst().orElse(""))
         .collect(joining(", "));

@@ -5,7 +5,7 @@
  *
  * <p>A {@link dev.caravan.cli.chaos.ChaosFault} says what is broken, a {@link
  * dev.caravan.cli.chaos.ChaosTarget} is the Couchbase that it happens to, and {@link
- * dev.caravan.cli.chaos.ChaosVerdict} says at the end what that did. May use {@code
+ * dev.caravan.cli.chaos.ChaosReport} says at the end what that did. May use {@code
  * cli.chaos.audit}, {@code cli.process}, {@code sandbox} and {@code stream}.
  *
  * <p>Options of commands are fields that picocli sets before a command is called, so they are never

@@ -3,7 +3,7 @@ package dev.caravan.cli.demo;
 
 import dev.caravan.cli.process.ConnectClient;
 import dev.caravan.cli.process.ShutdownHook;
-import dev.caravan.cli.process.Topics;
+import dev.caravan.cli.process.TopicCreator;
 import dev.caravan.cli.process.WorkerApplication;
 import dev.caravan.sandbox.Sandbox;
 import java.io.IOException;
@@ -93,7 +93,7 @@ public final class DemoCommand implements Callable<Integer> {
         DemoWriter writer = new DemoWriter(sandbox.couchbaseHost(), BUCKET, USERNAME, PASSWORD);
         WorkerApplication worker =
             WorkerApplication.startLocal(sandbox.kafkaAddress(), GROUP, Map.of())) {
-      Topics.create(
+      TopicCreator.create(
           sandbox.kafkaAddress(), List.of(new NewTopic(TOPIC_PREFIX + BUCKET, 4, (short) 1)));
       say("demo: couchbase=%s kafka=%s", sandbox.couchbaseAddress(), sandbox.kafkaAddress());
       say("demo: worker=%s", worker.url());

@@ -84,8 +84,8 @@ public final class ConnectClient {
     expect(send("PUT", path(name) + "/resume", ""), Set.of(202));
   }
 
-  public ConnectorStatus status(String name) throws IOException, InterruptedException {
-    return ConnectorStatus.of(JSON.readTree(get(path(name) + "/status")));
+  public ReportedStatus status(String name) throws IOException, InterruptedException {
+    return ReportedStatus.of(JSON.readTree(get(path(name) + "/status")));
   }
 
   /** The names of all connectors. */

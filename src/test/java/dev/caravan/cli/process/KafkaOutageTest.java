@@ -4,10 +4,8 @@ package dev.caravan.cli.process;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.caravan.sandbox.Sandbox;
+import dev.caravan.testkit.SandboxWorker;
 import dev.caravan.testkit.Topic;
-import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -22,6 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** The broker is down for longer than the worker's session, and 50 clients read and write. */
 class KafkaOutageTest {
@@ -33,7 +32,15 @@ class KafkaOutageTest {
           "/connectors/copy",
           "/connectors/copy/status",
           "/connectors?expand=info&expand=status");
-  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String NAME = "copy";
+  private static final String BUCKET = "travel";
+
+  @RegisterExtension
+  private static final SandboxWorker SANDBOX =
+      new SandboxWorker(8)
+          .bucket(BUCKET)
+          .workerProperty("session.timeout.ms", Integer.toString(SESSION_MILLIS))
+          .workerProperty("heartbeat.interval.ms", "200");
 
   private final Queue<Duration> reads = new ConcurrentLinkedQueue<>();
   private final Queue<HttpResponse<String>> writes = new ConcurrentLinkedQueue<>();
@@ -42,30 +49,29 @@ class KafkaOutageTest {
 
   @Test
   void readsAreAnsweredAtOnceAndWritesFailOrAreMadeAndTheWorkerStreamsAgain() throws Exception {
-    try (Sandbox sandbox = Sandbox.builder().vbuckets(8).buckets(List.of("travel")).start();
-        WorkerApplication worker = start(sandbox);
-        Topic topic = new Topic(sandbox.kafkaAddress(), "copy-travel")) {
-      TestRequests.create(worker.url(), "copy", config(sandbox));
-      sandbox.couchbase().bucket("travel").upsert("before", "{}");
+    ConnectClient rest = SANDBOX.rest();
+    try (Topic topic = SANDBOX.committed(NAME + "-" + BUCKET)) {
+      SANDBOX.create(NAME, BUCKET, Map.of());
+      SANDBOX.documents(BUCKET).upsert("before", "{}");
       topic.awaitRecords(1);
       List<CompletableFuture<Void>> clients = new ArrayList<>();
       for (String path : PATHS) {
-        TestRequests.get(worker.url() + path);
+        rest.get(path);
       }
 
-      sandbox.kafka().stop();
+      SANDBOX.kafka().stop();
       long stopped = System.nanoTime();
       for (int i = 0; i < CLIENTS; i++) {
         // Not all in the same instant: this is about waiting for Kafka, not for a processor.
-        clients.add(later(20L * i, () -> read(worker.url())));
-        clients.add(later(20L * i, () -> write(worker.url(), config(sandbox))));
+        clients.add(later(20L * i, () -> read(rest)));
+        clients.add(later(20L * i, () -> write(rest)));
       }
-      sandbox.couchbase().bucket("travel").upsert("meanwhile", "{}");
+      SANDBOX.documents(BUCKET).upsert("meanwhile", "{}");
       await()
           .atMost(20, TimeUnit.SECONDS)
           .until(() -> millisSince(stopped) > SESSION_MILLIS + 1000);
       isOver.set(true);
-      sandbox.kafka().restart();
+      SANDBOX.kafka().restart();
       topic.awaitRecords(2);
       CompletableFuture.allOf(clients.toArray(CompletableFuture[]::new)).get(60, TimeUnit.SECONDS);
       List<Duration> sorted = reads.stream().sorted().toList();
@@ -85,9 +91,7 @@ class KafkaOutageTest {
       assertThat(writes.stream().filter(write -> write.statusCode() < 300).count())
           .as("writes that waited for the broker")
           .isPositive();
-      assertThat(
-              JSON.readTree(TestRequests.get(worker.url() + "/connectors/copy/status")).toString())
-          .contains("\"id\":0,\"state\":\"RUNNING\"");
+      assertThat(SANDBOX.connectors().taskState(NAME)).isEqualTo("RUNNING");
     }
   }
 
@@ -106,39 +110,32 @@ class KafkaOutageTest {
   }
 
   /** Reads one thing after the other while the broker is down, twice a second. */
-  private CompletableFuture<Void> read(String url) {
+  private CompletableFuture<Void> read(ConnectClient rest) {
     long begun = System.nanoTime();
     String path = PATHS.get(reads.size() % PATHS.size());
-    return http.sendAsync(
-            HttpRequest.newBuilder(URI.create(url + path)).build(),
-            HttpResponse.BodyHandlers.ofString())
+    return http.sendAsync(rest.request("GET", path, ""), HttpResponse.BodyHandlers.ofString())
         .thenAccept(
             response -> {
               assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
               reads.add(Duration.ofNanos(System.nanoTime() - begun));
             })
-        .thenCompose(read -> isOver.get() ? done() : later(500, () -> read(url)));
+        .thenCompose(read -> isOver.get() ? done() : later(500, () -> read(rest)));
   }
 
   /** Puts the same configuration again until that succeeds, or the broker is back. */
-  private CompletableFuture<Void> write(String url, Map<String, String> config) {
-    HttpRequest request;
-    try {
-      request =
-          HttpRequest.newBuilder(URI.create(url + "/connectors/copy/config"))
-              .header("Content-Type", "application/json")
-              .PUT(HttpRequest.BodyPublishers.ofString(JSON.writeValueAsString(config)))
-              .build();
-    } catch (Exception e) {
-      return CompletableFuture.failedFuture(e);
-    }
+  private CompletableFuture<Void> write(ConnectClient rest) {
+    HttpRequest request =
+        rest.request(
+            "PUT",
+            "/connectors/copy/config",
+            ConnectClient.json(SANDBOX.config(NAME, BUCKET, Map.of())));
     return http.sendAsync(request, HttpResponse.BodyHandlers.ofString())
         .thenCompose(
             response -> {
               writes.add(response);
               return isOver.get() || response.statusCode() < 300
                   ? done()
-                  : later(1000, () -> write(url, config));
+                  : later(1000, () -> write(rest));
             });
   }
 
@@ -151,24 +148,5 @@ class KafkaOutageTest {
     return CompletableFuture.supplyAsync(
             next, CompletableFuture.delayedExecutor(millis, TimeUnit.MILLISECONDS))
         .thenCompose(future -> future);
-  }
-
-  private static Map<String, String> config(Sandbox sandbox) {
-    return Map.of(
-        "connector.class", "dev.caravan.CouchbaseSourceConnector",
-        "topic", "copy-",
-        "couchbase.nodes", sandbox.couchbaseAddress(),
-        "couchbase.bucket", "travel");
-  }
-
-  private static WorkerApplication start(Sandbox sandbox) throws Exception {
-    return WorkerApplication.start(
-        Map.of(
-            "bootstrap.servers", sandbox.kafkaAddress(),
-            "group.id", "outage",
-            "config.storage.replication.factor", "1",
-            "session.timeout.ms", Integer.toString(SESSION_MILLIS),
-            "heartbeat.interval.ms", "200",
-            "listeners", "http://127.0.0.1:0"));
   }
 }

@@ -4,12 +4,12 @@ package dev.caravan.cli.process;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.caravan.sandbox.TcpProxy;
 import dev.caravan.sandbox.cluster.CouchbaseNode;
 import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.sandbox.kv.bucket.Bucket;
+import dev.caravan.testkit.Connectors;
 import dev.caravan.testkit.Topic;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -28,36 +28,23 @@ import org.junit.jupiter.api.Test;
 
 /** A worker that is cut off from Kafka while another one is not. */
 class PartitionedWorkerTest {
+  private static final String NAME = "parted";
   private static final int KEYS = 20;
   private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(4);
   private static final Duration AT_MOST = Duration.ofSeconds(60);
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private static WorkerApplication start(String brokers) throws Exception {
-    return WorkerApplication.start(
-        Map.of(
-            "bootstrap.servers",
-            brokers,
-            "group.id",
-            "parted",
-            "listeners",
-            "http://127.0.0.1:0",
-            "session.timeout.ms",
-            "6000",
-            "heartbeat.interval.ms",
-            "200"));
+    return WorkerApplication.startLocal(
+        brokers, NAME, Map.of("session.timeout.ms", "6000", "heartbeat.interval.ms", "200"));
   }
 
   private static void create(WorkerApplication worker, CouchbaseNode node) throws Exception {
-    Map<String, String> config = new HashMap<>();
-    config.put("connector.class", "dev.caravan.CouchbaseSourceConnector");
-    config.put("tasks.max", "2");
-    config.put("topic", "parted-");
-    config.put("couchbase.nodes", node.host() + ":" + node.port());
-    config.put("couchbase.bucket", "orders");
-    config.put("couchbase.username", CouchbaseNode.ADMINISTRATOR);
-    config.put("couchbase.password", CouchbaseNode.ADMINISTRATOR_PASSWORD);
-    TestRequests.create(worker.url(), "parted", config);
+    new ConnectClient(worker.url())
+        .create(
+            NAME,
+            Connectors.config(
+                node.host() + ":" + node.port(), "orders", "parted-", Map.of("tasks.max", "2")));
   }
 
   /** Waits until each worker has as many running tasks, as one of them says. */
@@ -69,12 +56,9 @@ class PartitionedWorkerTest {
         .untilAsserted(
             () -> {
               Map<String, Integer> counts = new HashMap<>();
-              JsonNode status =
-                  JSON.readTree(TestRequests.get(asked.url() + "/connectors/parted/status"));
-              for (JsonNode task : status.path("tasks")) {
-                assertThat(task.path("state").textValue()).isEqualTo("RUNNING");
-                counts.merge(task.path("worker_id").textValue(), 1, Integer::sum);
-              }
+              ReportedStatus status = new ConnectClient(asked.url()).status(NAME);
+              assertThat(status.isRunning()).as(status.toString()).isTrue();
+              status.tasks().forEach(task -> counts.merge(task.workerId(), 1, Integer::sum));
               assertThat(counts).isEqualTo(expected);
             });
   }

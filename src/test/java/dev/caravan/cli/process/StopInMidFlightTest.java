@@ -5,101 +5,57 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.sandbox.cluster.CouchbaseNode;
 import dev.caravan.sandbox.kafka.KafkaBroker;
+import dev.caravan.testkit.SandboxWorker;
 import dev.caravan.testkit.Topic;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /**
- * Tasks that are stopped while their producer has no room: a stop interrupts a send that takes
- * long, in the middle of a batch, and the task must not commit what it has sent of it.
+ * Tasks stop while their producer has no room. The stop interrupts a slow send in the middle of a
+ * batch, and the task must not commit the part of the batch that it has sent.
  */
 class StopInMidFlightTest {
   private static final int DOCUMENTS = 6_000;
   private static final int BODY = 1_000;
   private static final int STOPS = 4;
   private static final String NAME = "stopped";
+  private static final String BUCKET = "orders";
 
-  private static KafkaBroker kafka;
-  private static CouchbaseNode node;
-  private static WorkerApplication worker;
-
-  @BeforeAll
-  static void start() throws Exception {
-    kafka = KafkaBroker.start();
-    node = CouchbaseNode.builder().vbuckets(16).bucket(NAME).start();
-    node.bucket(NAME).load(DOCUMENTS, BODY);
-    worker =
-        WorkerApplication.start(
-            Map.of(
-                "bootstrap.servers",
-                kafka.bootstrapServers(),
-                "group.id",
-                NAME,
-                "producer.buffer.memory",
-                "65536",
-                "producer.batch.size",
-                "16384",
-                "producer.compression.type",
-                "none",
-                "listeners",
-                "http://127.0.0.1:0"));
-  }
-
-  @AfterAll
-  static void stop() {
-    worker.close();
-    node.close();
-    kafka.close();
-  }
+  @RegisterExtension
+  private static final SandboxWorker SANDBOX =
+      new SandboxWorker(16)
+          .bucket(BUCKET)
+          .workerProperty("producer.buffer.memory", "65536")
+          .workerProperty("producer.batch.size", "16384")
+          .workerProperty("producer.compression.type", "none");
 
   @Test
   void noDocumentIsMissingOrThereTwice() throws Exception {
-    try (Topic records = Topic.committed(kafka.bootstrapServers(), NAME)) {
+    SANDBOX.documents(BUCKET).load(DOCUMENTS, BODY);
+    try (Topic records = SANDBOX.committed(NAME + "-" + BUCKET)) {
       int seen = 0;
       for (int i = 0; i < STOPS; i++) {
         create();
         int before = seen;
         seen = records.awaitUntil("some more", all -> all.size() > before).size();
-        delete();
+        SANDBOX.rest().delete(NAME);
       }
       create();
       records.awaitUntil(
           "every document",
           all -> all.stream().map(ConsumerRecord::key).distinct().count() == DOCUMENTS);
-      delete();
+      SANDBOX.rest().delete(NAME);
       assertThat(records.read(Duration.ofSeconds(1))).hasSize(DOCUMENTS);
     }
   }
 
   private static void create() throws Exception {
-    Map<String, String> config = new HashMap<>();
-    config.put("connector.class", "dev.caravan.CouchbaseSourceConnector");
-    config.put("couchbase.nodes", node.host() + ":" + node.port());
-    config.put("couchbase.bucket", NAME);
-    config.put("couchbase.username", CouchbaseNode.ADMINISTRATOR);
-    config.put("couchbase.password", CouchbaseNode.ADMINISTRATOR_PASSWORD);
-    config.put("delivery.guarantee", "exactly_once");
-    config.put("transaction.boundary.interval.ms", "200");
-    TestRequests.create(worker.url(), NAME, config);
-  }
-
-  private static void delete() throws Exception {
-    HttpResponse<String> response =
-        HttpClient.newHttpClient()
-            .send(
-                HttpRequest.newBuilder(URI.create(worker.url() + "/connectors/" + NAME))
-                    .DELETE()
-                    .build(),
-                HttpResponse.BodyHandlers.ofString());
-    assertThat(response.statusCode()).isEqualTo(204);
+    SANDBOX.create(
+        NAME,
+        BUCKET,
+        Map.of("delivery.guarantee", "exactly_once", "transaction.boundary.interval.ms", "200"));
   }
 }

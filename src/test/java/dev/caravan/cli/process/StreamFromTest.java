@@ -2,83 +2,62 @@
 package dev.caravan.cli.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
 
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.sandbox.cluster.CouchbaseNode;
 import dev.caravan.sandbox.kafka.KafkaBroker;
-import dev.caravan.sandbox.kv.bucket.Bucket;
+import dev.caravan.testkit.SandboxWorker;
+import dev.caravan.testkit.SmallTopic;
 import dev.caravan.testkit.Topic;
 import java.time.Duration;
-import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
-import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.config.ConfigResource;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** {@code couchbase.stream.from} decides where a connector starts for the first time only. */
 class StreamFromTest {
   private static final int DOCUMENTS = 2_000;
-  private static final int MAX_MESSAGE_BYTES = 200_000;
-  private static final Duration AT_MOST = Duration.ofSeconds(60);
+  private static final String FAILED = "FAILED";
+  private static final String RUNNING = "RUNNING";
 
-  private static KafkaBroker kafka;
-  private static CouchbaseNode node;
+  @RegisterExtension private static final SandboxWorker SANDBOX = new SandboxWorker(16);
 
   private int large = 5;
+
+  /** The name of the test's connector and of its bucket. */
   private String name;
+
   private Bucket bucket;
-  private WorkerApplication worker;
-
-  @BeforeAll
-  static void startServers() throws Exception {
-    kafka = KafkaBroker.start();
-    node = CouchbaseNode.builder().vbuckets(16).start();
-  }
-
-  @AfterAll
-  static void stopServers() {
-    node.close();
-    kafka.close();
-  }
 
   @BeforeEach
   void start(TestInfo info) throws Exception {
     int hash = (info.getTestMethod() + info.getDisplayName()).hashCode();
     name = "from" + Math.floorMod(hash, 1_000_000);
-    bucket = node.createBucket(name);
-    worker = startWorker();
+    bucket = SANDBOX.node().createBucket(name);
+    SmallTopic.create(SANDBOX.brokers(), topic());
   }
 
   @AfterEach
   void stop() throws Exception {
-    worker.close();
-    node.dropBucket(name);
+    SANDBOX.rest().deleteIfExists(name);
+    SANDBOX.node().dropBucket(name);
   }
 
-  private WorkerApplication startWorker() throws Exception {
-    return WorkerApplication.start(
-        Map.of(
-            "bootstrap.servers",
-            kafka.bootstrapServers(),
-            "group.id",
-            name,
-            "listeners",
-            "http://127.0.0.1:0"));
+  private String topic() {
+    return name + "-" + name;
   }
 
   /** SAVED_OFFSET_OR_NOW can lose documents only if the first transaction is the aborted one. */
@@ -89,7 +68,7 @@ class StreamFromTest {
     bucket.load(100, 50);
     large = tooLarge;
     create(tolerant(from, interval), "exactly_once");
-    awaitState("RUNNING");
+    awaitState(RUNNING);
 
     write(0, DOCUMENTS);
 
@@ -132,16 +111,16 @@ class StreamFromTest {
     bucket.load(100, 50);
     create(
         Map.of("couchbase.stream.from", from, "errors.retry.delay.initial.ms", "100"), guarantee);
-    awaitState("RUNNING");
+    awaitState(RUNNING);
     try (Topic records = records();
-        Admin admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()))) {
+        Admin admin = Admin.create(Map.of("bootstrap.servers", SANDBOX.brokers()))) {
       write(0, 10);
-      awaitState("FAILED");
+      awaitState(FAILED);
       write(10, 20);
       admin
           .incrementalAlterConfigs(
               Map.of(
-                  new ConfigResource(ConfigResource.Type.TOPIC, name + "-" + name),
+                  new ConfigResource(ConfigResource.Type.TOPIC, topic()),
                   List.of(
                       new AlterConfigOp(
                           new ConfigEntry("max.message.bytes", "1000000"),
@@ -150,9 +129,9 @@ class StreamFromTest {
           .get();
       records.awaitUntil("all", all -> ids(all).containsAll(expected(0, 20)));
 
-      worker.close();
+      SANDBOX.stopWorker();
       write(20, 30);
-      worker = startWorker();
+      SANDBOX.startWorker();
 
       records.awaitUntil("all", all -> ids(all).containsAll(expected(20, 30)));
     }
@@ -166,9 +145,9 @@ class StreamFromTest {
       records.awaitUntil("all", all -> all.size() == 20);
       create(Map.of("couchbase.stream.from", "BEGINNING"), "at_least_once");
       records.awaitUntil("all twice", all -> all.size() == 40);
-      worker.close();
-      worker = startWorker();
-      awaitState("RUNNING");
+      SANDBOX.stopWorker();
+      SANDBOX.startWorker();
+      awaitState(RUNNING);
       write(30, 31);
       records.awaitUntil("one more", all -> ids(all).contains("doc-30"));
       records.read(Duration.ofMillis(500));
@@ -186,19 +165,13 @@ class StreamFromTest {
 
   /** Writes documents, one of which is too large for the topic. */
   private void write(int from, int to) {
-    byte[] random = new byte[2 * MAX_MESSAGE_BYTES];
-    new Random(1).nextBytes(random);
     for (int i = from; i < to; i++) {
-      bucket.upsert(
-          "doc-" + i,
-          i == large
-              ? '"' + Base64.getEncoder().encodeToString(random) + '"'
-              : Integer.toString(i));
+      bucket.upsert("doc-" + i, i == large ? SmallTopic.tooLargeDocument() : Integer.toString(i));
     }
   }
 
   private Topic records() {
-    return Topic.committed(kafka.bootstrapServers(), name + "-" + name);
+    return SANDBOX.committed(topic());
   }
 
   private void assertEachOnce(Topic records, int count) {
@@ -208,32 +181,12 @@ class StreamFromTest {
   }
 
   private void create(Map<String, String> options, String guarantee) throws Exception {
-    try (Admin admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()))) {
-      if (!admin.listTopics().names().get().contains(name + "-" + name)) {
-        NewTopic topic =
-            new NewTopic(name + "-" + name, 1, (short) 1)
-                .configs(Map.of("max.message.bytes", Integer.toString(MAX_MESSAGE_BYTES)));
-        admin.createTopics(List.of(topic)).all().get();
-      }
-    }
-    Map<String, String> config = new HashMap<>(options);
-    config.put("connector.class", "dev.caravan.CouchbaseSourceConnector");
-    config.put("topic", name + "-");
-    config.put("couchbase.nodes", node.host() + ":" + node.port());
-    config.put("couchbase.bucket", name);
-    config.put("couchbase.username", CouchbaseNode.ADMINISTRATOR);
-    config.put("couchbase.password", CouchbaseNode.ADMINISTRATOR_PASSWORD);
-    config.put("delivery.guarantee", guarantee);
-    TestRequests.put(worker.url(), name, config);
+    Map<String, String> all = new HashMap<>(options);
+    all.put("delivery.guarantee", guarantee);
+    SANDBOX.rest().put(name, SANDBOX.config(name, name, all));
   }
 
   private void awaitState(String state) {
-    await()
-        .atMost(AT_MOST)
-        .ignoreExceptions()
-        .until(
-            () ->
-                TestRequests.get(worker.url() + "/connectors/" + name + "/status")
-                    .contains("\"id\":0,\"state\":\"" + state + "\""));
+    SANDBOX.connectors().awaitStates(name, state);
   }
 }

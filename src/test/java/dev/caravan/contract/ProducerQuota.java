@@ -13,13 +13,13 @@ import org.apache.kafka.common.quota.ClientQuotaEntity;
  * What a broker lets each client write in a second; the broker answers late to those that write
  * more.
  */
-final class Quota implements AutoCloseable {
+final class ProducerQuota implements AutoCloseable {
   private static final ClientQuotaEntity EVERY_CLIENT =
       new ClientQuotaEntity(Collections.singletonMap(ClientQuotaEntity.CLIENT_ID, null));
 
   private final Admin admin;
 
-  Quota(String brokers) {
+  ProducerQuota(String brokers) {
     admin = Admin.create(Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, brokers));
   }
 

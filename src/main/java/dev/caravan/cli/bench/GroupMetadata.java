@@ -14,7 +14,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 
 /** What the group of workers costs its coordinator. */
-final class BenchGroup {
+final class GroupMetadata {
   private static final String TOPIC = "__consumer_offsets";
 
   /** In the keys of that topic, the version of those of groups. */
@@ -23,7 +23,7 @@ final class BenchGroup {
   private static final Duration POLL = Duration.ofSeconds(1);
   private static final Duration TIMEOUT = Duration.ofSeconds(30);
 
-  private BenchGroup() {}
+  private GroupMetadata() {}
 
   /**
    * The size of the largest record in which the coordinator has kept the group, in bytes, as far as

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.cli.process.ChildProcess;
 import dev.caravan.cli.process.ConnectClient;
-import dev.caravan.cli.process.TestRequests;
+
 import dev.caravan.cli.process.WorkerProcess;
 import dev.caravan.sandbox.cluster.CouchbaseNode;
 import dev.caravan.sandbox.kafka.KafkaBroker;
@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Workers that are asked to stop while Kafka does not answer. */
-class StopTest {
+class WorkerShutdownTest {
   /** Both begin to stop at about the same time; each promises to end in less. */
   private static final Duration AT_MOST = Duration.ofSeconds(25);
 

@@ -3,46 +3,33 @@ package dev.caravan.cli.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caravan.sandbox.Sandbox;
+import dev.caravan.testkit.SandboxWorker;
 import dev.caravan.testkit.Topic;
-import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** The drain rate under a backlog, by the times at which the records were sent. */
-class DrainRateTest {
+class ConnectorDrainRateTest {
   private static final int RATE = 400;
   private static final int TASKS = 2;
   private static final int DOCUMENTS = 4_000;
   private static final long WINDOW_MILLIS = 5_000;
   private static final long BURST_MILLIS = 200;
+  private static final String BUCKET = "travel";
+
+  @RegisterExtension
+  private static final SandboxWorker SANDBOX = new SandboxWorker(64).bucket(BUCKET);
 
   @Test
   void aBacklogLeavesNoFasterThanTheRateWhateverTheWindow() throws Exception {
-    try (Sandbox sandbox = Sandbox.builder().vbuckets(64).buckets(List.of("travel")).start();
-        WorkerApplication worker =
-            WorkerApplication.start(
-                Map.of(
-                    "bootstrap.servers", sandbox.kafkaAddress(),
-                    "group.id", "drain",
-                    "config.storage.topic", "drain-configs",
-                    "offset.storage.topic", "drain-offsets",
-                    "listeners", "http://127.0.0.1:0"));
-        Topic topic = new Topic(sandbox.kafkaAddress(), "slow-travel")) {
-      sandbox.couchbase().bucket("travel").load(DOCUMENTS, 100);
-      TestRequests.create(
-          worker.url(),
+    SANDBOX.documents(BUCKET).load(DOCUMENTS, 100);
+    try (Topic topic = SANDBOX.committed("slow-" + BUCKET)) {
+      SANDBOX.create(
           "slow",
+          BUCKET,
           Map.of(
-              "connector.class",
-              "org.apache.kafka.connect.couchbase.CouchbaseSourceConnector",
-              "topic",
-              "slow-",
-              "couchbase.nodes",
-              sandbox.couchbaseAddress(),
-              "couchbase.bucket",
-              "travel",
               "tasks.max",
               Integer.toString(TASKS),
               "dcp.maximum.drainrate",

@@ -25,7 +25,7 @@ import java.util.Map;
  * A Couchbase that somebody else runs, as a target: nothing goes wrong there but what goes wrong
  * everywhere. Its other documents are left alone. Thread-safe.
  */
-final class ChaosNode implements ChaosTarget {
+final class ExternalCouchbase implements ChaosTarget {
   private static final Duration READY_TIMEOUT = Duration.ofSeconds(30);
 
   private final String nodes;
@@ -36,7 +36,7 @@ final class ChaosNode implements ChaosTarget {
   private final Collection collection;
   private final List<ChaosWrite> writes = Collections.synchronizedList(new ArrayList<>());
 
-  private ChaosNode(String nodes, String bucket, String username, String password) {
+  private ExternalCouchbase(String nodes, String bucket, String username, String password) {
     this.nodes = nodes;
     this.bucket = bucket;
     this.username = username;
@@ -53,7 +53,7 @@ final class ChaosNode implements ChaosTarget {
    * @throws IllegalArgumentException if it is of another form
    * @throws RuntimeException if the bucket isn't there in time
    */
-  static ChaosNode connect(String connectionString, String username, String password) {
+  static ExternalCouchbase connect(String connectionString, String username, String password) {
     URI uri = URI.create(connectionString);
     String path = uri.getPath() == null ? "" : uri.getPath();
     if (!"couchbase".equals(uri.getScheme()) || uri.getAuthority() == null || path.length() < 2) {
@@ -62,7 +62,8 @@ final class ChaosNode implements ChaosTarget {
               + connectionString
               + "'");
     }
-    ChaosNode node = new ChaosNode(uri.getAuthority(), path.substring(1), username, password);
+    ExternalCouchbase node =
+        new ExternalCouchbase(uri.getAuthority(), path.substring(1), username, password);
     try {
       // Chaos asks no other service, and a node may have no other.
       node.cluster
@@ -128,8 +129,8 @@ final class ChaosNode implements ChaosTarget {
   }
 
   @Override
-  public Way way(int worker) {
-    return new Way(Map.of(), List.of());
+  public NetworkPath path(int worker) {
+    return new NetworkPath(Map.of(), List.of());
   }
 
   @Override

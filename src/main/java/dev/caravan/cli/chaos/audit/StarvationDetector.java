@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
  * worker may wait as long then, and lose its tasks although nothing was done to it. One thread of
  * its own.
  */
-public final class ChaosLag implements AutoCloseable {
+public final class StarvationDetector implements AutoCloseable {
   private static final long PAUSE_MILLIS = 50;
 
   /** A worker of which so much is taken several times in a row loses its lease. */
@@ -22,7 +22,7 @@ public final class ChaosLag implements AutoCloseable {
   /**
    * @param outages takes what is noticed; thread-safe
    */
-  public ChaosLag(List<ChaosOutage> outages) {
+  public StarvationDetector(List<ChaosOutage> outages) {
     this.outages = outages;
     thread.setDaemon(true);
   }

@@ -2,14 +2,14 @@
 package dev.caravan.cli.chaos;
 
 /** Threads that keep processors busy, as other programs of a machine do. */
-final class ChaosLoad implements AutoCloseable {
+final class CpuLoad implements AutoCloseable {
   private final int count;
   private volatile boolean finished;
 
   /**
    * @param count how many threads, 0 or more
    */
-  ChaosLoad(int count) {
+  CpuLoad(int count) {
     this.count = count;
   }
 

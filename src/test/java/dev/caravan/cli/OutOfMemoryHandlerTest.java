@@ -15,7 +15,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Processes that meet errors which the Java VM's own option does not see. */
-class OutOfMemoryTest {
+class OutOfMemoryHandlerTest {
   private static final long LARGER_THAN_ANY_MEMORY = 1L << 46;
 
   @ParameterizedTest
@@ -39,7 +39,7 @@ class OutOfMemoryTest {
             .start();
     String output = new String(process.getInputStream().readAllBytes(), UTF_8);
     assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
-    assertThat(process.exitValue()).as(output).isEqualTo(OutOfMemory.STATUS);
+    assertThat(process.exitValue()).as(output).isEqualTo(OutOfMemoryHandler.STATUS);
     assertThat(output).containsIgnoringCase("caravan: out of memory, the process ends: ");
     assertThat(output).containsIgnoringCase(message);
   }
@@ -49,10 +49,10 @@ class OutOfMemoryTest {
     private static final Logger LOG = LoggerFactory.getLogger("org.apache.kafka.clients.admin.X");
 
     public static void main(String[] arguments) throws Exception {
-      OutOfMemory.endsTheProcess();
+      OutOfMemoryHandler.install();
       switch (arguments[0]) {
         case "uncaught" -> new Thread(Victim::allocate).start();
-        // By a library whose log is off, as a cause.
+          // By a library whose log is off, as a cause.
         case "logged" ->
             CompletableFuture.runAsync(Victim::allocate)
                 .whenComplete((none, failure) -> LOG.debug("It goes on: {}", "x", failure));

@@ -24,21 +24,21 @@ import org.slf4j.LoggerFactory;
  * So this looks at both: at what no thread catches, and at all that is given to a logger, at any
  * level.
  */
-final class OutOfMemory {
+final class OutOfMemoryHandler {
   /** The status that the Java VM's own option ends the process with, too. */
   static final int STATUS = 3;
 
-  private static final Logger LOG = LoggerFactory.getLogger(OutOfMemory.class);
+  private static final Logger LOG = LoggerFactory.getLogger(OutOfMemoryHandler.class);
 
   /** How deep the causes of an error are searched; a chain of causes may be a ring. */
   private static final int MAX_CAUSES = 20;
 
-  private OutOfMemory() {}
+  private OutOfMemoryHandler() {}
 
   /**
    * From now on, an OutOfMemoryError that a thread dies of, or that is logged, ends the process.
    */
-  static void endsTheProcess() {
+  static void install() {
     Thread.setDefaultUncaughtExceptionHandler(
         (thread, failure) -> {
           endIfCausedBy(failure);

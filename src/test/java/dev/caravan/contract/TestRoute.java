@@ -19,13 +19,13 @@ import org.apache.camel.impl.DefaultCamelContext;
  * A Camel application with one route, which keeps the changes of those documents whose ids begin
  * with the prefix of a test.
  */
-final class Reading implements AutoCloseable {
+final class TestRoute implements AutoCloseable {
   private static final Duration SOON = Duration.ofSeconds(30);
 
   private final CamelContext context = new DefaultCamelContext();
   private final List<CouchbaseDcpMessage> changes = new CopyOnWriteArrayList<>();
 
-  Reading(String uri, String prefix) throws Exception {
+  TestRoute(String uri, String prefix) throws Exception {
     context.getShutdownStrategy().setTimeout(2);
     context.addRoutes(
         new RouteBuilder() {
@@ -62,7 +62,7 @@ final class Reading implements AutoCloseable {
     return changes;
   }
 
-  Reading awaitStreaming() {
+  TestRoute awaitStreaming() {
     await().atMost(SOON).until(() -> status().phase() == Phase.STREAMING);
     return this;
   }

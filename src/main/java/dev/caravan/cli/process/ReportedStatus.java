@@ -10,7 +10,7 @@ import java.util.List;
  *
  * @param tasks in the order of their ids; empty if the connector has not been split into tasks
  */
-public record ConnectorStatus(List<Task> tasks) {
+public record ReportedStatus(List<ReportedTask> tasks) {
   /**
    * The status of a task.
    *
@@ -18,26 +18,26 @@ public record ConnectorStatus(List<Task> tasks) {
    * @param workerId the worker that has the task, {@code host:port}
    * @param trace the reason of a failure, or an empty string
    */
-  public record Task(String state, String workerId, String trace) {
+  public record ReportedTask(String state, String workerId, String trace) {
     public boolean isRunning() {
       return state.equals("RUNNING");
     }
   }
 
-  static ConnectorStatus of(JsonNode status) {
-    List<Task> tasks = new ArrayList<>();
+  static ReportedStatus of(JsonNode status) {
+    List<ReportedTask> tasks = new ArrayList<>();
     for (JsonNode task : status.path("tasks")) {
       tasks.add(
-          new Task(
+          new ReportedTask(
               task.path("state").asText(),
               task.path("worker_id").asText(),
               task.path("trace").asText()));
     }
-    return new ConnectorStatus(List.copyOf(tasks));
+    return new ReportedStatus(List.copyOf(tasks));
   }
 
   /** Whether the connector has tasks and all of them run. */
   public boolean isRunning() {
-    return !tasks.isEmpty() && tasks.stream().allMatch(Task::isRunning);
+    return !tasks.isEmpty() && tasks.stream().allMatch(ReportedTask::isRunning);
   }
 }

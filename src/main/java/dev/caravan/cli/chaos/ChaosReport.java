@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.Map;
 
 /** What a run has come to: an audit of each connector's topic, and their sums. */
-final class ChaosVerdict {
+final class ChaosReport {
   /** Takes lines for the user. */
   @FunctionalInterface
   interface Printer {
@@ -42,7 +42,7 @@ final class ChaosVerdict {
    * @param workers how many there were
    * @param patience how long to wait for documents that are missing
    */
-  ChaosVerdict(
+  ChaosReport(
       ChaosKafka kafka,
       String offsetsTopic,
       String prefix,

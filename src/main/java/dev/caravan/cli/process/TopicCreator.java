@@ -11,10 +11,10 @@ import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.admin.NewTopic;
 
 /** Creates topics. */
-public final class Topics {
+public final class TopicCreator {
   private static final int TIMEOUT_SECONDS = 30;
 
-  private Topics() {}
+  private TopicCreator() {}
 
   /**
    * Creates topics and returns when the broker has confirmed them.
