@@ -37,7 +37,9 @@ import picocli.CommandLine.Spec;
 public final class Caravan implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
-  /** Runs the command and exits with its status: 0 well, 1 failed, 2 wrong usage. */
+  /**
+   * Runs the command and exits with its status: 0 for success, 1 for failure, 2 for wrong usage.
+   */
   public static void main(String[] args) {
     KafkaSockets.install();
     System.exit(commandLine().execute(args));
@@ -45,17 +47,18 @@ public final class Caravan implements Callable<Integer> {
 
   static CommandLine commandLine() {
     return new CommandLine(new Caravan())
-        // The worker's flags have one dash and a whole word, as the agent always had them.
+        // The worker's flags are whole words after one dash, such as -brokers.
         .setPosixClusteredShortOptionsAllowed(false)
         .setExecutionExceptionHandler(Caravan::failed);
   }
 
   @Override
   public Integer call() {
-    throw new ParameterException(spec.commandLine(), "Say which command to run.");
+    throw new ParameterException(
+        spec.commandLine(), "A command is missing. See the list of commands below.");
   }
 
-  /** The messages instead of a stack trace: what went wrong is in them. */
+  /** Prints the message without a stack trace, unless {@code caravan.trace} is true. */
   private static int failed(
       Exception failure, CommandLine command, CommandLine.ParseResult parseResult) {
     command.getErr().println(command.getCommandName() + ": " + message(failure));

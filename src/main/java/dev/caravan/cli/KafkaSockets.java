@@ -16,30 +16,31 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Makes the sockets that Kafka's clients open discard what they still have to send when they are
- * closed (SO_LINGER of zero). Otherwise, the operating system goes on sending it for about a
- * minute: what a producer had in the socket when the network broke arrives when the network is
- * back, after the records of the worker that has taken over.
+ * A selector provider that sets SO_LINGER to 0 on the sockets that Kafka's clients open. Such a
+ * socket discards its unsent bytes when it is closed. Otherwise, the operating system keeps sending
+ * them for about a minute: after a network partition, the records in the socket would arrive after
+ * the records of the worker that has taken over.
  *
- * <p>Kafka's clients have answers to all of their requests before they close a connection in order,
- * so that nothing is lost then. Other sockets are as they always are, those of the REST API, which
- * are accepted and not opened, and those to Couchbase included.
+ * <p>An orderly close loses nothing, because Kafka's clients first wait for the responses to all
+ * their requests. All other sockets keep their options: the sockets of the REST API, which are
+ * accepted and not opened, and the sockets to Couchbase.
  *
- * <p>Java asks for one provider of all its sockets, by the system property {@value #PROPERTY}, when
- * the first is opened. The provider that it has by default is in a package that is not exported:
- * the manifest of the application's jar does that with {@code Add-Exports: java.base/sun.nio.ch}.
+ * <p>Java loads one provider for all sockets, named by the system property {@value #PROPERTY}, when
+ * the first socket is opened. This class delegates to Java's default provider, whose package is not
+ * exported. The manifest of the application's jar exports it with {@code Add-Exports:
+ * java.base/sun.nio.ch}. Thread-safe.
  */
 public final class KafkaSockets extends SelectorProvider {
   private static final Logger LOG = LoggerFactory.getLogger(KafkaSockets.class);
   private static final String PROPERTY = "java.nio.channels.spi.SelectorProvider";
   private static final String KAFKA = "org.apache.kafka.common.network.";
 
-  /** A client opens a connection a few calls below its selector. */
+  /** The depth of the search: a client opens a connection a few calls below its selector. */
   private static final int CALLS = 12;
 
   private final SelectorProvider provider;
 
-  /** Called by Java. */
+  /** For Java, which loads the class by its name. */
   public KafkaSockets() {
     this.provider = defaultProvider();
   }
@@ -53,7 +54,7 @@ public final class KafkaSockets extends SelectorProvider {
     }
   }
 
-  /** To be called before any socket is opened; does nothing if another provider is set already. */
+  /** Sets the system property, unless it is set. Call this before any socket is opened. */
   static void install() {
     if (System.getProperty(PROPERTY) != null) {
       return;
@@ -62,9 +63,9 @@ public final class KafkaSockets extends SelectorProvider {
       defaultProvider();
     } catch (IllegalStateException e) {
       LOG.warn(
-          "Records that are in a socket when the network breaks may arrive when it is back, after"
-              + " those of the worker that has taken over: Java was started without --add-exports"
-              + " java.base/sun.nio.ch=ALL-UNNAMED ({})",
+          "After a network partition, records may arrive after those of the worker that has taken"
+              + " over, because SO_LINGER can't be set ({}). Start Java with --add-exports"
+              + " java.base/sun.nio.ch=ALL-UNNAMED.",
           String.valueOf(e.getCause()));
       return;
     }

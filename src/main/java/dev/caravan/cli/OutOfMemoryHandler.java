@@ -14,35 +14,32 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Ends the process when it is out of memory, as it is good for nothing then: threads that ran into
- * the error are gone, and the others may wait for them without an end. A service manager starts it
- * again, and other workers have its tasks meanwhile.
+ * Ends the process on an {@link OutOfMemoryError}. The process could not continue: the threads that
+ * met the error are gone, and other threads may wait for them without end. A service manager starts
+ * the process again, and other workers run its tasks in the meantime.
  *
- * <p>The Java VM does so for the heap, if it has the option {@code -XX:+ExitOnOutOfMemoryError},
- * but neither for direct buffers nor for threads that can't be started: those errors are thrown by
- * Java code. They surface in threads that die, and in libraries that catch everything and log it.
- * So this looks at both: at what no thread catches, and at all that is given to a logger, at any
- * level.
+ * <p>The Java VM's option {@code -XX:+ExitOnOutOfMemoryError} covers the heap only. It covers
+ * neither direct buffers nor threads that can't be started, because Java code throws these errors.
+ * They end threads, or libraries catch and log them. So this handler looks at uncaught exceptions,
+ * and at all exceptions that are passed to a logger at any level.
  */
 final class OutOfMemoryHandler {
-  /** The status that the Java VM's own option ends the process with, too. */
+  /** The exit status, the same as that of the Java VM's option. */
   static final int STATUS = 3;
 
   private static final Logger LOG = LoggerFactory.getLogger(OutOfMemoryHandler.class);
 
-  /** How deep the causes of an error are searched; a chain of causes may be a ring. */
+  /** The depth of the search for a cause, because a chain of causes may be a ring. */
   private static final int MAX_CAUSES = 20;
 
   private OutOfMemoryHandler() {}
 
-  /**
-   * From now on, an OutOfMemoryError that a thread dies of, or that is logged, ends the process.
-   */
+  /** Ends the process from now on when an OutOfMemoryError is uncaught or logged. */
   static void install() {
     Thread.setDefaultUncaughtExceptionHandler(
         (thread, failure) -> {
           endIfCausedBy(failure);
-          LOG.error("Thread {} has died", thread.getName(), failure);
+          LOG.error("Thread \"{}\" ended with an uncaught exception", thread.getName(), failure);
         });
     LoggerContext context = (LoggerContext) LogManager.getContext(false);
     Watch watch = new Watch();
@@ -51,9 +48,9 @@ final class OutOfMemoryHandler {
     List<String> options = ManagementFactory.getRuntimeMXBean().getInputArguments();
     if (options.stream().noneMatch(option -> option.endsWith("OnOutOfMemoryError"))) {
       LOG.warn(
-          "The Java VM has no option -XX:+ExitOnOutOfMemoryError: a process whose heap is full may"
-              + " go on without some of its threads. bin/caravan gives it; with java -jar, put it"
-              + " before -jar or into JDK_JAVA_OPTIONS");
+          "The Java VM runs without -XX:+ExitOnOutOfMemoryError, so the process may continue"
+              + " without some of its threads when the heap is full. Use bin/caravan, which sets"
+              + " the option, or put it before -jar or into JDK_JAVA_OPTIONS.");
     }
   }
 
@@ -71,12 +68,12 @@ final class OutOfMemoryHandler {
     try {
       System.err.println("caravan: out of memory, the process ends: " + error.getMessage());
     } finally {
-      // No hooks: they may need memory or threads.
+      // Without shutdown hooks, which may need memory or threads.
       Runtime.getRuntime().halt(STATUS);
     }
   }
 
-  /** Sees what is logged before its level is looked at. */
+  /** Sees each log event before its level is checked. */
   private static final class Watch extends AbstractFilter {
     @Override
     public Result filter(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli;
 
+import dev.caravan.cli.process.OptionCheck;
 import dev.caravan.cli.process.ShutdownHook;
 import dev.caravan.sandbox.Sandbox;
 import java.util.List;
@@ -9,18 +10,17 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** {@code caravan sandbox}: a Couchbase node and a Kafka broker, until stopped. */
+/** {@code caravan sandbox}: runs Couchbase nodes and a Kafka broker until it is stopped. */
 @Command(
     name = "sandbox",
     description = {
-      "Runs a Couchbase node and a Kafka broker in one process, to try Caravan on, until stopped.",
+      "Runs Couchbase nodes and a Kafka broker in one process until it is stopped.",
       "",
-      "The node speaks the memcached and DCP protocols and keeps its documents in memory. Its"
-          + " administrator is Administrator with the password 'password'; a bucket's own name with"
-          + " an empty password is taken for that bucket, too. Kafka is real."
+      "The nodes speak the memcached and DCP protocols and keep their documents in memory. Log in"
+          + " as Administrator with the password 'password', or with the name of a bucket as the"
+          + " user and an empty password. The broker is a real one."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false)
@@ -39,15 +39,15 @@ final class SandboxCommand implements Callable<Integer> {
       paramLabel = "P",
       defaultValue = "11210",
       description =
-          "The port of the Couchbase node, 0 for any free one (default: ${DEFAULT-VALUE}). "
-              + "camel-couchbase can only use 11210.")
+          "The port of the Couchbase nodes, 0 for any free port (default: ${DEFAULT-VALUE}). "
+              + "camel-couchbase can use 11210 only.")
   private int kvPort;
 
   @Option(
       names = "--kafka-port",
       paramLabel = "P",
       defaultValue = "9092",
-      description = "The port of the broker, 0 for any free one (default: ${DEFAULT-VALUE}).")
+      description = "The port of the broker, 0 for any free port (default: ${DEFAULT-VALUE}).")
   private int kafkaPort;
 
   @Option(
@@ -55,8 +55,8 @@ final class SandboxCommand implements Callable<Integer> {
       paramLabel = "N",
       defaultValue = "1",
       description =
-          "How many Couchbase nodes. Each listens on a loopback address of its own: 127.0.0.1, "
-              + "127.0.0.2 and so on (default: ${DEFAULT-VALUE}).")
+          "The number of Couchbase nodes. They listen on 127.0.0.1, 127.0.0.2 and so on (default: "
+              + "${DEFAULT-VALUE}).")
   private int nodes;
 
   @Option(
@@ -64,8 +64,8 @@ final class SandboxCommand implements Callable<Integer> {
       paramLabel = "R",
       defaultValue = "1",
       description =
-          "How many replicas of each vBucket, 0 to 3, as far as there are nodes for them (default: "
-              + "${DEFAULT-VALUE}).")
+          "The number of replicas of each vBucket, 0 to 3. Fewer if there are not enough nodes "
+              + "(default: ${DEFAULT-VALUE}).")
   private int replicas;
 
   @Option(
@@ -73,15 +73,15 @@ final class SandboxCommand implements Callable<Integer> {
       paramLabel = "P",
       defaultValue = "-1",
       description =
-          "Takes commands over HTTP on this port of localhost, 0 for any free one; -1 is none "
-              + "(default: ${DEFAULT-VALUE}). The history of the buckets is recorded for them.")
+          "Accepts commands over HTTP on this port of localhost, 0 for any free port, -1 for none "
+              + "(default: ${DEFAULT-VALUE}). With it, the history of the buckets is recorded.")
   private int adminPort;
 
   @Option(
       names = "--bucket",
       paramLabel = "NAME",
       defaultValue = "default",
-      description = "A bucket; may be given several times (default: ${DEFAULT-VALUE}).")
+      description = "A bucket. Repeat the option for more buckets (default: ${DEFAULT-VALUE}).")
   private List<String> buckets;
 
   @Option(
@@ -96,22 +96,19 @@ final class SandboxCommand implements Callable<Integer> {
       paramLabel = "N",
       defaultValue = "0",
       description =
-          "How many documents each bucket holds at the start (default: ${DEFAULT-VALUE}).")
+          "The number of documents in each bucket at the start (default: ${DEFAULT-VALUE}).")
   private int documents;
 
   @Option(
       names = "--size",
       paramLabel = "BYTES",
       defaultValue = "300",
-      description = "The size of those documents (default: ${DEFAULT-VALUE}).")
+      description = "The size of these documents in bytes (default: ${DEFAULT-VALUE}).")
   private int size;
 
   @Override
   public Integer call() throws Exception {
-    if (documents < 0) {
-      throw new ParameterException(
-          spec.commandLine(), "--documents must be 0 or more, not " + documents + ".");
-    }
+    OptionCheck.requireAtLeast(spec, "--documents", 0, documents);
     Sandbox sandbox =
         Sandbox.builder()
             .host(host)

@@ -22,15 +22,16 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code caravan worker}: a worker, until stopped. */
+/** {@code caravan worker}: runs a worker until it is stopped. */
 @Command(
     name = "worker",
     description = {
-      "Runs a worker, which takes connectors over a REST API like Kafka Connect's and streams the "
-          + "changes of Couchbase buckets to Kafka, until stopped.",
+      "Runs a worker until it is stopped. A worker has Kafka Connect's REST API. Its connectors "
+          + "stream the changes of Couchbase buckets to Kafka.",
       "",
-      "Settings come from a properties file in Kafka Connect's names, or from the flags, which win "
-          + "over the file. Needed are brokers and group: workers of one group share the load."
+      "A properties file with Kafka Connect's names, or flags, configure the worker. A flag takes"
+          + " precedence over the file. Brokers and group are required. The workers of a group"
+          + " share the tasks."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,
@@ -51,20 +52,20 @@ final class WorkerCommand implements Callable<Integer> {
   @Option(
       names = "-brokers",
       paramLabel = "HOST:PORT,...",
-      description = "Kafka brokers to start from (bootstrap.servers).")
+      description = "The Kafka brokers to connect to first (bootstrap.servers).")
   private @Nullable String brokers;
 
   @Option(
       names = "-group",
       paramLabel = "ID",
-      description = "The group of workers that share the load (group.id).")
+      description = "The group of workers that share the tasks (group.id).")
   private @Nullable String group;
 
   @Option(
       names = "-cluster",
       paramLabel = "NAME",
       description =
-          "The name of the cluster of workers, which goes before the names of its group and topics "
+          "The name of the cluster of workers, a prefix of the names of its group and topics "
               + "(cluster).")
   private @Nullable String cluster;
 
@@ -72,21 +73,21 @@ final class WorkerCommand implements Callable<Integer> {
       names = "-registry",
       paramLabel = "URL",
       description =
-          "A schema registry with the Confluent API; records are Avro then, JSON without one "
+          "A schema registry with the Confluent API. With it, records are Avro, otherwise JSON "
               + "(schema.registry.url).")
   private @Nullable String registry;
 
   @Option(
       names = "-offsets",
       paramLabel = "TOPIC",
-      description = "The topic that keeps offsets (offset.storage.topic; default: GROUP-offsets).")
+      description = "The topic with the offsets (offset.storage.topic; default: GROUP-offsets).")
   private @Nullable String offsets;
 
   @Option(
       names = "-configs",
       paramLabel = "TOPIC",
       description =
-          "The topic that keeps connector configurations (config.storage.topic; default: "
+          "The topic with the connector configurations (config.storage.topic; default: "
               + "GROUP-configs).")
   private @Nullable String configs;
 
@@ -94,7 +95,7 @@ final class WorkerCommand implements Callable<Integer> {
       names = "-status",
       paramLabel = "TOPIC",
       description =
-          "The topic that keeps the status of connectors (status.storage.topic; default: "
+          "The topic with the status of connectors (status.storage.topic; default: "
               + "GROUP-status).")
   private @Nullable String status;
 
@@ -102,7 +103,7 @@ final class WorkerCommand implements Callable<Integer> {
       names = "-port",
       paramLabel = "PORT",
       description =
-          "The port of the REST API on every interface, 0 for any free one (listeners; default: "
+          "The port of the REST API on all interfaces, 0 for any free port (listeners; default: "
               + "8083).")
   private @Nullable Integer port;
 
@@ -141,7 +142,7 @@ final class WorkerCommand implements Callable<Integer> {
     } catch (NoSuchFileException e) {
       throw new IOException("There is no properties file " + file, e);
     } catch (IOException e) {
-      throw new IOException("Can't read the properties file " + file + ": " + e, e);
+      throw new IOException("Can't read the properties file \"" + file + "\": " + e, e);
     }
     return properties;
   }

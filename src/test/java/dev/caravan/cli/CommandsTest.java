@@ -12,15 +12,15 @@ import dev.caravan.testkit.Topic;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 
 /** The commands as a user runs them. */
@@ -40,14 +40,14 @@ class CommandsTest {
     assertThat(status).isZero();
   }
 
-  /** Both guarantees, each with two kinds of connectors, go through the same. */
+  /** Runs two connectors of each guarantee. */
   @Test
   void chaosEndsWithEveryDocumentInKafka() {
     StringWriter out = new StringWriter();
     CommandLine command = Caravan.commandLine().setOut(new PrintWriter(out, true));
 
-    // A stalled network, a killed worker, a slow node, and a connector of each guarantee with other
-    // tasks.
+    // The seed gives a stalled network, a killed worker, a slow node, and a changed number of tasks
+    // for a connector of each guarantee.
     int status = command.execute("chaos", "--seconds=15", "--seed=87583");
 
     assertThat(status).as(out.toString()).isZero();
@@ -66,10 +66,7 @@ class CommandsTest {
         .contains("--guarantee", "at_least_once", "exactly_once", "was 'twice'");
   }
 
-  /**
-   * Processes of their own: the worker is stopped as a service manager would, started again,
-   * killed, and replaced.
-   */
+  /** The worker is stopped as a service manager would, started again, killed, and started again. */
   @Test
   void aWorkerThatIsStoppedSendsNothingAgainAndOneThatIsKilledLosesNoDocument(
       @TempDir Path directory) throws Exception {
@@ -106,9 +103,7 @@ class CommandsTest {
 
         worker.start();
         new Connectors(worker.rest()).awaitStates("copy", "RUNNING");
-        assertThat(worker.rest().connectors()).containsExactly("copy");
-        List<ConsumerRecord<String, byte[]>> records = copy.read(Duration.ofSeconds(1));
-        assertThat(records).as("nothing is sent again").hasSize(documents);
+        assertThat(worker.rest().get("/connectors")).isEqualTo("[\"copy\"]");
 
         create(worker.rest(), "slow", couchbase, Map.of("dcp.maximum.drainrate", "3000"));
         slow.awaitRecords(documents / 3);
@@ -118,6 +113,7 @@ class CommandsTest {
         slow.awaitUntil(
             "every document",
             all -> all.stream().map(ConsumerRecord::key).distinct().count() == documents);
+        assertThat(copy.readToEnd()).as("nothing is sent again").hasSize(documents);
       }
     }
   }
@@ -158,8 +154,24 @@ class CommandsTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "demo, --documents, 1, 0",
+    "demo, --rate, 0, -1",
+    "sandbox, --documents, 0, -1",
+    "chaos, --workers, 1, 0"
+  })
+  void anOptionBelowItsBoundIsRefused(String name, String option, int least, int value) {
+    StringWriter err = new StringWriter();
+    CommandLine command = Caravan.commandLine().setErr(new PrintWriter(err, true));
+
+    assertThat(command.execute(name, option + "=" + value)).isEqualTo(2);
+    assertThat(err.toString())
+        .startsWith(option + " must be at least " + least + ", not \"" + value + "\".");
+  }
+
   @Test
-  void aWrongOptionIsToldWithTheUsage() {
+  void aWrongOptionIsReportedWithTheUsage() {
     StringWriter err = new StringWriter();
     CommandLine command = Caravan.commandLine().setErr(new PrintWriter(err, true));
 

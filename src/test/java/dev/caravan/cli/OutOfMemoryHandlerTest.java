@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Processes that meet errors which the Java VM's own option does not see. */
+/** Processes with errors that the Java VM's option does not cover. */
 class OutOfMemoryHandlerTest {
   private static final long LARGER_THAN_ANY_MEMORY = 1L << 46;
 
@@ -44,7 +44,7 @@ class OutOfMemoryHandlerTest {
     assertThat(output).containsIgnoringCase(message);
   }
 
-  /** A process that would run on without an end. */
+  /** A process that would not end by itself. */
   static final class Victim {
     private static final Logger LOG = LoggerFactory.getLogger("org.apache.kafka.clients.admin.X");
 
@@ -52,7 +52,7 @@ class OutOfMemoryHandlerTest {
       OutOfMemoryHandler.install();
       switch (arguments[0]) {
         case "uncaught" -> new Thread(Victim::allocate).start();
-          // By a library whose log is off, as a cause.
+        // Logged as a cause by a library whose log is off.
         case "logged" ->
             CompletableFuture.runAsync(Victim::allocate)
                 .whenComplete((none, failure) -> LOG.debug("It goes on: {}", "x", failure));

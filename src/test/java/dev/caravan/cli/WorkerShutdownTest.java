@@ -23,14 +23,14 @@ import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Workers that are asked to stop while Kafka does not answer. */
+/** Workers that stop while Kafka does not respond. */
 class WorkerShutdownTest {
-  /** Both begin to stop at about the same time; each promises to end in less. */
+  /** The longest time in which a worker stops. */
   private static final Duration AT_MOST = Duration.ofSeconds(25);
 
   @TempDir private Path directory;
 
-  /** One worker has lost the broker, the other one is connected to it and hears nothing. */
+  /** One worker can't connect to the broker. The other one is connected, and receives nothing. */
   @Test
   void workersStopInTimeWithoutKafkaAndLogWhatTheyGaveUp() throws Exception {
     try (TcpProxy refusing = new TcpProxy();

@@ -14,8 +14,8 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
- * Lets the frames of a Couchbase node's KV protocol pass, and makes the cluster maps in them name
- * the proxy as the cluster's one node: a client would connect past it otherwise.
+ * Forwards the frames of a Couchbase node's KV protocol, and replaces the node in their cluster
+ * maps by the proxy. Otherwise, a client would connect to the node directly.
  *
  * <pre>
  *   0: magic   1: opcode   2-3: key length   4: extras length   5: datatype   6-7: status   8-11: body length   24: body

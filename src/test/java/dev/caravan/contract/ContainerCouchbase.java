@@ -33,8 +33,8 @@ record ContainerCouchbase(CouchbaseContainer container) implements CouchbaseUnde
   }
 
   @Override
-  public Login login() {
-    return new Login(container.getUsername(), container.getPassword());
+  public Credentials login() {
+    return new Credentials(container.getUsername(), container.getPassword());
   }
 
   @Override
@@ -43,8 +43,8 @@ record ContainerCouchbase(CouchbaseContainer container) implements CouchbaseUnde
   }
 
   @Override
-  public Login withoutRights() {
-    Login visitor = new Login("visitor", "secret-of-visitor");
+  public Credentials withoutRights() {
+    Credentials visitor = new Credentials("visitor", "secret-of-visitor");
     try (Cluster cluster = connect()) {
       cluster.users().upsertUser(new User(visitor.username()).password(visitor.password()));
     }

@@ -14,7 +14,7 @@ import dev.caravan.cli.process.TopicCreator;
 import dev.caravan.cli.process.WorkerApplication;
 import dev.caravan.component.CouchbaseDcpMessage;
 import dev.caravan.component.EventType;
-import dev.caravan.contract.CouchbaseUnderTest.Login;
+import dev.caravan.contract.CouchbaseUnderTest.Credentials;
 import dev.caravan.record.DocumentJson;
 import dev.caravan.record.RecordConverter;
 import dev.caravan.sandbox.TcpProxy;
@@ -44,18 +44,18 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * What a user of the component {@code couchbase-dcp}, and of the worker's route to Kafka, may count
- * on with any Couchbase. Documents are written with the official Java SDK; each test has ids of its
- * own, and leaves alone what others wrote.
+ * The contract of the component {@code couchbase-dcp} and of the worker's route to Kafka, for any
+ * Couchbase. The official Java SDK writes the documents. Each test uses its own ids and ignores
+ * other documents.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class CouchbaseContract {
   private static final int LARGEST_DOCUMENT = 20 * 1024 * 1024 - 1;
 
-  /** What a topic must take for a record of the largest document. */
+  /** The topic's limit, enough for a record of the largest document. */
   private static final int LARGEST_RECORD = 32 * 1024 * 1024;
 
-  /** The client gives up a connection on which nothing came for two noop intervals of 20 s. */
+  /** The client closes a connection after two noop intervals of 20 s without a message. */
   private static final Duration HALF_OPEN_NOTICED = Duration.ofSeconds(60);
 
   private CouchbaseUnderTest couchbase;
@@ -94,7 +94,7 @@ abstract class CouchbaseContract {
     return read(couchbase.login(), couchbase.bucket(), options);
   }
 
-  private TestRoute read(Login login, String bucket, String... options) throws Exception {
+  private TestRoute read(Credentials login, String bucket, String... options) throws Exception {
     return new TestRoute(
         "couchbase-dcp:%s?connectionString=%s&username=RAW(%s)&password=RAW(%s)&retryBackoff=50ms&maxRetryBackoff=200ms&bootstrapTimeout=5s%s"
             .formatted(
@@ -149,7 +149,7 @@ abstract class CouchbaseContract {
             "JSON in several scripts", "ключ-鍵-🔑", "{\"ключ\":\"鍵 🔑\"}".getBytes(UTF_8), true));
   }
 
-  /** A JSON text that hardly compresses. */
+  /** A JSON text that does not compress well. */
   private static byte[] jsonOf(int size) {
     Random random = new Random(size);
     byte[] json = new byte[size];
@@ -161,7 +161,7 @@ abstract class CouchbaseContract {
     return json;
   }
 
-  /** What a route gets. */
+  /** The changes that a route receives. */
   @Nested
   class InARoute {
     @ParameterizedTest
@@ -199,7 +199,7 @@ abstract class CouchbaseContract {
     }
 
     @Test
-    void deletionsAndExpirationsAreToldApart() throws Exception {
+    void deletionsAndExpirationsAreDistinguished() throws Exception {
       try (TestRoute reading = read("streamFrom=now").awaitStreaming()) {
         documents.write(id("deleted"), "1");
         documents.write(id("expired"), "2".getBytes(UTF_8), Duration.ofSeconds(1));
@@ -248,7 +248,7 @@ abstract class CouchbaseContract {
     }
 
     @Test
-    void collectionsAreToldApartAndSelected() throws Exception {
+    void collectionsAreDistinguishedAndSelected() throws Exception {
       String scope = "s" + prefix;
       couchbase.createCollections(scope, "red", "green", "blue");
       for (String collection : List.of("red", "green", "blue")) {
@@ -280,12 +280,12 @@ abstract class CouchbaseContract {
         .orElseThrow();
   }
 
-  /** What a user is told, and that nothing is lost. */
+  /** Errors are reported, and no change is lost. */
   @Nested
   class InTrouble {
     @Test
     void aWrongPasswordIsNamed() throws Exception {
-      Login wrong = new Login(couchbase.login().username(), "wr0ng-passw0rd");
+      Credentials wrong = new Credentials(couchbase.login().username(), "wr0ng-passw0rd");
 
       try (TestRoute reading = read(wrong, couchbase.bucket())) {
         reading.awaitTrouble("'" + wrong.username() + "'", "password is wrong");
@@ -302,7 +302,7 @@ abstract class CouchbaseContract {
 
     @Test
     void aUserWithoutRightsIsNamed() throws Exception {
-      Login visitor = couchbase.withoutRights();
+      Credentials visitor = couchbase.withoutRights();
 
       try (TestRoute reading = read(visitor, couchbase.bucket())) {
         reading.awaitTrouble(
@@ -343,8 +343,8 @@ abstract class CouchbaseContract {
           proxy.cutAfter(1_234_567);
         }
 
-        // At least once: connections that break again and again may end the session, and a new one
-        // reads what was not acknowledged once more.
+        // At least once: broken connections may end the session, and a new session reads the
+        // unacknowledged changes again.
         await()
             .atMost(Duration.ofSeconds(60))
             .untilAsserted(
@@ -375,7 +375,7 @@ abstract class CouchbaseContract {
     }
   }
 
-  /** What is in the topic. */
+  /** The records in the topic. */
   @Nested
   @TestInstance(TestInstance.Lifecycle.PER_CLASS)
   class InKafka {
@@ -405,7 +405,7 @@ abstract class CouchbaseContract {
       kafka.close();
     }
 
-    /** Creates a connector of the test's own, and returns its topic. */
+    /** Creates a connector for the test and returns its topic. */
     private Topic copy(Map<String, String> options) throws Exception {
       connectors.create(prefix, couchbase.connector(prefix, proxy.address(), options));
       return new Topic(kafka.bootstrapServers(), prefix + couchbase.bucket());
@@ -499,7 +499,7 @@ abstract class CouchbaseContract {
           documents.write(id("doc"), Integer.toString(i));
         }
 
-        // Couchbase may leave out versions that were replaced before it sent them.
+        // Couchbase may skip versions that were replaced before it sent them.
         List<ConsumerRecord<String, byte[]>> all =
             topic.awaitUntil(
                 "the last version",
@@ -538,7 +538,7 @@ abstract class CouchbaseContract {
                 () -> {
                   long taken = proxy.bytesFromServer() - bytesBefore;
                   long published = topic.endOffset() - recordsBefore;
-                  // One document more than fits, and what else goes over a connection.
+                  // The window may be exceeded by one document. Other messages count, too.
                   assertThat(taken).isLessThan((published + 1) * (size + 100) + window + 200_000);
                   return published > count / 4;
                 });

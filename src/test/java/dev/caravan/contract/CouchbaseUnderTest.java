@@ -6,12 +6,12 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * A Couchbase of one node that the contract is held against. What a kind of server can't do aborts
- * the test with a message that says so.
+ * A Couchbase cluster of one node that the contract is tested with. A method that this kind of
+ * server does not support aborts the test with the reason.
  */
 interface CouchbaseUnderTest extends AutoCloseable {
   /** A user and a password. */
-  record Login(String username, String password) {}
+  record Credentials(String username, String password) {}
 
   String host();
 
@@ -23,10 +23,10 @@ interface CouchbaseUnderTest extends AutoCloseable {
     return host() + ":" + port();
   }
 
-  /** Somebody who may read, write and stream the bucket. */
-  Login login();
+  /** A user with the rights to read, write and stream the bucket. */
+  Credentials login();
 
-  /** The bucket to use. It may hold documents of others, and those of earlier runs. */
+  /** The bucket. It may have other documents. */
   String bucket();
 
   /**
@@ -43,10 +43,10 @@ interface CouchbaseUnderTest extends AutoCloseable {
     return Connectors.config(nodes, bucket(), prefix, all);
   }
 
-  /** Somebody who may log in, and has no right in the bucket. */
-  Login withoutRights();
+  /** A user without rights in the bucket. */
+  Credentials withoutRights();
 
-  /** Makes a scope with collections in it. */
+  /** Creates a scope with collections. */
   void createCollections(String scope, String... collections);
 
   @Override

@@ -78,7 +78,7 @@ final class Documents implements AutoCloseable {
     bucket.defaultCollection().remove(id);
   }
 
-  /** Waits until a document has expired. Asking for it is what makes Couchbase note that. */
+  /** Waits until a document has expired. A read makes Couchbase process the expiry. */
   void awaitExpiry(String id) {
     await().atMost(TIMEOUT).until(() -> !exists(id));
   }

@@ -8,10 +8,9 @@ import java.net.URLDecoder;
 import org.junit.jupiter.api.Assumptions;
 
 /**
- * A node that somebody else runs. Only its KV protocol is used, so what needs the cluster manager
- * can't be tested there.
+ * A given node. Only its KV protocol is used, so tests that need the cluster manager are skipped.
  */
-record GivenCouchbase(String host, int port, Login login, String bucket)
+record GivenCouchbase(String host, int port, Credentials login, String bucket)
     implements CouchbaseUnderTest {
   /** The environment variable that names the node, see {@link #parse}. */
   static final String VARIABLE = "CARAVAN_TEST_COUCHBASE";
@@ -19,8 +18,8 @@ record GivenCouchbase(String host, int port, Login login, String bucket)
   private static final int DEFAULT_PORT = 11210;
 
   /**
-   * Understands {@code couchbase://user:password@host:port/bucket}, with the KV port, 11210 if it
-   * is left out. Odd characters in user, password and bucket are percent-encoded.
+   * Parses {@code couchbase://user:password@host:port/bucket}. The port is that of the KV service,
+   * by default 11210. Special characters in user, password and bucket are percent-encoded.
    *
    * @throws IllegalArgumentException if it is of another form; the message doesn't repeat it, as
    *     there is a password in it
@@ -34,11 +33,11 @@ record GivenCouchbase(String host, int port, Login login, String bucket)
         return new GivenCouchbase(
             uri.getHost(),
             uri.getPort() < 0 ? DEFAULT_PORT : uri.getPort(),
-            new Login(decoded(login[0]), decoded(login[1])),
+            new Credentials(decoded(login[0]), decoded(login[1])),
             decoded(bucket));
       }
     } catch (RuntimeException e) {
-      // Told below; its own message may repeat the password.
+      // Reported below without the cause, whose message may have the password.
     }
     throw new IllegalArgumentException(
         VARIABLE + " must be of the form couchbase://user:password@host:port/bucket");
@@ -49,18 +48,19 @@ record GivenCouchbase(String host, int port, Login login, String bucket)
   }
 
   @Override
-  public Login withoutRights() {
+  public Credentials withoutRights() {
     return Assumptions.abort("A node that is given has no user to spare without rights.");
   }
 
   @Override
   public void createCollections(String scope, String... collections) {
     Assumptions.abort(
-        "Collections are made by the cluster manager, and only the KV protocol of a node that is given is used.");
+        "Collections are made by the cluster manager, and only the KV protocol of a node that is"
+            + " given is used.");
   }
 
   @Override
   public void close() {
-    // It isn't ours.
+    // The node belongs to somebody else.
   }
 }

@@ -4,7 +4,7 @@ package dev.caravan.contract;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.caravan.contract.CouchbaseUnderTest.Login;
+import dev.caravan.contract.CouchbaseUnderTest.Credentials;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -13,7 +13,8 @@ class GivenCouchbaseTest {
   @Test
   void aNodeIsGivenAsAUri() {
     assertThat(GivenCouchbase.parse("couchbase://me:p%40ss%3Aw+rd@10.1.2.3:12000/travel"))
-        .isEqualTo(new GivenCouchbase("10.1.2.3", 12000, new Login("me", "p@ss:w+rd"), "travel"));
+        .isEqualTo(
+            new GivenCouchbase("10.1.2.3", 12000, new Credentials("me", "p@ss:w+rd"), "travel"));
     assertThat(GivenCouchbase.parse("couchbase://me:secret@db/travel").port()).isEqualTo(11210);
   }
 

@@ -16,33 +16,33 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.common.protocol.ApiKeys;
 
 /**
- * Does something at a named point of what a client says to Kafka: just before, or just after, a
- * broker gets a certain request. Thread-safe.
+ * Injects a fault at a point of a client's conversation with Kafka: just before or just after a
+ * certain request reaches the broker. Thread-safe.
  */
 public final class KafkaRequestFault implements TcpProxy.Filter {
-  /** Something to do at a point. */
+  /** An action at a point. */
   @FunctionalInterface
   public interface Fault {
     void strike() throws IOException, InterruptedException;
   }
 
-  /** A point, and what to do there once. */
+  /** A point, and the action to take there once. */
   private record Armed(
       ApiKeys request, String mention, boolean before, Fault fault, CountDownLatch done) {
     boolean matches(short apiKey, byte[] frame) {
-      // A topic's name stands in a request as it is, whatever the version.
+      // All versions of a request have the name of a topic as plain bytes.
       return apiKey == request.id && new String(frame, ISO_8859_1).contains(mention);
     }
   }
 
   private final AtomicReference<Armed> armed = new AtomicReference<>();
 
-  /** Has something done, once, before the next such request reaches the to. */
+  /** Runs an action once before the next such request reaches the broker. */
   public CountDownLatch before(ApiKeys request, String mention, Fault fault) {
     return arm(request, mention, true, fault);
   }
 
-  /** Has something done, once, after the next such request has been sent on to the to. */
+  /** Runs an action once after the next such request was forwarded to the broker. */
   public CountDownLatch after(ApiKeys request, String mention, Fault fault) {
     return arm(request, mention, false, fault);
   }
@@ -73,7 +73,7 @@ public final class KafkaRequestFault implements TcpProxy.Filter {
           strike(point);
           return;
         }
-        // At once, as a frame in two packets would wait for the acknowledgement of the first.
+        // In one write, because the second packet of a frame would wait for an acknowledgement.
         to.write(
             ByteBuffer.allocate(Integer.BYTES + frame.length)
                 .putInt(frame.length)

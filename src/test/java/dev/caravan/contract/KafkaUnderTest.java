@@ -7,8 +7,8 @@ import java.util.Map;
 import org.testcontainers.kafka.KafkaContainer;
 
 /**
- * A Kafka of one broker with Kafka's default limits that makes topics by itself, and minds its
- * quotas within two seconds.
+ * A Kafka broker with the default limits. It creates topics automatically and applies quotas within
+ * two seconds.
  */
 record KafkaUnderTest(String bootstrapServers, Runnable stop) implements AutoCloseable {
   private static final String IMAGE = "apache/kafka:3.9.1";

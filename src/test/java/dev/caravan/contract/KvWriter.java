@@ -12,8 +12,8 @@ import java.nio.ByteBuffer;
 import java.util.zip.CRC32;
 
 /**
- * Writes documents with the plain KV protocol, for what the SDK refuses to write. Without a HELLO
- * keys have no collection prefix. Not thread-safe.
+ * Writes documents that the SDK refuses, with the plain KV protocol. Without HELLO, keys have no
+ * collection prefix. Not thread-safe.
  */
 final class KvWriter implements AutoCloseable {
   private static final int HEADER_SIZE = 24;

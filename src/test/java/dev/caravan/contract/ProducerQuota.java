@@ -10,8 +10,8 @@ import org.apache.kafka.common.quota.ClientQuotaAlteration;
 import org.apache.kafka.common.quota.ClientQuotaEntity;
 
 /**
- * What a broker lets each client write in a second; the broker answers late to those that write
- * more.
+ * The number of bytes per second that the broker accepts from each client. The broker delays its
+ * responses to clients that send more.
  */
 final class ProducerQuota implements AutoCloseable {
   private static final ClientQuotaEntity EVERY_CLIENT =

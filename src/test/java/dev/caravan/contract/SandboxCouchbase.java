@@ -8,7 +8,7 @@ import java.io.IOException;
 /** The sandbox's node, in this process. */
 record SandboxCouchbase(CouchbaseNode node) implements CouchbaseUnderTest {
   private static final String BUCKET = "contract";
-  private static final Login VISITOR = new Login("visitor", "secret");
+  private static final Credentials VISITOR = new Credentials("visitor", "secret");
 
   static SandboxCouchbase start() throws IOException {
     return new SandboxCouchbase(
@@ -30,8 +30,8 @@ record SandboxCouchbase(CouchbaseNode node) implements CouchbaseUnderTest {
   }
 
   @Override
-  public Login login() {
-    return new Login(CouchbaseNode.ADMINISTRATOR, CouchbaseNode.ADMINISTRATOR_PASSWORD);
+  public Credentials login() {
+    return new Credentials(CouchbaseNode.ADMINISTRATOR, CouchbaseNode.ADMINISTRATOR_PASSWORD);
   }
 
   @Override
@@ -40,7 +40,7 @@ record SandboxCouchbase(CouchbaseNode node) implements CouchbaseUnderTest {
   }
 
   @Override
-  public Login withoutRights() {
+  public Credentials withoutRights() {
     return VISITOR;
   }
 

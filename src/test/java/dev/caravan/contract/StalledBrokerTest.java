@@ -26,18 +26,18 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * A worker with little memory, before a backlog that is larger than it and behind a Kafka that
- * stops answering.
+ * A worker with a small heap, a backlog that is larger than the heap, and a broker that stops
+ * responding.
  *
- * <p>{@code caravan.test.backlog.mib} and {@code caravan.test.stall.seconds} make it as hard as one
- * likes; the backlog is in the memory of the tests, so a larger one needs a larger heap there:
- * {@code -DargLine=-Xmx13g} for 10240.
+ * <p>{@code caravan.test.backlog.mib} and {@code caravan.test.stall.seconds} set the size of the
+ * backlog and the duration. The backlog is in the memory of the tests: 10240 needs {@code
+ * -DargLine=-Xmx13g}.
  */
 class StalledBrokerTest {
   private static final int MIB = 1024 * 1024;
   private static final int BACKLOG = Integer.getInteger("caravan.test.backlog.mib", 300);
 
-  /** A record of it is less than what a topic takes unless it is configured. */
+  /** A record is smaller than a topic's default limit. */
   private static final int DOCUMENT_SIZE = MIB / 8;
 
   private static final int DOCUMENTS = BACKLOG * (MIB / DOCUMENT_SIZE);
@@ -45,7 +45,7 @@ class StalledBrokerTest {
   private static final Duration STALL =
       Duration.ofSeconds(Integer.getInteger("caravan.test.stall.seconds", 2));
 
-  /** What a worker may take from Couchbase that Kafka doesn't have; less than its heap. */
+  /** The limit of bytes from Couchbase that are not in Kafka, less than the heap. */
   private static final long BOUND = 64L * MIB;
 
   private static final Duration AT_MOST = Duration.ofSeconds(60).plusSeconds(BACKLOG / 10);
@@ -76,7 +76,7 @@ class StalledBrokerTest {
     couchbase.close();
   }
 
-  /** With 4 tasks, windows of the default size would be larger than what all may use together. */
+  /** With 4 tasks, windows of the default size would exceed the memory budget. */
   @ParameterizedTest(name = "with a buffer size of {0} and {1} tasks")
   @CsvSource({"0, 1", "default, 4"})
   void theWorkerStaysUpAndGoesOnWhenKafkaDoes(String bufferSize, int tasks) throws Exception {
@@ -103,11 +103,11 @@ class StalledBrokerTest {
           .until(
               () -> {
                 assertThat(worker.process().isAlive()).isTrue();
-                // A stall that outlasts the worker's session takes the task away for a while.
+                // A stall that is longer than the session timeout takes the task from the worker.
                 assertThat(connectors.taskStates(name)).doesNotContain("FAILED");
                 return stillness.lastsFor(STALL);
               });
-      // Each node sends one document more than fits, to each task.
+      // The node may exceed the window of each task by one document.
       assertThat(toCouchbase.bytesFromServer() - atStall)
           .isLessThan(BOUND + (long) tasks * DOCUMENT_SIZE);
 
@@ -122,7 +122,7 @@ class StalledBrokerTest {
     return size.equals("default") ? Map.of() : Map.of("couchbase.dcpConnectionBufferSize", size);
   }
 
-  /** Couchbase sending nothing but what keeps a connection alive. */
+  /** Detects that Couchbase sends nothing but keep-alive messages. */
   private static final class Stillness {
     private static final int KEEP_ALIVE = 64 * 1024;
 
@@ -139,7 +139,7 @@ class StalledBrokerTest {
     }
   }
 
-  /** Keeps no record, as there are many large ones. */
+  /** Keeps only the ids, because the records are large. */
   private static void awaitEveryDocument(String topic) {
     Set<String> ids = new HashSet<>();
     try (KafkaConsumer<String, byte[]> consumer =

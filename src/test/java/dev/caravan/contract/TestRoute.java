@@ -16,8 +16,8 @@ import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.impl.DefaultCamelContext;
 
 /**
- * A Camel application with one route, which keeps the changes of those documents whose ids begin
- * with the prefix of a test.
+ * A Camel application with one route that collects the changes of documents whose ids begin with
+ * the prefix of a test.
  */
 final class TestRoute implements AutoCloseable {
   private static final Duration SOON = Duration.ofSeconds(30);
@@ -67,7 +67,7 @@ final class TestRoute implements AutoCloseable {
     return this;
   }
 
-  /** Waits until the route isn't streaming and says why in these words. */
+  /** Waits until the route does not stream and its error has these words. */
   void awaitTrouble(String... words) {
     await()
         .atMost(SOON)

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What Caravan promises of any Couchbase and any Kafka: {@link
- * dev.caravan.contract.CouchbaseContract}, run against the sandbox, against a node that the
- * environment names, and against containers.
+ * The contract with any Couchbase and any Kafka, {@link dev.caravan.contract.CouchbaseContract}. It
+ * runs with the sandbox, with a node that the environment names, and with containers.
  *
- * <p>Troubles of the network are made by {@link dev.caravan.sandbox.TcpProxy}, so that they are the
- * same whatever stands behind it.
+ * <p>{@link dev.caravan.sandbox.TcpProxy} injects the faults of the network, so that they are the
+ * same for all servers.
  */
 package dev.caravan.contract;

@@ -18,7 +18,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.StringSerializer;
 
-/** An internal topic of Kafka Connect as it was recorded; see resources/official-connector. */
+/** A recording of an internal topic of Kafka Connect, see resources/official-connector. */
 public final class RecordedTopic {
   private static final Pattern LINE =
       Pattern.compile("\\d+@\\d+ key='(.*)' value=(?:'(.*)'|null) ts=CreateTime");
@@ -41,7 +41,7 @@ public final class RecordedTopic {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
         Matcher record = LINE.matcher(line);
         if (!record.matches()) {
-          throw new IOException(resource + " has a line that is none: " + line);
+          throw new IOException(resource + " has a line of another form: " + line);
         }
         records.add(new AbstractMap.SimpleEntry<>(record.group(1), record.group(2)));
       }

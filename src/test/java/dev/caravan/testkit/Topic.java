@@ -12,10 +12,11 @@ import java.util.function.Predicate;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.StringDeserializer;
 
-/** A topic as a consumer sees it, from its beginning. Keys are strings, as document ids are. */
+/** Reads a topic from the beginning. Keys are strings, as document ids are. Not thread-safe. */
 public final class Topic implements AutoCloseable {
   private static final Duration AT_MOST = Duration.ofSeconds(60);
 
@@ -23,12 +24,12 @@ public final class Topic implements AutoCloseable {
   private final KafkaConsumer<String, byte[]> consumer;
   private final List<ConsumerRecord<String, byte[]>> records = new ArrayList<>();
 
-  /** Every record, those of transactions that were aborted too. */
+  /** Reads all records, including those of aborted transactions. */
   public Topic(String brokers, String name) {
     this(brokers, name, "read_uncommitted");
   }
 
-  /** Only what a consumer that reads committed records sees. */
+  /** Reads committed records only. */
   public static Topic committed(String brokers, String name) {
     return new Topic(brokers, name, "read_committed");
   }
@@ -57,7 +58,7 @@ public final class Topic implements AutoCloseable {
     consumer.subscribe(Set.of(name));
   }
 
-  /** All records read so far, in the order in which they came. */
+  /** All records read so far, in the order of their arrival. */
   public List<ConsumerRecord<String, byte[]>> records() {
     return List.copyOf(records);
   }
@@ -67,7 +68,7 @@ public final class Topic implements AutoCloseable {
     return awaitUntil(count + " records", all -> all.size() >= count);
   }
 
-  /** Reads until the records fulfil a condition. */
+  /** Reads until the records meet a condition. */
   public List<ConsumerRecord<String, byte[]>> awaitUntil(
       String what, Predicate<List<ConsumerRecord<String, byte[]>>> condition) {
     await(what + " in topic " + name)
@@ -81,13 +82,23 @@ public final class Topic implements AutoCloseable {
     return records();
   }
 
-  /** Reads what comes within a time. */
+  /** Reads to the current end of the topic. Requires that a record was read before. */
+  public List<ConsumerRecord<String, byte[]>> readToEnd() {
+    Map<TopicPartition, Long> ends = consumer.endOffsets(consumer.assignment());
+    return awaitUntil(
+        "everything",
+        all ->
+            ends.entrySet().stream()
+                .allMatch(end -> consumer.position(end.getKey()) >= end.getValue()));
+  }
+
+  /** Polls once, waiting at most this long. */
   public List<ConsumerRecord<String, byte[]>> read(Duration wait) {
     consumer.poll(wait).forEach(records::add);
     return records();
   }
 
-  /** How many records there are in all partitions that this consumer reads, read so far or not. */
+  /** The number of records in all partitions, including those not read yet. */
   public long endOffset() {
     return consumer.endOffsets(consumer.assignment()).values().stream()
         .mapToLong(Long::longValue)

@@ -22,16 +22,15 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code caravan bench}: what Camel and the worker cost, against a loop written by hand. */
+/** {@code caravan bench}: compares the cost of a worker with a loop written by hand. */
 @Command(
     name = "bench",
     description = {
-      "Measures what a document costs on its way from Couchbase to Kafka: in a worker's route with"
-          + " each guarantee, and in a loop written by hand (DCP client to Kafka producer, without"
-          + " Camel), in turn, each in a process of its own, on the sandbox.",
+      "Measures the cost of copying a document from Couchbase to Kafka, on the sandbox. The"
+          + " variants are a worker with each guarantee, and a loop written by hand (DCP client to"
+          + " Kafka producer, without Camel). They run in turn, each in a new process.",
       "",
-      "The CPU time per document is the figure to trust: the wall clock measures what else the"
-          + " machine does, too."
+      "Compare the CPU time per document. Other programs of the machine change the elapsed time."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false)
@@ -43,7 +42,7 @@ public final class BenchCommand implements Callable<Integer> {
 
   private static final String FLEET_GROUP = "fleet";
 
-  /** Streams are not what many connectors are about. */
+  /** Few, because the measurement is about connectors and not about streams. */
   private static final int FLEET_VBUCKETS = 8;
 
   @Spec private CommandSpec spec;
@@ -52,44 +51,44 @@ public final class BenchCommand implements Callable<Integer> {
       names = "--documents",
       paramLabel = "N",
       defaultValue = "1000000",
-      description = "How many documents each run copies (default: ${DEFAULT-VALUE}).")
+      description = "The number of documents that each run copies (default: ${DEFAULT-VALUE}).")
   private int documents;
 
   @Option(
       names = "--size",
       paramLabel = "BYTES",
       defaultValue = "300",
-      description = "The size of a document (default: ${DEFAULT-VALUE}).")
+      description = "The size of a document in bytes (default: ${DEFAULT-VALUE}).")
   private int size;
 
   @Option(
       names = "--rounds",
       paramLabel = "R",
       defaultValue = "3",
-      description = "How often each variant runs (default: ${DEFAULT-VALUE}).")
+      description = "The number of runs of each variant (default: ${DEFAULT-VALUE}).")
   private int rounds;
 
   @Option(
       names = "--heap",
       paramLabel = "SIZE",
       defaultValue = "512m",
-      description = "The heap of each variant, as for -Xmx (default: ${DEFAULT-VALUE}).")
+      description = "The maximum heap of each process, as for -Xmx (default: ${DEFAULT-VALUE}).")
   private String heap;
 
   @Option(
       names = "--connectors",
       paramLabel = "N",
       description =
-          "Measures instead what N connectors of one task cost three workers: threads and memory"
-              + " for each, how long it takes to share them out anew, and how fast REST answers.")
+          "Measures the cost of N connectors with one task each on three workers instead: threads"
+              + " and memory per task, the time of a rebalance, and the latency of the REST API.")
   private @Nullable Integer connectors;
 
   @Option(
       names = "--history",
       paramLabel = "N",
       description =
-          "Measures instead how long a worker takes to start 16 tasks when its offsets topic has a "
-              + "history of N records.")
+          "Measures the time to start 16 tasks with N uncompacted records in the offsets topic "
+              + "instead.")
   private @Nullable Integer history;
 
   @Override
@@ -97,7 +96,7 @@ public final class BenchCommand implements Callable<Integer> {
     if (history != null) {
       return history(history);
     }
-    return connectors == null ? contend() : fleet(connectors);
+    return connectors == null ? compareVariants() : fleet(connectors);
   }
 
   private static ChildProcess smallSandbox(String... arguments) throws IOException {
@@ -140,9 +139,9 @@ public final class BenchCommand implements Callable<Integer> {
     }
   }
 
-  private int contend() throws Exception {
+  private int compareVariants() throws Exception {
     PrintWriter out = spec.commandLine().getOut();
-    Map<BenchmarkVariant, List<Result>> results = new EnumMap<>(BenchmarkVariant.class);
+    Map<BenchmarkVariant, List<RunCost>> results = new EnumMap<>(BenchmarkVariant.class);
     for (BenchmarkVariant variant : BenchmarkVariant.values()) {
       results.put(variant, new ArrayList<>());
     }
@@ -160,17 +159,17 @@ public final class BenchCommand implements Callable<Integer> {
       out.printf("bench: documents=%d size=%d heap=%s%n", documents, size, heap);
       for (int round = 1; round <= rounds; round++) {
         for (BenchmarkVariant variant : BenchmarkVariant.values()) {
-          Result result = run(variant, ready.group(1), ready.group(2));
+          RunCost result = run(variant, ready.group(1), ready.group(2));
           requireNonNull(results.get(variant)).add(result);
           out.printf("bench: round=%d %s %s%n", round, variant, result.describe(documents));
           out.flush();
         }
       }
     }
-    long loop = Result.median(requireNonNull(results.get(BenchmarkVariant.LOOP))).cpuNanos();
+    long loop = RunCost.median(requireNonNull(results.get(BenchmarkVariant.LOOP))).cpuNanos();
     results.forEach(
         (variant, of) -> {
-          Result median = Result.median(of);
+          RunCost median = RunCost.median(of);
           out.printf(
               Locale.ROOT,
               "bench: median %s %s ratio=%.2f%n",
@@ -182,7 +181,7 @@ public final class BenchCommand implements Callable<Integer> {
     return 0;
   }
 
-  private Result run(BenchmarkVariant variant, String couchbase, String kafka) throws Exception {
+  private RunCost run(BenchmarkVariant variant, String couchbase, String kafka) throws Exception {
     try (ChildProcess process =
         ChildProcess.start(
             javaOptions(heap),
@@ -193,7 +192,7 @@ public final class BenchCommand implements Callable<Integer> {
             "--warm-up-documents=" + documents,
             "--documents=" + documents)) {
       Matcher result = process.await(RESULT);
-      return new Result(
+      return new RunCost(
           Long.parseLong(result.group(1)),
           Long.parseLong(result.group(2)),
           Long.parseLong(result.group(3)));
@@ -204,8 +203,8 @@ public final class BenchCommand implements Callable<Integer> {
     return List.of("-Xmx" + heap, "-Dcaravan.log.level=WARN", "-Dcaravan.log.libraries=ERROR");
   }
 
-  /** What one run took. */
-  private record Result(long cpuNanos, long wallNanos, long residentKilobytes) {
+  /** The cost of one run. */
+  private record RunCost(long cpuNanos, long wallNanos, long residentKilobytes) {
     String describe(int documents) {
       return String.format(
           Locale.ROOT,
@@ -215,11 +214,11 @@ public final class BenchCommand implements Callable<Integer> {
           residentKilobytes / 1024);
     }
 
-    static Result median(List<Result> results) {
-      return new Result(
-          middle(results.stream().map(Result::cpuNanos).collect(Collectors.toList())),
-          middle(results.stream().map(Result::wallNanos).collect(Collectors.toList())),
-          middle(results.stream().map(Result::residentKilobytes).collect(Collectors.toList())));
+    static RunCost median(List<RunCost> results) {
+      return new RunCost(
+          middle(results.stream().map(RunCost::cpuNanos).collect(Collectors.toList())),
+          middle(results.stream().map(RunCost::wallNanos).collect(Collectors.toList())),
+          middle(results.stream().map(RunCost::residentKilobytes).collect(Collectors.toList())));
     }
 
     private static long middle(List<Long> values) {

@@ -18,8 +18,8 @@ import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /**
- * What many connectors cost a few workers: threads and memory for each task, how long it takes to
- * share them out anew, and how fast the REST API answers meanwhile.
+ * Measures the cost of many connectors on a few workers: threads and memory per task, the time of a
+ * rebalance, and the latency of the REST API during it.
  */
 final class BenchFleet {
   private static final int WORKERS = 3;
@@ -42,10 +42,11 @@ final class BenchFleet {
   }
 
   /**
-   * Whether it stayed within its bound.
+   * Measures, and prints the results.
    *
-   * @param group of the workers
-   * @param fleet makes a worker
+   * @param group the id of the workers' group
+   * @param fleet creates a worker of the group
+   * @return whether the number of threads per task is within its bound
    */
   boolean run(
       String couchbase, String kafka, String bucket, String group, Supplier<FleetWorker> fleet)
@@ -57,7 +58,7 @@ final class BenchFleet {
         workers.add(worker);
         worker.start();
       }
-      // The first of them have the pools of threads grow that all share.
+      // The first connectors make the thread pools grow that all connectors share.
       List<String> first = names(0, connectors / 5);
       create(clients, first, couchbase, bucket);
       awaitRunning(clients, first);
@@ -75,7 +76,7 @@ final class BenchFleet {
 
       double threadsPerTask = (double) (total("Threads") - threads) / names.size();
       say(
-          "bench: for each further task %.2f threads, %d kB resident",
+          "bench: per further task: %.2f threads, %d kB resident",
           threadsPerTask, (total("VmRSS") - kilobytes) / names.size());
 
       FleetWorker leaver = workers.remove(WORKERS - 1);
@@ -90,8 +91,8 @@ final class BenchFleet {
       awaitShare(leaver, names);
       awaitRunning(clients, names);
       say(
-          "bench: all running %.1f s after a worker was told to stop, and balanced and running %.1f"
-              + " s after one was up (in %.1f s)",
+          "bench: all running %.1f s after SIGTERM to a worker, balanced and running %.1f s after a"
+              + " worker was ready (start took %.1f s)",
           left, seconds(start) - up, up);
       say(
           "bench: REST answers=%d p50=%.1f ms p99=%.1f ms",
@@ -144,11 +145,11 @@ final class BenchFleet {
     return workers.get(Math.floorMod(name.hashCode(), workers.size()));
   }
 
-  private interface Call {
+  private interface TimedCall {
     void run() throws IOException, InterruptedException;
   }
 
-  private void timed(Call call) throws IOException, InterruptedException {
+  private void timed(TimedCall call) throws IOException, InterruptedException {
     long start = System.nanoTime();
     call.run();
     answerMillis.add((System.nanoTime() - start) / 1e6);
@@ -165,7 +166,7 @@ final class BenchFleet {
                 while (!running[0]) {
                   timed(() -> running[0] = worker(name).rest().status(name).isRunning());
                   if (System.nanoTime() - deadline > 0) {
-                    throw new IOException("Connector " + name + " doesn't run");
+                    throw new IOException("Connector \"" + name + "\" does not run.");
                   }
                   TimeUnit.MILLISECONDS.sleep(running[0] ? 0 : 20);
                 }
@@ -177,11 +178,11 @@ final class BenchFleet {
     }
   }
 
-  /** Waits until a worker has as many of the tasks as it gets. */
+  /** Waits until a worker has its share of the tasks. */
   private void awaitShare(FleetWorker worker, List<String> names) throws Exception {
     long deadline = System.nanoTime() + TIMEOUT.toNanos();
     String id = worker.id();
-    int count = 0;
+    long count = 0;
     while (count < names.size() / WORKERS) {
       count = 0;
       for (String name : names) {
@@ -191,7 +192,7 @@ final class BenchFleet {
                 .count();
       }
       if (System.nanoTime() - deadline > 0) {
-        throw new IOException("Worker " + id + " has " + count + " tasks only");
+        throw new IOException("Worker \"" + id + "\" has only " + count + " tasks.");
       }
     }
   }

@@ -25,8 +25,8 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * How long a worker takes to start its tasks when the offsets topic has a long history that Kafka
- * has not compacted.
+ * Measures the time that a worker takes to start its tasks when the offsets topic has many
+ * uncompacted records.
  */
 final class BenchHistory {
   private static final String GROUP = "history";
@@ -37,7 +37,7 @@ final class BenchHistory {
   private static final Duration TIMEOUT = Duration.ofMinutes(10);
   private static final Duration MAX_AFTER_READ = Duration.ofSeconds(5);
 
-  /** How much longer tasks may take to start than without a history. */
+  /** The permitted extra time to start tasks, compared with an empty topic. */
   private static final Duration MAX_LATER = Duration.ofSeconds(1);
 
   private final PrintWriter out;
@@ -53,11 +53,11 @@ final class BenchHistory {
   }
 
   /**
-   * Measures.
+   * Measures, and prints the results.
    *
-   * @param records how many the history has
-   * @param heap of the worker, as for -Xmx
-   * @return whether the worker stayed within its bounds
+   * @param records the number of records in the topic
+   * @param heap the worker's maximum heap, as for -Xmx
+   * @return whether the times are within their bounds
    */
   boolean run(int records, String heap) throws Exception {
     try (WorkerProcess worker = new WorkerProcess(kafka, GROUP, heap, "WARN")) {
@@ -111,7 +111,7 @@ final class BenchHistory {
     }
   }
 
-  /** Returns how long it takes until all tasks of a new connector run. */
+  /** Creates a connector and returns the time until all its tasks run. */
   private Duration start(WorkerProcess worker, String name) throws Exception {
     long start = System.nanoTime();
     worker.rest().put(name, connector(name));
@@ -120,7 +120,7 @@ final class BenchHistory {
   }
 
   private void createTopic() throws Exception {
-    // With the broker's large segments, which it does not compact while it writes to them.
+    // With the broker's default segment size: the active segment is not compacted.
     TopicCreator.create(
         kafka,
         List.of(
@@ -146,7 +146,7 @@ final class BenchHistory {
         Integer.toString(TASKS));
   }
 
-  /** The offsets of a bucket that is written to all the time. */
+  /** Writes offsets as for a bucket that changes all the time. */
   private void write(int records) throws Exception {
     AtomicReference<Exception> failure = new AtomicReference<>();
     try (KafkaProducer<byte[], byte[]> producer =
@@ -178,11 +178,11 @@ final class BenchHistory {
       }
     }
     if (failure.get() != null) {
-      throw new ExecutionException("The history could not be written", failure.get());
+      throw new ExecutionException("The records could not be written.", failure.get());
     }
   }
 
-  /** Reads the topic from its beginning to its end; returns how many records there were. */
+  /** Reads the whole topic and returns the number of records. */
   private long read() {
     try (KafkaConsumer<byte[], byte[]> consumer =
         CommittedRecords.of(kafka, TOPIC, new ByteArrayDeserializer())) {
@@ -201,7 +201,7 @@ final class BenchHistory {
     while (!isRunning(worker.rest().status(connector))) {
       if (since(start).compareTo(TIMEOUT) > 0) {
         throw new IOException(
-            "Connector " + connector + " doesn't run: " + worker.rest().status(connector));
+            "Connector \"" + connector + "\" does not run: " + worker.rest().status(connector));
       }
       TimeUnit.MILLISECONDS.sleep(20);
     }

@@ -31,8 +31,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /**
- * One contender of the benchmark, in a process of its own: copies the warm-up bucket, then the
- * other one, and prints what the second took.
+ * Runs one variant of the benchmark: copies the warm-up bucket, then the measured bucket, and
+ * prints the cost of the second copy.
  */
 @Command(name = "bench-run", hidden = true)
 public final class BenchRun implements Callable<Integer> {
@@ -145,10 +145,10 @@ public final class BenchRun implements Callable<Integer> {
     while (records < count) {
       if (System.nanoTime() - deadline > 0) {
         throw new IllegalStateException(
-            "Only " + records + " of " + count + " documents arrived within five minutes");
+            "Only " + records + " of " + count + " documents arrived within 5 minutes.");
       }
       LockSupport.parkNanos(POLL_NANOS);
-      // The marker of each commit counts as a record here: one a second and partition.
+      // The count includes one commit marker per second and partition.
       records =
           admin.listOffsets(ends, COMMITTED).all().get(30, TimeUnit.SECONDS).values().stream()
               .mapToLong(end -> end.offset())
@@ -165,7 +165,7 @@ public final class BenchRun implements Callable<Integer> {
     spec.commandLine().getOut().flush();
   }
 
-  /** Time as the wall has it, and as this process used it on all cores. */
+  /** The CPU time of this process on all cores, and the elapsed time. */
   private record Measurement(long cpuNanos, long wallNanos) {
     static Measurement now() {
       OperatingSystemMXBean system =

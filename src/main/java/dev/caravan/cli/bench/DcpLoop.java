@@ -23,9 +23,9 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What somebody would write by hand instead of using Caravan, as a measure for the benchmark: the
- * DCP client's listener puts each change into a Kafka producer, and acknowledges it when Kafka has.
- * No Camel, no offsets, no status, no drain rate.
+ * The benchmark's baseline, a loop written by hand: the DCP client's listener sends each change
+ * with a Kafka producer, and acknowledges the change when Kafka has acknowledged the record. It has
+ * no Camel, no offsets, no status and no drain rate.
  */
 final class DcpLoop implements AutoCloseable {
   private final Client client;
@@ -49,12 +49,12 @@ final class DcpLoop implements AutoCloseable {
             .bucket(bucket)
             .credentials(BenchRun.USERNAME, BenchRun.PASSWORD)
             .flowControl(window)
-            // As a worker does by default.
+            // The worker's default.
             .mitigateRollbacks(100, TimeUnit.MILLISECONDS)
             .collectionsAware(true)
             .userAgent("caravan-bench", "1")
             .build();
-    client.nonBlockingListener(new Listener());
+    client.nonBlockingListener(new ChangeListener());
   }
 
   void start() {
@@ -90,7 +90,7 @@ final class DcpLoop implements AutoCloseable {
     return value.toByteArray();
   }
 
-  private final class Listener implements DatabaseChangeListener {
+  private final class ChangeListener implements DatabaseChangeListener {
     @Override
     public void onMutation(Mutation mutation) {
       send(mutation, value(mutation));

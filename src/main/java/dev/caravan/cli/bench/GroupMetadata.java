@@ -13,11 +13,11 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 
-/** What the group of workers costs its coordinator. */
+/** Reads the group metadata that the coordinator has stored. */
 final class GroupMetadata {
   private static final String TOPIC = "__consumer_offsets";
 
-  /** In the keys of that topic, the version of those of groups. */
+  /** The version in the keys of group metadata records. */
   private static final short GROUP_KEY = 2;
 
   private static final Duration POLL = Duration.ofSeconds(1);
@@ -26,9 +26,8 @@ final class GroupMetadata {
   private GroupMetadata() {}
 
   /**
-   * The size of the largest record in which the coordinator has kept the group, in bytes, as far as
-   * these records are there still. Brokers take records of 1,048,588 bytes, unless they are set to
-   * another limit.
+   * The size in bytes of the largest record with the group's metadata, among the records that were
+   * not compacted. By default, a broker accepts up to 1,048,588 bytes.
    */
   static int largestRecord(String brokers, String group) {
     try (KafkaConsumer<byte[], byte[]> consumer =

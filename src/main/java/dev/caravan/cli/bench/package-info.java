@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The {@code bench} command: how fast changes get through, how much memory that takes, and how many
- * connectors a worker carries.
+ * The {@code bench} command: measures throughput, CPU time and memory, and the cost of many
+ * connectors.
  *
- * <p>Each measurement is made in a fresh process; {@link dev.caravan.cli.bench.BenchRun} is the
- * hidden command that such a process runs. May use {@code cli.process} and {@code worker.delivery}.
+ * <p>{@link dev.caravan.cli.bench.BenchRun} is the hidden command that runs one variant in a new
+ * process. May use {@code cli.process}, {@code connector} and {@code worker.delivery}.
  *
- * <p>Options of commands are fields that picocli sets before a command is called, so they are never
- * null, unless they are marked.
+ * <p>picocli sets the option fields of a command before it calls the command. These fields are not
+ * null, unless they are marked {@code @Nullable}.
  */
 @NullMarked
 package dev.caravan.cli.bench;

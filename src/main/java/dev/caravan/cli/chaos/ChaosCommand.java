@@ -6,6 +6,7 @@ import static java.util.Objects.requireNonNullElse;
 import dev.caravan.cli.chaos.audit.ChaosOutage;
 import dev.caravan.cli.chaos.audit.ChaosWrite;
 import dev.caravan.cli.chaos.audit.StarvationDetector;
+import dev.caravan.cli.process.OptionCheck;
 import dev.caravan.connector.DeliveryGuarantee;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -25,25 +26,24 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** {@code caravan chaos}: breaks things while documents are written, and audits what arrived. */
+/** {@code caravan chaos}: injects faults while documents change, and audits the records. */
 @Command(
     name = "chaos",
     description = {
-      "Runs workers in processes of their own, writes documents, breaks one thing after the other"
-          + " at random, and then holds what is in Kafka against what was written. It ends with"
-          + " status 1 if anything is missing, out of order, or there more often than the guarantee"
-          + " allows."
+      "Starts workers in processes of their own, writes documents, injects one random fault after"
+          + " the other, and compares the records in Kafka with the written documents. The exit"
+          + " status is 1 if a record is missing, out of order, or repeated against the guarantee."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false)
 public final class ChaosCommand implements Callable<Integer> {
-  /** How long everything may take to be in Kafka after the last fault. */
+  /** The time for all records to arrive after the last fault. */
   private static final Duration RECOVERY = Duration.ofMinutes(2);
 
   private static final int PAUSE_MIN_MILLIS = 500;
   private static final int PAUSE_SPREAD_MILLIS = 2500;
 
-  /** More than a topic takes unless it is configured. */
+  /** More than a topic accepts by default. */
   private static final int REFUSED_BYTES = 3_000_000;
 
   private static final int REFUSED_MAX_MILLIS = 3000;
@@ -54,13 +54,14 @@ public final class ChaosCommand implements Callable<Integer> {
       names = "--seconds",
       paramLabel = "S",
       defaultValue = "60",
-      description = "For how long things break (default: ${DEFAULT-VALUE}).")
+      description = "The duration of the faults in seconds (default: ${DEFAULT-VALUE}).")
   private int seconds;
 
   @Option(
       names = "--seed",
       paramLabel = "X",
-      description = "Repeats the faults of an earlier run, which printed its seed.")
+      description =
+          "Repeats the faults of an earlier run. Each run prints its seed (default: random).")
   private @Nullable Long seed;
 
   @Option(
@@ -74,7 +75,7 @@ public final class ChaosCommand implements Callable<Integer> {
       names = "--workers",
       paramLabel = "N",
       defaultValue = "1",
-      description = "How many worker processes share the load (default: ${DEFAULT-VALUE}).")
+      description = "The number of worker processes (default: ${DEFAULT-VALUE}).")
   private int workerCount;
 
   @Option(
@@ -82,8 +83,8 @@ public final class ChaosCommand implements Callable<Integer> {
       paramLabel = "TEXT",
       split = ",",
       description =
-          "Only faults with one of these texts in their names, such as 'killed' or 'network'"
-              + " (default: all).")
+          "Injects only faults with one of these texts in their names, such as 'killed' or"
+              + " 'network' (default: all).")
   private List<String> only = List.of();
 
   @Option(
@@ -91,31 +92,30 @@ public final class ChaosCommand implements Callable<Integer> {
       paramLabel = "S",
       defaultValue = "0",
       description =
-          "How many seconds lie between two faults at least (default: 0.5 to 3, at random). With"
-              + " more than a session of 10, no fault meets another.")
+          "The minimum time between two faults in seconds (default: 0.5 to 3, at random). Above the"
+              + " session timeout of 10 s, no two faults overlap.")
   private int pause;
 
   @Option(
       names = "--load",
       paramLabel = "N",
       defaultValue = "0",
-      description =
-          "How many threads keep the processors busy meanwhile (default: ${DEFAULT-VALUE}).")
+      description = "The number of threads that keep processors busy (default: ${DEFAULT-VALUE}).")
   private int load;
 
   @Option(
       names = "--brokers",
       paramLabel = "HOST:PORT",
       description =
-          "A Kafka that is there, instead of a broker of its own; nothing goes wrong with it then,"
-              + " nor with the network to it. The topics of the run are deleted in the end.")
+          "Uses your Kafka cluster instead of an embedded broker, without faults of the broker and"
+              + " of the network to it. The topics of the run are deleted at the end.")
   private @Nullable String brokers;
 
   @Option(
       names = "--rate",
       paramLabel = "N",
       defaultValue = "500",
-      description = "How many documents are written a second (default: ${DEFAULT-VALUE}).")
+      description = "The number of writes per second (default: ${DEFAULT-VALUE}).")
   private int rate;
 
   @Option(
@@ -129,8 +129,8 @@ public final class ChaosCommand implements Callable<Integer> {
       names = "--couchbase",
       paramLabel = "URL",
       description =
-          "A bucket to write to, couchbase://host[:port]/bucket, instead of the sandbox; the faults"
-              + " are then those of workers, of Kafka and of the network to Kafka.")
+          "Uses your bucket, couchbase://host[:port]/bucket, instead of the sandbox, without faults"
+              + " of Couchbase and of the network to it.")
   private @Nullable String couchbase;
 
   @Option(
@@ -147,14 +147,15 @@ public final class ChaosCommand implements Callable<Integer> {
       arity = "0..1",
       defaultValue = "${env:CARAVAN_CHAOS_PASSWORD}",
       description =
-          "Asks for the password for --couchbase; else it is that of CARAVAN_CHAOS_PASSWORD.")
+          "Asks for the password for --couchbase (default: the environment variable"
+              + " CARAVAN_CHAOS_PASSWORD).")
   private @Nullable String password;
 
   @Override
   public Integer call() throws Exception {
-    requireAtLeast(1, "--workers", workerCount);
-    requireAtLeast(1, "--rate", rate);
-    requireAtLeast(0, "--load", load);
+    OptionCheck.requireAtLeast(spec, "--workers", 1, workerCount);
+    OptionCheck.requireAtLeast(spec, "--rate", 1, rate);
+    OptionCheck.requireAtLeast(spec, "--load", 0, load);
     long chosen = seed == null ? new Random().nextInt(1_000_000) : seed;
     say(
         "chaos: seed=%d guarantee=%s seconds=%d rate=%d/s workers=%d load=%d",
@@ -166,13 +167,6 @@ public final class ChaosCommand implements Callable<Integer> {
     }
   }
 
-  private void requireAtLeast(int least, String option, int value) {
-    if (value < least) {
-      throw new ParameterException(
-          spec.commandLine(), option + " must be " + least + " or more, not " + value + ".");
-    }
-  }
-
   private ChaosTarget target() throws IOException {
     return couchbase == null
         ? ChaosSandbox.start(vbuckets)
@@ -180,7 +174,7 @@ public final class ChaosCommand implements Callable<Integer> {
   }
 
   private boolean run(long chosen, ChaosTarget target, ChaosKafka kafka) throws Exception {
-    // What an earlier run has left in Kafka has other names.
+    // Topics of earlier runs have other names.
     String prefix = "chaos-" + chosen + "-" + System.currentTimeMillis() + "-";
     String group = prefix + "workers";
     List<ChaosConnector> connectors =
@@ -204,12 +198,15 @@ public final class ChaosCommand implements Callable<Integer> {
       faults.removeIf(fault -> !isWanted(fault));
       if (faults.isEmpty()) {
         throw new ParameterException(
-            spec.commandLine(), "No fault here has any of these in its name: " + only + ".");
+            spec.commandLine(),
+            "--faults matches no fault: \""
+                + String.join(",", only)
+                + "\". Use a part of a fault's name.");
       }
       ChaosWriter writer = new ChaosWriter(target, prefix, rate, chosen);
       writer.start();
       long start = System.currentTimeMillis();
-      int count = breakThings(chosen, faults);
+      int count = injectFaults(chosen, faults);
       writer.finish();
       List<ChaosWrite> writes = target.writes();
       say("chaos: %d documents written, waiting until they are in Kafka", writes.size());
@@ -233,8 +230,8 @@ public final class ChaosCommand implements Callable<Integer> {
     return only.isEmpty() || only.stream().anyMatch(fault.name()::contains);
   }
 
-  /** Returns how many faults there were. */
-  private int breakThings(long chosen, List<ChaosFault> faults) throws Exception {
+  /** Injects faults and returns their number. */
+  private int injectFaults(long chosen, List<ChaosFault> faults) throws Exception {
     Random random = new Random(chosen);
     int count = 0;
     long start = System.nanoTime();
@@ -244,7 +241,7 @@ public final class ChaosCommand implements Callable<Integer> {
       TimeUnit.MILLISECONDS.sleep(Math.max(millis, TimeUnit.SECONDS.toMillis(pause)));
       ChaosFault fault = faults.get(random.nextInt(faults.size()));
       double at = (System.nanoTime() - start) / 1e9;
-      // A random source of its own: how much a fault takes from it does not change the next one.
+      // Its own random source, so that the next fault does not depend on how much this one draws.
       String what = fault.action().strike(new Random(random.nextLong()));
       count++;
       say("chaos: %6.1f s %s: %s", at, fault.name(), what);
@@ -252,7 +249,7 @@ public final class ChaosCommand implements Callable<Integer> {
     return count;
   }
 
-  /** Writes a document that is too large for any topic, and makes it smaller after a while. */
+  /** Writes a document that is too large for any topic, and replaces it by a small one later. */
   private static String refuse(
       Random random, ChaosTarget target, String prefix, List<ChaosOutage> outages)
       throws InterruptedException {
@@ -266,7 +263,10 @@ public final class ChaosCommand implements Callable<Integer> {
     target.upsert(documentId, "\"small\"");
     outages.add(
         new ChaosOutage(
-            ChaosOutage.Kind.REFUSED, start, System.currentTimeMillis(), ChaosOutage.EVERYTHING));
+            ChaosOutage.OutageKind.REFUSED,
+            start,
+            System.currentTimeMillis(),
+            ChaosOutage.EVERYTHING));
     return "made smaller after " + millis + " ms";
   }
 

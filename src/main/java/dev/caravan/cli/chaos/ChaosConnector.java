@@ -10,22 +10,21 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * One of the connectors of a run. Each reads the same bucket into a topic of its own.
+ * A connector of a run. All connectors copy the same bucket, each into its own topic.
  *
- * @param label what it is like, such as {@code exactly_once, limited}
+ * @param label its kind, such as {@code exactly_once, limited}
  * @param config without {@code tasks.max}
  */
 record ChaosConnector(
     String name, String label, DeliveryGuarantee guarantee, Map<String, String> config) {
   /**
-   * All kinds of connectors: of each guarantee one that reads as fast as it can and fails on a
-   * document that Kafka refuses, and one with a drain rate that starts at the present and leaves
-   * such documents out.
+   * Two connectors for each guarantee. One has no limit, and fails on a document that Kafka
+   * refuses. The other has a drain rate, starts at the present, and skips such documents.
    *
-   * @param prefix what their names and those of their topics begin with
+   * @param prefix of the names of connectors and topics
    * @param guarantees one or both
-   * @param target where they read
-   * @param writeRate how many documents are written a second
+   * @param target the configuration of the connection to Couchbase
+   * @param writeRate writes per second
    */
   static List<ChaosConnector> of(
       String prefix,
@@ -46,7 +45,7 @@ record ChaosConnector(
                   "all",
                   "couchbase.stream.from",
                   "SAVED_OFFSET_OR_NOW",
-                  // More than is written, so that it can catch up.
+                  // More than the write rate, so that the connector can catch up.
                   "dcp.maximum.drainrate",
                   Integer.toString(writeRate * 3 / 2))));
     }
@@ -78,7 +77,7 @@ record ChaosConnector(
     return name + "-" + config.get("couchbase.bucket");
   }
 
-  /** Its configuration with so many tasks. */
+  /** The configuration with this number of tasks. */
   Map<String, String> withTasks(int tasks) {
     Map<String, String> changed = new HashMap<>(config);
     changed.put("tasks.max", Integer.toString(tasks));

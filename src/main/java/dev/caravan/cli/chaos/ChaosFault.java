@@ -4,14 +4,13 @@ package dev.caravan.cli.chaos;
 import java.util.Random;
 
 /**
- * Something that goes wrong.
+ * A fault to inject.
  *
  * @param name for the log
- * @param action makes it go wrong, and right again if that doesn't happen by itself; chooses at
- *     random what and for how long, and returns a description of that
+ * @param action injects the fault and repairs it
  */
 record ChaosFault(String name, Action action) {
-  /** What a fault does. */
+  /** Chooses target and duration at random, and returns their description for the log. */
   @FunctionalInterface
   interface Action {
     String strike(Random random) throws Exception;

@@ -2,7 +2,7 @@
 package dev.caravan.cli.chaos;
 
 import dev.caravan.cli.chaos.audit.ChaosOutage;
-import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
+import dev.caravan.cli.chaos.audit.ChaosOutage.OutageKind;
 import dev.caravan.cli.process.TopicCreator;
 
 import dev.caravan.sandbox.kafka.KafkaBroker;
@@ -22,15 +22,15 @@ import org.apache.kafka.clients.admin.NewTopic;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The Kafka that the chaos runs on: a broker of its own, to which each worker has a proxy of its
- * own, or one that somebody else runs. For one thread.
+ * The Kafka cluster of a run: an embedded broker with a proxy for each worker, or a given cluster
+ * without proxies. Not thread-safe.
  */
 final class ChaosKafka implements AutoCloseable {
   private static final int DOWN_MAX_MILLIS = 3000;
   private static final int PARTITIONS = 4;
   private static final int TIMEOUT_SECONDS = 30;
 
-  /** So long, no record of an offsets topic is compacted away. */
+  /** One day, so that no record of the offsets topic is compacted during a run. */
   private static final String COMPACTION_LAG_MILLIS = "86400000";
 
   private final String brokers;
@@ -43,7 +43,7 @@ final class ChaosKafka implements AutoCloseable {
     this.proxies = proxies;
   }
 
-  /** Starts a broker, and a proxy before it for each worker. */
+  /** Starts a broker and a proxy for each worker. */
   static ChaosKafka start(int workers) throws IOException {
     List<TcpProxy> proxies = new ArrayList<>();
     try {
@@ -62,27 +62,27 @@ final class ChaosKafka implements AutoCloseable {
     }
   }
 
-  /** Takes the brokers that there are. */
+  /** Uses a given cluster. */
   static ChaosKafka at(String brokers) {
     return new ChaosKafka(brokers, null, List.of());
   }
 
-  /** For clients that nothing happens to but what happens to the broker. */
+  /** The address for clients without a proxy. */
   String brokers() {
     return brokers;
   }
 
-  /** For the worker of this number. */
+  /** The address for a worker. */
   String brokersFor(int worker) {
     return proxies.isEmpty() ? brokers : proxies.get(worker).address();
   }
 
-  /** What the connections of the worker of this number go through, if anything. */
+  /** The proxy of a worker; empty for a given cluster. */
   Optional<TcpProxy> proxy(int worker) {
     return proxies.isEmpty() ? Optional.empty() : Optional.of(proxies.get(worker));
   }
 
-  /** Makes topics for records, and one for offsets that keeps every commit. */
+  /** Creates the topics for records, and an offsets topic that keeps each commit. */
   void createTopics(List<String> topics, String offsets) throws Exception {
     List<NewTopic> all = new ArrayList<>();
     for (String topic : topics) {
@@ -96,14 +96,13 @@ final class ChaosKafka implements AutoCloseable {
                     "compact",
                     "min.compaction.lag.ms",
                     COMPACTION_LAG_MILLIS,
-                    // When it was committed, not when a worker that was cut off had wanted it to
-                    // be.
+                    // The time of the commit, not the time at which a partitioned worker sent it.
                     "message.timestamp.type",
                     "LogAppendTime")));
     TopicCreator.create(brokers, all);
   }
 
-  /** Deletes the topics whose names begin so, if the brokers stay. */
+  /** Deletes the topics with this prefix from a given cluster. */
   void deleteTopics(String prefix)
       throws InterruptedException, ExecutionException, TimeoutException {
     if (broker == null) {
@@ -116,9 +115,9 @@ final class ChaosKafka implements AutoCloseable {
   }
 
   /**
-   * What can go wrong with the broker.
+   * The faults of the broker; none for a given cluster.
    *
-   * @param outages takes what went wrong
+   * @param outages receives the outages
    */
   List<ChaosFault> faults(List<ChaosOutage> outages) {
     KafkaBroker own = broker;
@@ -135,7 +134,8 @@ final class ChaosKafka implements AutoCloseable {
     TimeUnit.MILLISECONDS.sleep(millis);
     broker.restart();
     outages.add(
-        new ChaosOutage(Kind.BROKER, start, System.currentTimeMillis(), ChaosOutage.EVERYTHING));
+        new ChaosOutage(
+            OutageKind.BROKER, start, System.currentTimeMillis(), ChaosOutage.EVERYTHING));
     return "for " + millis + " ms";
   }
 

@@ -2,7 +2,7 @@
 package dev.caravan.cli.chaos;
 
 import dev.caravan.cli.chaos.audit.ChaosOutage;
-import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
+import dev.caravan.cli.chaos.audit.ChaosOutage.OutageKind;
 import dev.caravan.sandbox.TcpProxy;
 import java.io.IOException;
 import java.time.Duration;
@@ -13,8 +13,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
- * What can go wrong between the workers and the servers: each worker's connections go through
- * proxies of its own, and nothing happens to those of the others. For one thread.
+ * The faults of the network between a worker and the servers. Each worker has its own proxies, so a
+ * fault affects one worker only. Not thread-safe.
  */
 final class ChaosNetwork {
   private static final int SLOW_MAX_MILLIS = 3000;
@@ -22,17 +22,17 @@ final class ChaosNetwork {
   private static final int NARROW_MIN_BYTES = 10_000;
   private static final int NARROW_SPREAD_BYTES = 90_000;
 
-  /** Less than a worker may hold on to its tasks without hearing of its group. */
+  /** Less than the time for which a worker keeps its tasks without a heartbeat. */
   private static final int STALL_MAX_MILLIS = 4000;
 
   private static final int REQUEST_MAX_BYTES = 20_000;
 
-  /** A request of that size may not come; then it isn't waited for any more. */
+  /** The longest wait for a request of the chosen size, because none may come. */
   private static final int REQUEST_WAIT_MILLIS = 1000;
 
   private static final int POLL_MILLIS = 20;
 
-  /** What a worker loses. */
+  /** The servers that a worker is cut off from. */
   private enum Side {
     KAFKA,
     COUCHBASE,
@@ -57,7 +57,7 @@ final class ChaosNetwork {
   private final List<ChaosOutage> outages;
 
   /**
-   * @param outages takes what went wrong
+   * @param outages receives the outages
    */
   ChaosNetwork(
       ChaosKafka kafka, ChaosTarget target, ChaosWorkers workers, List<ChaosOutage> outages) {
@@ -85,7 +85,7 @@ final class ChaosNetwork {
     boolean hasCouchbase = !target.path(0).proxies().isEmpty();
     List<Side> sides = new ArrayList<>();
     if (hasKafka) {
-      // Twice, since it is the one that takes a worker out of its group.
+      // Twice, because only this one can remove a worker from its group.
       sides.add(Side.KAFKA);
       sides.add(Side.KAFKA);
     }
@@ -109,10 +109,10 @@ final class ChaosNetwork {
     return proxies;
   }
 
-  /** Does something to the network of a worker for a while. */
+  /** Injects a fault into the network of a worker for a time. */
   private String during(
       Random random,
-      Kind kind,
+      OutageKind kind,
       int millis,
       String how,
       Consumer<TcpProxy> begin,
@@ -122,7 +122,7 @@ final class ChaosNetwork {
     Side side = sides.get(random.nextInt(sides.size()));
     int worker = workers.any(random);
     List<TcpProxy> proxies = proxies(worker, side);
-    ChaosOutage.Scope scope = workers.tasksOf(worker);
+    ChaosOutage.OutageScope scope = workers.tasksOf(worker);
     long start = System.currentTimeMillis();
     proxies.forEach(begin);
     TimeUnit.MILLISECONDS.sleep(millis);
@@ -141,14 +141,15 @@ final class ChaosNetwork {
 
   private String partition(Random random) throws InterruptedException {
     int millis = ChaosWorkers.millis(random, SLOW_MAX_MILLIS);
-    return during(random, Kind.PARTITIONED, millis, "nothing", TcpProxy::partition, TcpProxy::heal);
+    return during(
+        random, OutageKind.PARTITIONED, millis, "nothing", TcpProxy::partition, TcpProxy::heal);
   }
 
   private String slow(Random random) throws InterruptedException {
     int delay = 1 + random.nextInt(DELAY_MAX_MILLIS);
     return during(
         random,
-        Kind.NETWORK,
+        OutageKind.NETWORK,
         random.nextInt(SLOW_MAX_MILLIS),
         "a delay of " + delay + " ms",
         proxy -> proxy.delay(Duration.ofMillis(delay)),
@@ -159,7 +160,7 @@ final class ChaosNetwork {
     int bytes = NARROW_MIN_BYTES + random.nextInt(NARROW_SPREAD_BYTES);
     return during(
         random,
-        Kind.NETWORK,
+        OutageKind.NETWORK,
         random.nextInt(SLOW_MAX_MILLIS),
         bytes + " bytes a second",
         proxy -> proxy.narrow(bytes),
@@ -169,7 +170,7 @@ final class ChaosNetwork {
   private String stall(Random random) throws InterruptedException {
     return during(
         random,
-        Kind.NETWORK,
+        OutageKind.NETWORK,
         random.nextInt(STALL_MAX_MILLIS),
         "everything held",
         TcpProxy::stall,
@@ -182,7 +183,7 @@ final class ChaosNetwork {
     Side side = sides.get(random.nextInt(sides.size()));
     int worker = workers.any(random);
     List<TcpProxy> proxies = proxies(worker, side);
-    ChaosOutage.Scope scope = workers.tasksOf(worker);
+    ChaosOutage.OutageScope scope = workers.tasksOf(worker);
     int bytes = 1 + random.nextInt(REQUEST_MAX_BYTES);
     long start = System.currentTimeMillis();
     for (TcpProxy proxy : proxies) {
@@ -195,7 +196,7 @@ final class ChaosNetwork {
       }
     }
     if (side.hasKafka()) {
-      outages.add(new ChaosOutage(Kind.NETWORK, start, System.currentTimeMillis(), scope));
+      outages.add(new ChaosOutage(OutageKind.NETWORK, start, System.currentTimeMillis(), scope));
     }
     return workers.label(worker)
         + "of its connections to "

@@ -6,7 +6,7 @@ import dev.caravan.cli.chaos.audit.ChaosCommits;
 import dev.caravan.cli.chaos.audit.ChaosDuplicates;
 import dev.caravan.cli.chaos.audit.ChaosGaps;
 import dev.caravan.cli.chaos.audit.ChaosOutage;
-import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
+import dev.caravan.cli.chaos.audit.ChaosOutage.OutageKind;
 import dev.caravan.cli.chaos.audit.ChaosTopic;
 import dev.caravan.cli.chaos.audit.ChaosWrite;
 import java.io.IOException;
@@ -16,9 +16,9 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 
-/** What a run has come to: an audit of each connector's topic, and their sums. */
+/** Audits the topic of each connector, and prints the results and their sums. */
 final class ChaosReport {
-  /** Takes lines for the user. */
+  /** Prints a line for the user. */
   @FunctionalInterface
   interface Printer {
     void say(String format, Object... values);
@@ -32,15 +32,15 @@ final class ChaosReport {
   private final int workers;
   private final Duration patience;
 
-  /** What was found in one topic. */
-  private record Result(
+  /** The audit of one topic. */
+  private record TopicResult(
       ChaosAudit.Findings findings, ChaosAudit audit, ChaosDuplicates duplicates, int zombie) {}
 
   /**
-   * @param prefix what the ids of the documents begin with
-   * @param outages all that there were
-   * @param workers how many there were
-   * @param patience how long to wait for documents that are missing
+   * @param prefix of the ids of the documents
+   * @param outages all outages of the run
+   * @param workers the number of workers
+   * @param patience the longest wait for missing documents
    */
   ChaosReport(
       ChaosKafka kafka,
@@ -60,12 +60,11 @@ final class ChaosReport {
   }
 
   /**
-   * Reads the topics until nothing is missing, or for as long as there is patience, and says what
-   * is in them.
+   * Reads the topics until nothing is missing or the time is over, and prints the results.
    *
-   * @param start when the faults began, in milliseconds since the epoch
-   * @param faults how many there were
-   * @return whether all is as it must be
+   * @param start the time of the first fault, in milliseconds since the epoch
+   * @param faults the number of faults
+   * @return whether the records are as they must be
    */
   boolean of(
       List<ChaosConnector> connectors,
@@ -76,11 +75,11 @@ final class ChaosReport {
       throws IOException {
     long deadline = System.nanoTime() + patience.toNanos();
     boolean right = true;
-    List<Result> results = new ArrayList<>();
+    List<TopicResult> results = new ArrayList<>();
     ChaosGaps gaps = new ChaosGaps(outages);
     for (ChaosConnector connector : connectors) {
       try (ChaosTopic topic = new ChaosTopic(kafka.brokers(), connector.topic(), prefix)) {
-        Result result;
+        TopicResult result;
         do {
           topic.readToEnd();
           result = result(connector, writes, topic);
@@ -96,7 +95,7 @@ final class ChaosReport {
     return right;
   }
 
-  private Result result(ChaosConnector connector, List<ChaosWrite> writes, ChaosTopic topic)
+  private TopicResult result(ChaosConnector connector, List<ChaosWrite> writes, ChaosTopic topic)
       throws IOException {
     ChaosCommits commits =
         ChaosCommits.read(kafka.brokers(), offsetsTopic)
@@ -104,23 +103,24 @@ final class ChaosReport {
     List<ChaosOutage> causes =
         connector.isExactlyOnce()
             ? List.of()
-            // Who joins is given tasks only when others have stopped them in order.
-            : outages.stream().filter(outage -> outage.kind() != Kind.STARTED).toList();
+            // A worker that joins receives tasks only after others have stopped them in order.
+            : outages.stream().filter(outage -> outage.kind() != OutageKind.STARTED).toList();
     ChaosDuplicates duplicates =
         new ChaosDuplicates(connector.name(), causes, commits, target.branches());
     ChaosAudit audit = new ChaosAudit(writes, target.purges(), duplicates);
     int zombie = 0;
-    for (ChaosTopic.Entry entry : topic.entries()) {
+    for (ChaosTopic.AuditedRecord entry : topic.entries()) {
       if (entry.isOfZombie(causes)) {
         zombie++;
       } else {
         audit.add(entry);
       }
     }
-    return new Result(audit.findings(), audit, duplicates, zombie);
+    return new TopicResult(audit.findings(), audit, duplicates, zombie);
   }
 
-  private static void say(ChaosConnector connector, Result result, long start, Printer printer) {
+  private static void say(
+      ChaosConnector connector, TopicResult result, long start, Printer printer) {
     ChaosAudit.Findings findings = result.findings();
     result
         .duplicates()
@@ -148,7 +148,11 @@ final class ChaosReport {
   }
 
   private static void sum(
-      List<Result> results, int documents, int faults, Map<String, Long> gaps, Printer printer) {
+      List<TopicResult> results,
+      int documents,
+      int faults,
+      Map<String, Long> gaps,
+      Printer printer) {
     long records = 0;
     int missing = 0;
     int duplicated = 0;
@@ -158,7 +162,7 @@ final class ChaosReport {
     int forbidden = 0;
     int stale = 0;
     int zombie = 0;
-    for (Result result : results) {
+    for (TopicResult result : results) {
       records += result.findings().records();
       missing += result.findings().missing();
       duplicated += result.findings().duplicated();

@@ -22,9 +22,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A sandbox of three nodes with a replica of each vBucket as a target. Each worker has proxies of
- * its own to the nodes, at addresses of its own: the cluster's map names the nodes, and each
- * worker's hosts file says where they are. Thread-safe.
+ * A sandbox as the target: three nodes with one replica of each vBucket. Each worker has its own
+ * proxies to the nodes, at its own addresses. The cluster map has the names of the nodes, and each
+ * worker's hosts file maps these names to its proxies. Thread-safe.
  */
 final class ChaosSandbox implements ChaosTarget {
   private static final Logger LOG = LoggerFactory.getLogger(ChaosSandbox.class);
@@ -38,7 +38,7 @@ final class ChaosSandbox implements ChaosTarget {
   private final List<ChaosAudit.Purge> purges = new CopyOnWriteArrayList<>();
   private final Map<Integer, NetworkPath> paths = new ConcurrentHashMap<>();
 
-  /** Guarded by the monitor, so that nothing is written to a bucket that is no more. */
+  /** Guarded by the monitor, so that nothing is written to a deleted bucket. */
   private Bucket bucket;
 
   private ChaosSandbox(CouchbaseCluster cluster) {
@@ -78,8 +78,8 @@ final class ChaosSandbox implements ChaosTarget {
       }
       return new NetworkPath(hosts, proxies);
     } catch (IOException e) {
-      // Only Linux has all of 127.0.0.0/8.
-      LOG.warn("No faults of the network between workers and Couchbase: {}", e.toString());
+      // Only Linux has all addresses of 127.0.0.0/8.
+      LOG.warn("There will be no network faults between workers and Couchbase: {}", e.toString());
       proxies.forEach(TcpProxy::close);
       cluster.nodes().forEach(node -> hosts.put(hostName(node.number()), node.host()));
       return new NetworkPath(hosts, List.of());
@@ -155,7 +155,7 @@ final class ChaosSandbox implements ChaosTarget {
     return random.nextInt(MAX_MILLIS);
   }
 
-  /** Fails a node over, and takes it in again after a while. */
+  /** Fails a node over, and adds it back later. */
   private String failOver(Random random, int maxBehindMillis) throws InterruptedException {
     int node = random.nextInt(NODES);
     int behind = maxBehindMillis == 0 ? 0 : random.nextInt(maxBehindMillis);
@@ -174,7 +174,7 @@ final class ChaosSandbox implements ChaosTarget {
         + " ms";
   }
 
-  /** Moves the vBuckets to some of the nodes, and after a while over all of them. */
+  /** Moves the vBuckets to some of the nodes, and to all of them later. */
   private String rebalance(Random random) throws InterruptedException {
     int without = random.nextInt(NODES);
     List<Integer> some = new ArrayList<>(cluster.members());
@@ -227,7 +227,7 @@ final class ChaosSandbox implements ChaosTarget {
     return "of node " + node + " for " + during + " ms";
   }
 
-  /** Purges tombstones, sometimes while nobody can read them. */
+  /** Purges tombstones, sometimes while the nodes are down and nobody can read them. */
   private String purge(Random random) throws IOException, InterruptedException {
     boolean unread = random.nextBoolean();
     int down = unread ? millis(random) : 0;
@@ -236,7 +236,7 @@ final class ChaosSandbox implements ChaosTarget {
       TimeUnit.MILLISECONDS.sleep(down);
     }
     synchronized (this) {
-      // A reader that is below the purge point rolls back.
+      // A reader below the purge seqno rolls back.
       branches.add(System.currentTimeMillis());
       bucket.purgeTombstones();
       purges.add(

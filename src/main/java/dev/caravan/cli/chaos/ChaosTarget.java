@@ -8,43 +8,43 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 
-/** The Couchbase that the chaos runs on. Thread-safe: a writer and faults use it at a time. */
+/** The Couchbase cluster of a run. Thread-safe, because the writer and the faults use it. */
 interface ChaosTarget extends AutoCloseable {
 
   /**
-   * How a worker reaches Couchbase.
+   * The network path from a worker to Couchbase.
    *
-   * @param hosts the addresses of the names that {@link #connectorConfig} and the cluster's map
-   *     have, by the names; empty if others know them
-   * @param proxies what all its connections go through; empty if they go through none
+   * @param hosts host names to addresses, for the names in {@link #connectorConfig} and in the
+   *     cluster map; empty if DNS resolves them
+   * @param proxies the proxies of all connections; empty if there are none
    */
   record NetworkPath(Map<String, String> hosts, List<TcpProxy> proxies) {}
 
   /** Writes a document. */
   void upsert(String documentId, String json);
 
-  /** Deletes a document, if there is one. */
+  /** Deletes a document if it exists. */
   void delete(String documentId);
 
-  /** All writes so far, those to a document in the order in which they were made. */
+  /** All writes so far. Those to one document are in their order. */
   List<ChaosWrite> writes() throws IOException;
 
-  /** When tombstones were purged. */
+  /** The purges of tombstones so far. */
   List<ChaosAudit.Purge> purges();
 
   /**
-   * When a vBucket's history took another branch, so that clients may have to roll back, in
+   * The times at which the history of vBuckets branched, so that clients may have to roll back, in
    * milliseconds since the epoch.
    */
   List<Long> branches();
 
-  /** Where and as whom a connector reads it, in the connector's keys. */
+  /** The connection to the bucket, in the keys of a connector. */
   Map<String, String> connectorConfig();
 
-  /** How the worker of this number reaches it; the same whenever it is asked. */
+  /** The path of a worker, always the same for the same worker. */
   NetworkPath path(int worker);
 
-  /** What can go wrong here, apart from what can go wrong everywhere. */
+  /** The faults of this target. */
   List<ChaosFault> faults();
 
   @Override

@@ -4,8 +4,8 @@ package dev.caravan.cli.chaos;
 import static java.util.stream.Collectors.joining;
 
 import dev.caravan.cli.chaos.audit.ChaosOutage;
-import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
-import dev.caravan.cli.chaos.audit.ChaosOutage.Scope;
+import dev.caravan.cli.chaos.audit.ChaosOutage.OutageKind;
+import dev.caravan.cli.chaos.audit.ChaosOutage.OutageScope;
 import dev.caravan.cli.process.ConnectClient;
 import dev.caravan.cli.process.ReportedStatus;
 import dev.caravan.cli.process.WorkerProcess;
@@ -23,16 +23,16 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 
-/** The workers of one group and their connectors, and what can go wrong with them. */
+/** The workers of a group, their connectors, and the faults of both. */
 final class ChaosWorkers implements AutoCloseable {
   private static final String HEAP = "320m";
 
   private static final int DOWN_MAX_MILLIS = 3000;
 
-  /** Within which a worker that has started is given tasks. */
+  /** The time in which a new worker receives tasks. */
   private static final int JOIN_MILLIS = 3000;
 
-  /** Longer than a group waits for a worker. */
+  /** Longer than the session timeout. */
   private static final int LONG_MIN_MILLIS = 11_000;
 
   private static final int LONG_SPREAD_MILLIS = 4000;
@@ -49,9 +49,9 @@ final class ChaosWorkers implements AutoCloseable {
   private final List<ChaosOutage> outages;
 
   /**
-   * @param group also what the names of the group's topics begin with
-   * @param vbuckets of the bucket
-   * @param outages takes what went wrong
+   * @param group the id of the group, also the prefix of its topics
+   * @param vbuckets the number of vBuckets of the bucket
+   * @param outages receives the outages
    */
   ChaosWorkers(
       int count,
@@ -77,7 +77,7 @@ final class ChaosWorkers implements AutoCloseable {
     }
   }
 
-  /** A file with these hosts and this machine, as Java looks for others nowhere else then. */
+  /** A file with these hosts and this machine. Java then resolves no other names. */
   private Path hostsFile(Map<String, String> hosts) throws IOException {
     List<String> lines = new ArrayList<>();
     InetAddress local = InetAddress.getLocalHost();
@@ -90,7 +90,7 @@ final class ChaosWorkers implements AutoCloseable {
     return file;
   }
 
-  /** Starts them and the connectors, and returns when all tasks run. */
+  /** Starts the workers and creates the connectors. Returns when all tasks run. */
   void start() throws IOException, InterruptedException {
     for (WorkerProcess worker : workers) {
       worker.start();
@@ -130,28 +130,28 @@ final class ChaosWorkers implements AutoCloseable {
         new ChaosFault("connector stopped", random -> halt(random, ConnectClient::stop)));
   }
 
-  /** How long something lasts: sometimes for longer than a group waits for a worker. */
+  /** A random duration, sometimes longer than the session timeout. */
   static int millis(Random random, int shortMax) {
     return random.nextInt(LONG_ONE_IN) == 0
         ? LONG_MIN_MILLIS + random.nextInt(LONG_SPREAD_MILLIS)
         : random.nextInt(shortMax);
   }
 
-  /** The number of any worker. */
+  /** The number of a random worker. */
   int any(Random random) {
     return random.nextInt(workers.size());
   }
 
-  /** Which worker it is, for a message; nothing if there is only one. */
+  /** The worker's label for a message, empty if there is only one. */
   String label(int worker) {
     return workers.size() == 1 ? "" : "worker " + worker + " ";
   }
 
   /**
-   * Which vBuckets of which connectors a worker has now: those of the tasks that it says it has,
-   * and those of tasks that nobody is known to have.
+   * The vBuckets that a worker may have now: those of its tasks as it reports them, and those of
+   * tasks that do not run.
    */
-  Scope tasksOf(int worker) throws InterruptedException {
+  OutageScope tasksOf(int worker) throws InterruptedException {
     if (workers.size() == 1) {
       return ChaosOutage.EVERYTHING;
     }
@@ -172,7 +172,7 @@ final class ChaosWorkers implements AutoCloseable {
         touched.put(connector.name(), vbucketsOfTasks);
       }
     } catch (IOException e) {
-      // It doesn't know, so it may have any.
+      // The worker does not answer, so it may have any.
       return ChaosOutage.EVERYTHING;
     }
     return (connector, vbucket) -> touched.getOrDefault(connector, new BitSet()).get(vbucket);
@@ -180,19 +180,19 @@ final class ChaosWorkers implements AutoCloseable {
 
   private String kill(Random random) throws Exception {
     int worker = any(random);
-    Scope scope = tasksOf(worker);
+    OutageScope scope = tasksOf(worker);
     long start = System.currentTimeMillis();
     workers.get(worker).kill();
-    outages.add(new ChaosOutage(Kind.KILLED, start, start, scope));
+    outages.add(new ChaosOutage(OutageKind.KILLED, start, start, scope));
     return label(worker) + startAgain(worker, random);
   }
 
   private String stop(Random random) throws Exception {
     int worker = any(random);
-    Scope scope = tasksOf(worker);
+    OutageScope scope = tasksOf(worker);
     long start = System.currentTimeMillis();
     long millis = workers.get(worker).stop().toMillis();
-    outages.add(new ChaosOutage(Kind.STOPPED, start, start + millis, scope));
+    outages.add(new ChaosOutage(OutageKind.STOPPED, start, start + millis, scope));
     return label(worker) + "within " + millis + " ms, " + startAgain(worker, random);
   }
 
@@ -201,17 +201,18 @@ final class ChaosWorkers implements AutoCloseable {
     TimeUnit.MILLISECONDS.sleep(millis);
     workers.get(worker).start();
     long ready = System.currentTimeMillis();
-    outages.add(new ChaosOutage(Kind.STARTED, ready, ready + JOIN_MILLIS, ChaosOutage.EVERYTHING));
+    outages.add(
+        new ChaosOutage(OutageKind.STARTED, ready, ready + JOIN_MILLIS, ChaosOutage.EVERYTHING));
     return "started again after " + millis + " ms";
   }
 
   private String suspend(Random random) throws Exception {
     int worker = any(random);
-    Scope scope = tasksOf(worker);
+    OutageScope scope = tasksOf(worker);
     int millis = millis(random, DOWN_MAX_MILLIS);
     long start = System.currentTimeMillis();
     workers.get(worker).suspend(Duration.ofMillis(millis));
-    outages.add(new ChaosOutage(Kind.SUSPENDED, start, System.currentTimeMillis(), scope));
+    outages.add(new ChaosOutage(OutageKind.SUSPENDED, start, System.currentTimeMillis(), scope));
     return label(worker) + "for " + millis + " ms";
   }
 
@@ -245,8 +246,8 @@ final class ChaosWorkers implements AutoCloseable {
         + by(creating);
   }
 
-  /** Pauses or stops a connector, and resumes it after a while. */
-  private String halt(Random random, Halt halt) throws Exception {
+  /** Pauses or stops a connector, and resumes it later. */
+  private String halt(Random random, HaltRequest halt) throws Exception {
     ChaosConnector connector = anyConnector(random);
     int millis = random.nextInt(DOWN_MAX_MILLIS);
     long start = System.currentTimeMillis();
@@ -267,7 +268,7 @@ final class ChaosWorkers implements AutoCloseable {
   private void changed(ChaosConnector connector, long start) {
     outages.add(
         new ChaosOutage(
-            Kind.CHANGED,
+            OutageKind.CHANGED,
             start,
             System.currentTimeMillis(),
             (name, vbucket) -> name.equals(connector.name())));
@@ -282,16 +283,17 @@ final class ChaosWorkers implements AutoCloseable {
     return ask(random, rest -> rest.put(connector.name(), connector.withTasks(tasks)));
   }
 
-  private interface Request {
+  private interface ConnectorRequest {
     void send(ConnectClient rest) throws IOException, InterruptedException;
   }
 
-  private interface Halt {
+  private interface HaltRequest {
     void send(ConnectClient rest, String connector) throws IOException, InterruptedException;
   }
 
-  /** Asks one worker after the other until one has done it; returns which. */
-  private int ask(Random random, Request request) throws IOException, InterruptedException {
+  /** Sends a request to one worker after the other until it succeeds. Returns the worker. */
+  private int ask(Random random, ConnectorRequest request)
+      throws IOException, InterruptedException {
     long deadline = System.nanoTime() + REQUEST_TIMEOUT.toNanos();
     int first = random.nextInt(workers.size());
     for (int i = 0; ; i++) {
@@ -308,7 +310,7 @@ final class ChaosWorkers implements AutoCloseable {
     }
   }
 
-  /** What the status of each connector says, in one line for each worker. */
+  /** The status of each connector, as each worker reports it. */
   List<String> statuses() throws InterruptedException {
     List<String> statuses = new ArrayList<>();
     for (ChaosConnector connector : connectors) {

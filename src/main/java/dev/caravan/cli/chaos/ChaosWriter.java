@@ -7,8 +7,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes documents at a steady rate: few of them, so that each is written and deleted again and
- * again. One thread of its own between {@link #start} and {@link #finish}.
+ * Writes and deletes a small set of documents at a steady rate, on its own thread between {@link
+ * #start} and {@link #finish}.
  */
 final class ChaosWriter {
   private static final int DOCUMENTS = 2000;
@@ -24,8 +24,8 @@ final class ChaosWriter {
   private volatile @Nullable RuntimeException failure;
 
   /**
-   * @param prefix what the ids of the documents begin with
-   * @param perSecond how many writes a second
+   * @param prefix of the ids of the documents
+   * @param perSecond writes per second
    */
   ChaosWriter(ChaosTarget target, String prefix, int perSecond, long seed) {
     this.target = target;
@@ -63,9 +63,9 @@ final class ChaosWriter {
   }
 
   /**
-   * Ends the writing.
+   * Stops writing.
    *
-   * @throws RuntimeException what has ended it before
+   * @throws RuntimeException the failure of a write
    */
   void finish() throws InterruptedException {
     finished = true;

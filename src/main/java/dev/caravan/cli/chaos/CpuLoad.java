@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli.chaos;
 
-/** Threads that keep processors busy, as other programs of a machine do. */
+/** Threads that keep processors busy, as other programs of the machine would. */
 final class CpuLoad implements AutoCloseable {
   private final int count;
   private volatile boolean finished;
 
   /**
-   * @param count how many threads, 0 or more
+   * @param count the number of threads, 0 or more
    */
   CpuLoad(int count) {
     this.count = count;
   }
 
-  /** Starts them. */
+  /** Starts the threads. */
   void start() {
     for (int i = 0; i < count; i++) {
       Thread thread = new Thread(this::spin, "chaos-load-" + i);

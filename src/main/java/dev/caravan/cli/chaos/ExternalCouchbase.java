@@ -22,8 +22,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A Couchbase that somebody else runs, as a target: nothing goes wrong there but what goes wrong
- * everywhere. Its other documents are left alone. Thread-safe.
+ * A given Couchbase cluster as the target. It has no faults of its own, and its other documents
+ * stay as they are. Thread-safe.
  */
 final class ExternalCouchbase implements ChaosTarget {
   private static final Duration READY_TIMEOUT = Duration.ofSeconds(30);
@@ -50,22 +50,22 @@ final class ExternalCouchbase implements ChaosTarget {
    * Connects to a bucket.
    *
    * @param connectionString {@code couchbase://host[:port][,...]/bucket}
-   * @throws IllegalArgumentException if it is of another form
-   * @throws RuntimeException if the bucket isn't there in time
+   * @throws IllegalArgumentException if the connection string has another form
+   * @throws RuntimeException if the bucket is not ready within 30 s
    */
   static ExternalCouchbase connect(String connectionString, String username, String password) {
     URI uri = URI.create(connectionString);
     String path = uri.getPath() == null ? "" : uri.getPath();
     if (!"couchbase".equals(uri.getScheme()) || uri.getAuthority() == null || path.length() < 2) {
       throw new IllegalArgumentException(
-          "--couchbase must be of the form couchbase://host[:port]/bucket, not '"
+          "--couchbase must have the form couchbase://host[:port]/bucket, not \""
               + connectionString
-              + "'");
+              + "\".");
     }
     ExternalCouchbase node =
         new ExternalCouchbase(uri.getAuthority(), path.substring(1), username, password);
     try {
-      // Chaos asks no other service, and a node may have no other.
+      // The run uses no other service, and a node may have no other.
       node.cluster
           .bucket(node.bucket)
           .waitUntilReady(
@@ -90,7 +90,7 @@ final class ExternalCouchbase implements ChaosTarget {
     try {
       add(documentId, collection.remove(documentId), true);
     } catch (DocumentNotFoundException e) {
-      // Then there is nothing to delete.
+      // There is nothing to delete.
       return;
     }
   }
@@ -99,7 +99,7 @@ final class ExternalCouchbase implements ChaosTarget {
     MutationToken token =
         result
             .mutationToken()
-            .orElseThrow(() -> new IllegalStateException("the node tells no seqnos of writes"));
+            .orElseThrow(() -> new IllegalStateException("The node returns no mutation tokens."));
     writes.add(
         new ChaosWrite(
             documentId,

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The {@code chaos} command: workers, Couchbase and Kafka that are broken at random while documents
- * change.
+ * The {@code chaos} command: injects random faults into workers, Couchbase and Kafka while
+ * documents change, and audits the records.
  *
- * <p>A {@link dev.caravan.cli.chaos.ChaosFault} says what is broken, a {@link
- * dev.caravan.cli.chaos.ChaosTarget} is the Couchbase that it happens to, and {@link
- * dev.caravan.cli.chaos.ChaosReport} says at the end what that did. May use {@code
- * cli.chaos.audit}, {@code cli.process}, {@code sandbox} and {@code stream}.
+ * <p>A {@link dev.caravan.cli.chaos.ChaosFault} is an injected fault, a {@link
+ * dev.caravan.cli.chaos.ChaosTarget} is the Couchbase cluster of the run, and {@link
+ * dev.caravan.cli.chaos.ChaosReport} prints the results. May use {@code cli.chaos.audit}, {@code
+ * cli.process}, {@code connector}, {@code sandbox} and {@code stream}.
  *
- * <p>Options of commands are fields that picocli sets before a command is called, so they are never
- * null, unless they are marked.
+ * <p>picocli sets the option fields of a command before it calls the command. These fields are not
+ * null, unless they are marked {@code @Nullable}.
  */
 @NullMarked
 package dev.caravan.cli.chaos;

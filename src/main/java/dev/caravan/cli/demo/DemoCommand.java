@@ -2,6 +2,7 @@
 package dev.caravan.cli.demo;
 
 import dev.caravan.cli.process.ConnectClient;
+import dev.caravan.cli.process.OptionCheck;
 import dev.caravan.cli.process.ShutdownHook;
 import dev.caravan.cli.process.TopicCreator;
 import dev.caravan.cli.process.WorkerApplication;
@@ -21,23 +22,21 @@ import org.apache.kafka.clients.admin.NewTopic;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** {@code caravan demo}: the whole way once, on the sandbox, with an audit of what arrived. */
+/** {@code caravan demo}: copies documents from the sandbox to Kafka and audits the records. */
 @Command(
     name = "demo",
     description = {
-      "Shows the whole way on this machine: starts a sandbox and a worker, creates a connector over"
-          + " REST, writes documents to Couchbase, and checks that every one of them arrives in"
-          + " Kafka."
+      "Starts a sandbox and a worker, creates a connector over REST, writes documents to Couchbase,"
+          + " and checks that each document is in Kafka."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,
     exitCodeListHeading = "%nExit status:%n",
     exitCodeList = {
-      "0:every document is in Kafka, once, as it was written",
-      "1:something is missing or wrong; the output says what"
+      "0:each document is in Kafka once, as it was written",
+      "1:a document is missing, duplicated or wrong, as the output reports"
     })
 public final class DemoCommand implements Callable<Integer> {
   private static final String GROUP = "demo";
@@ -58,14 +57,16 @@ public final class DemoCommand implements Callable<Integer> {
       names = "--documents",
       paramLabel = "N",
       defaultValue = "10000",
-      description = "How many documents to write (default: ${DEFAULT-VALUE}).")
+      description = "The number of documents to write (default: ${DEFAULT-VALUE}).")
   private int documents;
 
   @Option(
       names = "--rate",
       paramLabel = "R",
       defaultValue = "0",
-      description = "The connector's maximum drain rate, in documents a second; 0 is no limit.")
+      description =
+          "The connector's maximum drain rate in documents per second, 0 for no limit (default:"
+              + " 0).")
   private int rate;
 
   @Option(
@@ -75,20 +76,15 @@ public final class DemoCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    if (documents < 1) {
-      throw new ParameterException(
-          spec.commandLine(), "--documents must be 1 or more, not " + documents + ".");
-    }
-    if (rate < 0) {
-      throw new ParameterException(
-          spec.commandLine(), "--rate must be 0 or more, not " + rate + ".");
-    }
-    // The demo's own lines are the output; a warning still shows.
+    OptionCheck.requireAtLeast(spec, "--documents", 1, documents);
+    OptionCheck.requireAtLeast(spec, "--rate", 0, rate);
+    // Only the demo's own lines, and warnings.
     System.getProperties().putIfAbsent("caravan.log.level", "WARN");
-    // camel-couchbase leaves its client connected, which complains when the node stops.
+    // The client of camel-couchbase stays connected and logs warnings when the node stops.
     System.getProperties().putIfAbsent("caravan.log.libraries", "ERROR");
-    // The writer first: its client opens the bucket meanwhile, and lets a write that comes before
-    // that wait for five seconds.
+    // The writer starts first, because its client opens the bucket in the background. A write
+    // before
+    // that waits for 5 s.
     try (Sandbox sandbox = startSandbox();
         DemoWriter writer = new DemoWriter(sandbox.couchbaseHost(), BUCKET, USERNAME, PASSWORD);
         WorkerApplication worker =
@@ -115,7 +111,7 @@ public final class DemoCommand implements Callable<Integer> {
         .start();
   }
 
-  /** A loopback address on which nobody, such as a Couchbase server, has the KV port yet. */
+  /** A loopback address whose KV port is free. */
   private static String freeHost() throws IOException {
     IOException failure = null;
     for (int i = 1; i <= 8; i++) {
@@ -129,10 +125,10 @@ public final class DemoCommand implements Callable<Integer> {
       }
     }
     throw new IOException(
-        "Port "
+        "Port \""
             + KV_PORT
-            + " is taken on every loopback address; stop the program that listens there"
-            + " (a Couchbase server, or another demo?) and try again",
+            + "\" is in use on all loopback addresses that the demo tries. Stop the program that"
+            + " listens there, such as a Couchbase server or another demo.",
         failure);
   }
 
@@ -159,7 +155,7 @@ public final class DemoCommand implements Callable<Integer> {
       CompletableFuture<Void> writing = writer.write(documents);
       follow(writer, writing, audit);
       writing.get(1, TimeUnit.SECONDS);
-      // Whatever should not be there, such as a record sent twice, would follow now.
+      // A record that was sent twice would follow now.
       int more;
       do {
         more = audit.read(Duration.ofSeconds(1));
@@ -175,7 +171,7 @@ public final class DemoCommand implements Callable<Integer> {
     }
   }
 
-  /** Shows how far it is, each second, until all documents are in Kafka or nothing moves. */
+  /** Prints the progress each second until all documents are in Kafka or no record arrives. */
   private void follow(DemoWriter writer, CompletableFuture<Void> writing, TopicAudit audit) {
     long start = System.nanoTime();
     long lastLine = start;

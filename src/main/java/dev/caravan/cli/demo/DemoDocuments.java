@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 
-/** The documents of the demo: each follows from its number, so that nobody has to remember them. */
+/** The documents of the demo. The number of a document determines its content. */
 final class DemoDocuments {
   private static final String PREFIX = "order::";
   private static final List<String> STATES = List.of("open", "paid", "packed", "shipped");
@@ -34,7 +34,7 @@ final class DemoDocuments {
     return id.startsWith(PREFIX) ? Integer.parseInt(id.substring(PREFIX.length())) : -1;
   }
 
-  /** Documents {@code from} (inclusive) to {@code to} (exclusive), made when asked for. */
+  /** Documents {@code from} (inclusive) to {@code to} (exclusive), generated on access. */
   static List<Map<String, Object>> range(int from, int to) {
     return new AbstractList<>() {
       @Override

@@ -10,8 +10,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.camel.main.Main;
 
 /**
- * Writes the demo's documents to Couchbase through a route of its own, in a Camel context of its
- * own, as another application would. Safe for use by several threads.
+ * Writes the demo's documents to Couchbase through a camel-couchbase route in its own Camel
+ * context, as another application would. Thread-safe.
  */
 final class DemoWriter implements AutoCloseable {
   private static final int CHUNK = 500;
@@ -22,7 +22,8 @@ final class DemoWriter implements AutoCloseable {
       Executors.newSingleThreadExecutor(task -> new Thread(task, "demo-writer"));
 
   /**
-   * @param host the address of a Couchbase node on the default port: camel-couchbase takes no other
+   * @param host the address of a Couchbase node on port 11210, the only port that camel-couchbase
+   *     supports
    */
   DemoWriter(String host, String bucket, String username, String password) {
     main.configure().withName("demo-writer");
@@ -52,7 +53,7 @@ final class DemoWriter implements AutoCloseable {
         thread);
   }
 
-  /** How many documents are in Couchbase by now. */
+  /** The number of documents that are in Couchbase. */
   int written() {
     return written.get();
   }

@@ -14,10 +14,8 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.serialization.StringDeserializer;
 
 /**
- * Reads a topic and holds it against the demo's documents: not how many records there are, but
- * whether the last record of each document is the document as it was written.
- *
- * <p>Not thread-safe.
+ * Compares the records of a topic with the demo's documents. The last record of each document must
+ * have the document's content. Not thread-safe.
  */
 final class TopicAudit implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -30,7 +28,7 @@ final class TopicAudit implements AutoCloseable {
   private long duplicated;
 
   /**
-   * @param documents how many documents the demo writes
+   * @param documents the number of documents that the demo writes
    */
   TopicAudit(String brokers, String topic, int documents) {
     this.documents = documents;
@@ -39,7 +37,7 @@ final class TopicAudit implements AutoCloseable {
     consumer = CommittedRecords.of(brokers, topic, new StringDeserializer());
   }
 
-  /** Reads what is there, waiting for it no longer than given; returns how many records it read. */
+  /** Reads once from Kafka, waiting at most this long. Returns the number of records. */
   int read(Duration wait) {
     int count = 0;
     for (ConsumerRecord<String, byte[]> record : consumer.poll(wait)) {
@@ -75,22 +73,22 @@ final class TopicAudit implements AutoCloseable {
     }
   }
 
-  /** How many records the topic holds, as far as it was read. */
+  /** The number of records read. */
   long records() {
     return records;
   }
 
-  /** How many records came after a first one of the same document; the demo writes each once. */
+  /** The number of records after the first of the same document. The demo writes each once. */
   long duplicated() {
     return duplicated;
   }
 
-  /** How many documents have no record, or whose last record is something else. */
+  /** The number of documents without a record, or with other content in their last record. */
   int missing() {
     return documents - right.cardinality();
   }
 
-  /** The ids of some missing documents, for a message. */
+  /** The ids of some missing documents. */
   List<String> someMissing(int atMost) {
     return IntStream.range(0, documents)
         .filter(number -> !right.get(number))

@@ -9,11 +9,11 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.Deserializer;
 
-/** Reading a topic as somebody who must not miss a record and see none that is not committed. */
+/** Creates consumers that read all committed records of a topic, and no other records. */
 public final class CommittedRecords {
   private CommittedRecords() {}
 
-  /** A consumer of all partitions of a topic, from their beginning; the caller closes it. */
+  /** A consumer of all partitions of a topic from the beginning. The caller closes it. */
   public static <K> KafkaConsumer<K, byte[]> of(
       String brokers, String topic, Deserializer<K> keys) {
     KafkaConsumer<K, byte[]> consumer =

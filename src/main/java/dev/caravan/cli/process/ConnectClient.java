@@ -9,7 +9,6 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -86,11 +85,6 @@ public final class ConnectClient {
 
   public ReportedStatus status(String name) throws IOException, InterruptedException {
     return ReportedStatus.of(JSON.readTree(get(path(name) + "/status")));
-  }
-
-  /** The names of all connectors. */
-  public List<String> connectors() throws IOException, InterruptedException {
-    return List.of(JSON.readValue(get("/connectors"), String[].class));
   }
 
   /** The body of a resource. */

@@ -5,16 +5,16 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** What Linux tells of a process in {@code /proc/<pid>/status}. */
+/** Reads {@code /proc/<pid>/status}, which Linux has for each process. */
 public final class ProcStatus {
   private ProcStatus() {}
 
   /**
-   * A number of a process.
+   * A number in the status of a process.
    *
-   * @param process its id, or "self"
-   * @param key such as {@code Threads}, or {@code VmHWM} in kilobytes
-   * @return 0 where there is no such thing
+   * @param process the id of the process, or "self"
+   * @param key such as {@code Threads}, or {@code VmHWM} in kB
+   * @return 0 on other systems than Linux, and for an unknown process or key
    */
   public static long of(String process, String key) throws IOException {
     Path status = Path.of("/proc", process, "status");

@@ -30,13 +30,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A worker as a program: camel-main with the REST API, the route template, and the {@link Worker}.
- * Immutable once started; safe for use by several threads.
+ * A worker in this process: camel-main with the REST API, the route template and the {@link
+ * Worker}. Thread-safe.
  */
 public final class WorkerApplication implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WorkerApplication.class);
 
-  /** What Camel has to stop its routes, most of which have stopped before. */
+  /** Camel's time to stop its routes. The routes of tasks have stopped before. */
   private static final int SHUTDOWN_SECONDS = 3;
 
   private static final Duration CAMEL_TIME = Duration.ofSeconds(5);
@@ -58,10 +58,10 @@ public final class WorkerApplication implements AutoCloseable {
   }
 
   /**
-   * Starts a worker, and returns when its REST API answers.
+   * Starts a worker and returns when its REST API is available.
    *
-   * @param properties in Kafka Connect's names, see {@link WorkerConfig}
-   * @throws Exception if the properties are wrong, Kafka can't be reached, or the port is taken
+   * @param properties with Kafka Connect's names, see {@link WorkerConfig}
+   * @throws Exception if the properties are wrong, Kafka is unavailable, or the port is in use
    */
   public static WorkerApplication start(Map<String, String> properties) throws Exception {
     WorkerConfig config = WorkerConfig.parse(properties);
@@ -98,7 +98,7 @@ public final class WorkerApplication implements AutoCloseable {
     HttpVertx vertx = new HttpVertx();
     try {
       configure(main, config);
-      // Without Camel's own hook, which would stop it on SIGTERM beside the stop of the worker.
+      // Without Camel's shutdown hook, which would stop Camel concurrently with the worker.
       main.setShutdownStrategy(new SimpleMainShutdownStrategy());
       main.bind("vertx", vertx);
       main.bind(ApiEngine.NAME, new ApiEngine());
@@ -138,7 +138,7 @@ public final class WorkerApplication implements AutoCloseable {
             config.port(),
             "camel.server.maxBodySize",
             RequestGuard.MAX_BODY_BYTES);
-    // Overriding: a camel property in the environment must not move the API elsewhere.
+    // As overrides, so that a property in the environment can't change the address of the API.
     settings.forEach((key, value) -> main.addOverrideProperty(key, value.toString()));
   }
 
@@ -146,23 +146,25 @@ public final class WorkerApplication implements AutoCloseable {
     return Objects.requireNonNull(
         VertxPlatformHttpRouter.lookup(
             context, VertxPlatformHttpRouter.getRouterNameFromPort(config.port())),
-        "there is no HTTP server");
+        "There is no HTTP server.");
   }
 
-  /** Camel only logs that its server could not have the port, and goes on without. */
+  /** Fails if the port is in use. Camel would only log that and continue without a server. */
   private static void checkPort(WorkerConfig config) throws IOException {
     try (ServerSocket socket = new ServerSocket()) {
       socket.setReuseAddress(true);
       socket.bind(new InetSocketAddress(config.host(), config.port()));
     } catch (IOException e) {
       throw new IOException(
-          "The REST API can't listen on "
+          "The REST API can't listen on \""
               + config.host()
               + ":"
               + config.port()
-              + " ("
+              + "\" ("
               + e.getMessage()
-              + "); is another program using the port?",
+              + "). Stop the program that uses the port, or set another port in \""
+              + WorkerConfig.LISTENERS
+              + "\".",
           e);
     }
   }
@@ -180,19 +182,19 @@ public final class WorkerApplication implements AutoCloseable {
     return version == null ? "unknown" : version;
   }
 
-  /** Where the REST API answers, {@code http://host:port}. */
+  /** The URL of the REST API, {@code http://host:port}. */
   public String url() {
     return url;
   }
 
-  /** Fails when the worker can't be in its group, see {@link Worker#fatalError}. */
+  /** A future that fails when the worker can't be a member of its group. */
   public CompletableFuture<Void> refusal() {
     return worker.fatalError();
   }
 
   /**
-   * Stops the tasks, then the REST API. Connectors stay in the config topic. Takes less than 25 s,
-   * whatever hangs; what was given up is logged.
+   * Stops the tasks, then the REST API. Connectors stay in the config topic. Takes less than 25 s.
+   * Whatever does not stop in time is logged and left running.
    */
   @Override
   public void close() {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What the commands share: programs that run, and how they end.
+ * Workers and other programs that several commands start, and clients for them.
  *
  * <p>{@link dev.caravan.cli.process.WorkerApplication} is a worker in this process, {@link
- * dev.caravan.cli.process.WorkerProcess} is one in a process of its own, started as a {@link
- * dev.caravan.cli.process.ChildProcess}, and {@link dev.caravan.cli.process.ShutdownHook} waits for
- * the signal to end. {@link dev.caravan.cli.process.CommittedRecords} reads what such programs
- * wrote to Kafka. May use {@code worker}, {@code rest}, {@code connector} and {@code record}, but
+ * dev.caravan.cli.process.WorkerProcess} is a worker in a {@link
+ * dev.caravan.cli.process.ChildProcess}, and {@link dev.caravan.cli.process.ConnectClient} calls
+ * their REST API. {@link dev.caravan.cli.process.ShutdownHook} stops a program in order. {@link
+ * dev.caravan.cli.process.CommittedRecords} reads topics. May use {@code worker}, {@code
+ * worker.delivery}, {@code worker.kafka}, {@code rest}, {@code connector} and {@code record}, but
  * no other package of the command.
  */
 @NullMarked

@@ -15,7 +15,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
-/** The measurement of many connectors with few of them, whose workers are in this process. */
+/** The measurement of many connectors, with 20 connectors and with workers in this process. */
 class BenchFleetTest {
   @Test
   void figuresOfCreationRebalanceRestAndGroupMetadataArePrinted() throws Exception {
@@ -36,9 +36,9 @@ class BenchFleetTest {
     Matcher figures =
         Pattern.compile(
                 "bench: connectors=20 workers=3 created in [0-9.]+ s, all running after [0-9.]+ s\n"
-                    + "bench: for each further task .*\n"
-                    + "bench: all running [0-9.]+ s after a worker was told to stop, and balanced"
-                    + " and running [0-9.]+ s after one was up .*\n"
+                    + "bench: per further task: [0-9.]+ threads, -?[0-9]+ kB resident\n"
+                    + "bench: all running [0-9.]+ s after SIGTERM to a worker, balanced and running"
+                    + " [0-9.]+ s after a worker was ready \\(start took [0-9.]+ s\\)\n"
                     + "bench: REST answers=[0-9]+ p50=[0-9.]+ ms p99=[0-9.]+ ms\n"
                     + "bench: the largest record of the group's metadata has ([0-9]+) bytes\n")
             .matcher(out.toString());
@@ -77,7 +77,7 @@ class BenchFleetTest {
 
     @Override
     public long processStatus(String key) {
-      // Of all workers, and of the test.
+      // Unknown, because all workers share the process of the test.
       return 0;
     }
 

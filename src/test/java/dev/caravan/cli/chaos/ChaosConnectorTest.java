@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Which connectors a run has. */
+/** The connectors of a run. */
 class ChaosConnectorTest {
   private static final Map<String, String> TARGET = Map.of("couchbase.bucket", "b");
 

@@ -10,7 +10,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** The drain rate under a backlog, by the times at which the records were sent. */
+/** The drain rate with a backlog, measured by the timestamps of the records. */
 class ConnectorDrainRateTest {
   private static final int RATE = 400;
   private static final int TASKS = 2;
@@ -44,18 +44,18 @@ class ConnectorDrainRateTest {
       assertThat(most(times, WINDOW_MILLIS))
           .as("documents in any 5 s")
           .isLessThanOrEqualTo((int) (RATE * 5 * 1.05) + TASKS);
-      // A task's burst is 200 ms of its rate; between two there may be one more.
+      // A task's burst is 200 ms of its rate. A window of 200 ms may touch two bursts.
       assertThat(most(times, BURST_MILLIS))
           .as("documents in any 200 ms")
           .isLessThanOrEqualTo((int) (RATE * 0.4) + TASKS);
-      // How far below it stays on a busy machine says nothing of the limit; that it moves does.
+      // A busy machine may be slower than the rate, but not without bound.
       assertThat(times[times.length - 1] - times[0])
           .as("milliseconds for all")
           .isBetween(DOCUMENTS * 1000L / RATE * 95 / 100, DOCUMENTS * 1000L / RATE * 3);
     }
   }
 
-  /** The most times that lie within any window of that length. */
+  /** The maximum number of timestamps in any window of this length. */
   private static int most(long[] times, long window) {
     int most = 0;
     int from = 0;

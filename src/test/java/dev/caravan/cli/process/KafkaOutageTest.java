@@ -22,7 +22,7 @@ import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** The broker is down for longer than the worker's session, and 50 clients read and write. */
+/** 50 clients read and write while the broker is down for longer than the session timeout. */
 class KafkaOutageTest {
   private static final int CLIENTS = 50;
   private static final int SESSION_MILLIS = 6000;
@@ -62,7 +62,7 @@ class KafkaOutageTest {
       SANDBOX.kafka().stop();
       long stopped = System.nanoTime();
       for (int i = 0; i < CLIENTS; i++) {
-        // Not all in the same instant: this is about waiting for Kafka, not for a processor.
+        // Not all at once, so that they wait for Kafka and not for a processor.
         clients.add(later(20L * i, () -> read(rest)));
         clients.add(later(20L * i, () -> write(rest)));
       }
@@ -83,14 +83,17 @@ class KafkaOutageTest {
               + sorted.get(sorted.size() * 99 / 100)
               + ", max "
               + sorted.get(sorted.size() - 1);
-      assertThat(sorted.size()).as(latency).isGreaterThan(CLIENTS);
-      // Milliseconds, where nothing else needs the processors. A read that waits for Kafka, or for
-      // a write that does, takes longer than the outage.
+      assertThat(sorted).as(latency).hasSizeGreaterThanOrEqualTo(2 * CLIENTS);
+      // A read takes milliseconds on an idle machine. A read that waits for Kafka, or for a write
+      // that
+      // waits for Kafka, takes longer than the outage.
       assertThat(sorted.get(sorted.size() - 1)).as(latency).isLessThan(Duration.ofSeconds(3));
-      assertThat(writes).isNotEmpty().allSatisfy(KafkaOutageTest::isMadeOrRefused);
+      assertThat(writes)
+          .hasSizeGreaterThanOrEqualTo(CLIENTS)
+          .allSatisfy(KafkaOutageTest::isMadeOrRefused);
       assertThat(writes.stream().filter(write -> write.statusCode() < 300).count())
           .as("writes that waited for the broker")
-          .isPositive();
+          .isBetween(1L, (long) CLIENTS);
       assertThat(SANDBOX.connectors().taskState(NAME)).isEqualTo("RUNNING");
     }
   }
@@ -109,7 +112,7 @@ class KafkaOutageTest {
     }
   }
 
-  /** Reads one thing after the other while the broker is down, twice a second. */
+  /** Reads twice per second while the broker is down. */
   private CompletableFuture<Void> read(ConnectClient rest) {
     long begun = System.nanoTime();
     String path = PATHS.get(reads.size() % PATHS.size());
@@ -122,7 +125,7 @@ class KafkaOutageTest {
         .thenCompose(read -> isOver.get() ? done() : later(500, () -> read(rest)));
   }
 
-  /** Puts the same configuration again until that succeeds, or the broker is back. */
+  /** Puts the same configuration until a write succeeds or the broker is back. */
   private CompletableFuture<Void> write(ConnectClient rest) {
     HttpRequest request =
         rest.request(

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** TopicCreator that are not there, on a Kafka that makes none by itself. */
+/** Topics that do not exist, on a broker that does not create topics automatically. */
 class MissingTopicTest {
   private static final Duration AT_MOST = Duration.ofSeconds(60);
 

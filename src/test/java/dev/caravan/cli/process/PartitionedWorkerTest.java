@@ -26,7 +26,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.Test;
 
-/** A worker that is cut off from Kafka while another one is not. */
+/** A worker that is partitioned from Kafka while another worker is not. */
 class PartitionedWorkerTest {
   private static final String NAME = "parted";
   private static final int KEYS = 20;
@@ -47,7 +47,7 @@ class PartitionedWorkerTest {
                 node.host() + ":" + node.port(), "orders", "parted-", Map.of("tasks.max", "2")));
   }
 
-  /** Waits until each worker has as many running tasks, as one of them says. */
+  /** Waits until one worker reports these numbers of running tasks. */
   private static void awaitShares(WorkerApplication asked, Map<WorkerApplication, Integer> shares) {
     Map<String, Integer> expected = new HashMap<>();
     shares.forEach((worker, count) -> expected.put(URI.create(worker.url()).getAuthority(), count));
@@ -63,15 +63,15 @@ class PartitionedWorkerTest {
             });
   }
 
-  /** Writes the keys one after the other, each with a number that grows. */
-  private static final class Writer extends Thread {
+  /** Writes the keys in turn, with increasing numbers as values. */
+  private static final class KeyWriter extends Thread {
     private final Bucket bucket;
     private volatile boolean isStopped;
 
-    /** For the others once the thread has ended. */
+    /** Read by other threads only after this thread has ended. */
     private int number;
 
-    Writer(Bucket bucket) {
+    KeyWriter(Bucket bucket) {
       super("writer");
       this.bucket = bucket;
       setDaemon(true);
@@ -119,7 +119,7 @@ class PartitionedWorkerTest {
         TcpProxy opened = network.open("127.0.0.1", kafka.portBehind(0));
         WorkerApplication parted = start(opened.address())) {
       create(stays, node);
-      Writer writer = new Writer(node.bucket("orders"));
+      KeyWriter writer = new KeyWriter(node.bucket("orders"));
       writer.start();
       awaitShares(stays, Map.of(stays, 1, parted, 1));
       try (Topic topic = new Topic(kafka.bootstrapServers(), "parted-orders");

@@ -11,26 +11,24 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/**
- * Tasks for tests where Couchbase is not the point: they do nothing and remember what was asked.
- */
+/** Tasks that do nothing and record the calls, for tests that need no Couchbase. */
 public final class RecordedTasks implements TaskFactory {
   private final List<RecordedTask> tasks = new CopyOnWriteArrayList<>();
   private volatile CountDownLatch gate = new CountDownLatch(0);
   private volatile TaskStatus status = new TaskStatus(TaskStatus.Phase.STREAMING, null);
   private volatile Exception startFailure;
 
-  /** From now on, tasks say this of themselves. */
+  /** Sets the status that tasks return from now on. */
   public void setStatus(TaskStatus status) {
     this.status = status;
   }
 
-  /** From now on, a task does not start, for this reason; null lets tasks start again. */
+  /** Sets the failure of each start from now on; null for none. */
   public void setStartFailure(Exception startFailure) {
     this.startFailure = startFailure;
   }
 
-  /** From now on, starting a task takes until {@link #open()}. */
+  /** Makes each start wait for {@link #open()} from now on. */
   public void block() {
     gate = new CountDownLatch(1);
   }
@@ -50,7 +48,7 @@ public final class RecordedTasks implements TaskFactory {
     return task;
   }
 
-  /** All tasks that were started, in that order. */
+  /** All tasks that were started, in the order of their starts. */
   public List<RecordedTask> started() {
     return List.copyOf(tasks);
   }
@@ -67,7 +65,7 @@ public final class RecordedTasks implements TaskFactory {
         .toList();
   }
 
-  /** A task that only tells its status. */
+  /** A task that returns its status and does nothing else. */
   public final class RecordedTask implements Task {
     private final TaskConfig config;
     private final OffsetStore offsets;
@@ -92,7 +90,7 @@ public final class RecordedTasks implements TaskFactory {
       return offsets;
     }
 
-    /** How many tasks of the same id ran when this one started. */
+    /** The number of running tasks with the same id when this one started. */
     public int runningBefore() {
       return runningBefore;
     }
@@ -104,7 +102,7 @@ public final class RecordedTasks implements TaskFactory {
 
     @Override
     public void drain() {
-      // It has nothing to finish.
+      // There is nothing to finish.
     }
 
     @Override

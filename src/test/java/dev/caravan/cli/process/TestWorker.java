@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.apache.camel.main.Main;
 
-/** A whole worker on a free port, with a real Kafka, and tasks that need no Couchbase. */
+/** A worker on a free port, with a real Kafka broker and with tasks that need no Couchbase. */
 public final class TestWorker implements AutoCloseable {
   private static final HttpClient HTTP = HttpClient.newHttpClient();
 
@@ -26,7 +26,7 @@ public final class TestWorker implements AutoCloseable {
     rest = new ConnectClient(application.url());
   }
 
-  /** Starts a worker whose connectors are in this topic. */
+  /** Starts a worker with this config topic, which is also the id of its group. */
   public static TestWorker start(KafkaBroker kafka, String configTopic) throws Exception {
     return start(kafka, configTopic, Map.of());
   }
@@ -48,7 +48,7 @@ public final class TestWorker implements AutoCloseable {
     return tasks;
   }
 
-  /** Fails when the worker can't be in its group. */
+  /** A future that fails when the worker can't be a member of its group. */
   public CompletableFuture<Void> refusal() {
     return application.refusal();
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli.chaos.audit;
 
-import dev.caravan.cli.chaos.audit.ChaosTopic.Entry;
+import dev.caravan.cli.chaos.audit.ChaosTopic.AuditedRecord;
 import dev.caravan.cli.chaos.audit.ChaosWrite.Identity;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -11,28 +11,27 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Holds the records of a topic against what was written. Records come in the order of their
+ * Compares the records of a topic with the writes. Records are added in the order of their
  * partitions. Not thread-safe.
  *
- * <p>A bucket that is recreated loses all its writes, as a failover loses some: they need not be
- * there, and no record of one may come after one of a later write to the same document. A purge
- * takes deletions away from a reader that has not come to them: those alone may be missing.
+ * <p>A failover may lose writes, and a recreated bucket loses all of them. Their records may be
+ * missing, and none may follow a record of a later write to the same document. A purge removes
+ * deletions that a reader has not read. Only these deletions may be missing.
  */
 public final class ChaosAudit {
-  /** How many examples of a breach are kept for the message. */
+  /** The number of examples that are kept for the message. */
   private static final int EXAMPLES = 8;
 
   /**
-   * What an audit found.
+   * The result of an audit.
    *
-   * @param missing documents whose last record is not their last write
-   * @param duplicated records of writes that have another record before
-   * @param forbidden those of them that must not be there
-   * @param reordered records that came, for the first time, after one of a later write of the same
-   *     document
-   * @param unknown records of nothing that was ever written
-   * @param stale documents whose last record is a write that Couchbase has lost
-   * @param purged documents whose deletion isn't there because it was purged before it was read
+   * @param missing documents whose last record is not of their last write
+   * @param duplicated records of writes that have an earlier record
+   * @param forbidden duplicated records that the guarantee does not allow
+   * @param reordered first records of a write after a record of a later write to the same document
+   * @param unknown records that belong to no write
+   * @param stale documents whose last record is of a write that Couchbase has lost
+   * @param purged documents whose deletion was purged before it was read
    */
   public record Findings(
       long records,
@@ -51,22 +50,22 @@ public final class ChaosAudit {
   /**
    * A purge of tombstones.
    *
-   * @param writes how many there had been before it
-   * @param millis when it was, since the epoch
+   * @param writes the number of writes before the purge
+   * @param millis the time in milliseconds since the epoch
    */
   public record Purge(int writes, long millis) {}
 
-  /** A write with its place among all. */
+  /** A write and its place among all writes. */
   private record Placed(ChaosWrite write, int place) {}
 
-  private record Delivery(int place, long millis) {}
+  private record PlacedDelivery(int place, long millis) {}
 
   private final Map<Identity, Placed> written = new HashMap<>();
   private final Map<String, Placed> expected = new HashMap<>();
-  private final Map<Identity, Entry> seen = new HashMap<>();
+  private final Map<Identity, AuditedRecord> seen = new HashMap<>();
   private final Map<String, Integer> newest = new HashMap<>();
   private final Map<String, ChaosWrite> last = new HashMap<>();
-  private final Map<Integer, List<Delivery>> deliveries = new HashMap<>();
+  private final Map<Integer, List<PlacedDelivery>> deliveries = new HashMap<>();
   private final List<String> examples = new ArrayList<>();
   private final List<Purge> purges;
   private final ChaosDuplicates duplicates;
@@ -77,8 +76,8 @@ public final class ChaosAudit {
   private int unknown;
 
   /**
-   * @param writes in the order in which they were made, at least those to a document
-   * @param duplicates decides which records may be there again
+   * @param writes all writes; those to one document are in their order
+   * @param duplicates decides which records may be repeated
    */
   public ChaosAudit(List<ChaosWrite> writes, List<Purge> purges, ChaosDuplicates duplicates) {
     this.purges = purges;
@@ -92,7 +91,7 @@ public final class ChaosAudit {
     }
   }
 
-  public void add(Entry entry) {
+  public void add(AuditedRecord entry) {
     records++;
     Placed placed = written.get(entry.identity());
     if (placed == null) {
@@ -101,12 +100,12 @@ public final class ChaosAudit {
       return;
     }
     ChaosWrite write = placed.write();
-    Entry earlier = seen.put(entry.identity(), entry);
+    AuditedRecord earlier = seen.put(entry.identity(), entry);
     if (earlier != null) {
       duplicated++;
       if (!duplicates.allows(earlier, entry)) {
         forbidden++;
-        example("there again " + write + ": " + earlier + ", " + entry);
+        example("repeated " + write + ": " + earlier + ", " + entry);
       }
     } else if (newest.getOrDefault(write.documentId(), -1) > placed.place()) {
       reordered++;
@@ -119,7 +118,7 @@ public final class ChaosAudit {
     last.put(write.documentId(), write);
     deliveries
         .computeIfAbsent(write.vbucket(), any -> new ArrayList<>())
-        .add(new Delivery(placed.place(), entry.timestamp()));
+        .add(new PlacedDelivery(placed.place(), entry.timestamp()));
   }
 
   private void example(String text) {
@@ -155,7 +154,7 @@ public final class ChaosAudit {
     return delivered == null ? "" : ": " + Objects.requireNonNull(seen.get(delivered.identity()));
   }
 
-  /** Whether a deletion was purged before anything that was written after it had been read. */
+  /** Whether a deletion was purged before any later write of its vBucket was delivered. */
   private boolean wasPurgedUnread(Placed placed) {
     ChaosWrite write = placed.write();
     return write.deletion()
@@ -171,7 +170,7 @@ public final class ChaosAudit {
                                         && delivery.millis() < purge.millis()));
   }
 
-  /** Some of what was found, for a message. */
+  /** Some findings, for a message. */
   public List<String> examples() {
     return List.copyOf(examples);
   }

@@ -15,7 +15,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
-/** When which offsets of one connector were committed. Not thread-safe. */
+/** The commits of a connector's offsets, with their times. Not thread-safe. */
 public final class ChaosCommits {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Duration QUIET = Duration.ofSeconds(1);
@@ -25,18 +25,19 @@ public final class ChaosCommits {
   private final Map<Integer, List<Commit>> byVbucket = new HashMap<>();
 
   /**
-   * Notes that the offset of a vBucket was committed.
+   * Adds a commit.
    *
-   * @param millis since the epoch
+   * @param millis the time in milliseconds since the epoch
    */
   void add(int vbucket, long millis, long seqno) {
     byVbucket.computeIfAbsent(vbucket, any -> new ArrayList<>()).add(new Commit(millis, seqno));
   }
 
   /**
-   * Whether an offset at or beyond a write was committed in a time.
+   * Whether an offset at or beyond a write was committed between two times.
    *
-   * @param after in milliseconds since the epoch, as {@code before}
+   * @param after in milliseconds since the epoch, exclusive
+   * @param before in milliseconds since the epoch, exclusive
    */
   boolean covers(Identity write, long after, long before) {
     return byVbucket.getOrDefault(write.vbucket(), List.of()).stream()
@@ -50,7 +51,7 @@ public final class ChaosCommits {
   /**
    * Reads an offsets topic that was not compacted.
    *
-   * @return by the name of the connector
+   * @return the commits by the name of the connector
    */
   public static Map<String, ChaosCommits> read(String brokers, String topic) throws IOException {
     Map<String, ChaosCommits> commits = new HashMap<>();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.cli.chaos.audit;
 
-import dev.caravan.cli.chaos.audit.ChaosTopic.Entry;
+import dev.caravan.cli.chaos.audit.ChaosTopic.AuditedRecord;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,24 +10,23 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which records of one connector may be there again, with {@code at_least_once}: a record is
- * delivered again only when
+ * Decides which records of a connector with {@code at_least_once} may be repeated. A record may be
+ * repeated only if
  *
  * <ul>
- *   <li>no offset that covers it was committed since it was delivered, and
- *   <li>there was a fault that touched its vBucket, no longer after it was delivered than offsets
- *       take to be committed.
+ *   <li>no offset that covers it was committed after its delivery, and
+ *   <li>a fault touched its vBucket within the commit interval after its delivery.
  * </ul>
  *
- * <p>The first rule doesn't hold across a failover: a process that starts after one knows only the
- * committed offset, not what was delivered below it, and Couchbase may send that again. Not
- * thread-safe.
+ * <p>The first rule does not apply across a failover. A process that starts after a failover knows
+ * the committed offset, but not the records that were delivered below it, and Couchbase may send
+ * those changes again. Not thread-safe.
  */
 public final class ChaosDuplicates {
-  /** How often offsets are committed, and as long as that takes on a busy machine. */
+  /** The commit interval, plus the time of a commit on a busy machine. */
   static final long COMMIT_MILLIS = 5_000 + 1_500;
 
-  /** By which clocks and timestamps may differ. */
+  /** The tolerance for clocks and timestamps. */
   static final long CLOCK_MILLIS = 200;
 
   private final String connector;
@@ -36,7 +35,7 @@ public final class ChaosDuplicates {
   private final List<Long> branches;
   private final Map<ChaosOutage, Count> counts = new LinkedHashMap<>();
 
-  /** Of one fault. */
+  /** The counts of one fault. */
   private static final class Count {
     private int uncommitted;
     private int duplicated;
@@ -49,16 +48,16 @@ public final class ChaosDuplicates {
       lastAgain = Math.max(lastAgain, millis);
     }
 
-    /** None for a fault that has ended no task. */
+    /** The number of records that this fault may repeat; 0 if it repeated none. */
     int allowed() {
       return duplicated == 0 ? 0 : Math.max(uncommitted, duplicated);
     }
   }
 
   /**
-   * @param outages in the order of their beginnings; none if nothing may be there again
-   * @param commits of this connector
-   * @param branches when Couchbase began a new branch of the history of vBuckets
+   * @param outages in the order of their start; empty if no record may be repeated
+   * @param commits the commits of this connector
+   * @param branches the times of new branches in the history of vBuckets
    */
   public ChaosDuplicates(
       String connector, List<ChaosOutage> outages, ChaosCommits commits, List<Long> branches) {
@@ -69,8 +68,8 @@ public final class ChaosDuplicates {
     outages.forEach(outage -> counts.put(outage, new Count()));
   }
 
-  /** Counts a record, the first of its kind or not, for the faults at which it was uncommitted. */
-  void delivered(Entry entry) {
+  /** Counts a record for each fault during which it was uncommitted. */
+  void delivered(AuditedRecord entry) {
     for (ChaosOutage outage : outages) {
       if (outage.kind().isAbrupt()
           && isInWindow(outage, entry)
@@ -80,10 +79,10 @@ public final class ChaosDuplicates {
     }
   }
 
-  /** Whether a record may be there once more after an earlier one of the same write. */
-  boolean allows(Entry earlier, Entry again) {
+  /** Whether a record may repeat an earlier record of the same write. */
+  boolean allows(AuditedRecord earlier, AuditedRecord again) {
     if (again.timestamp() < earlier.timestamp() - CLOCK_MILLIS) {
-      // Sent before the other one, and arrived after it: by somebody who has lost the task.
+      // Sent before the other record and arrived after it, from a worker that has lost the task.
       return false;
     }
     if (!hasBranchedAround(earlier, again)
@@ -102,13 +101,13 @@ public final class ChaosDuplicates {
     return cause != null;
   }
 
-  private boolean isInWindow(ChaosOutage outage, Entry entry) {
+  private boolean isInWindow(ChaosOutage outage, AuditedRecord entry) {
     return outage.scope().contains(connector, entry.identity().vbucket())
         && entry.timestamp() >= outage.start() - COMMIT_MILLIS
         && entry.timestamp() <= outage.lastDelivery() + CLOCK_MILLIS;
   }
 
-  private boolean hasBranchedAround(Entry earlier, Entry again) {
+  private boolean hasBranchedAround(AuditedRecord earlier, AuditedRecord again) {
     return branches.stream()
         .anyMatch(
             time ->
@@ -119,19 +118,19 @@ public final class ChaosDuplicates {
   private Count count(ChaosOutage outage) {
     @Nullable Count count = counts.get(outage);
     if (count == null) {
-      throw new IllegalArgumentException("not one of the faults: " + outage);
+      throw new IllegalArgumentException("The outage is unknown: " + outage);
     }
     return count;
   }
 
-  /** How many duplicates the faults that led to any may have led to, all together. */
+  /** The number of records that may be repeated, over all faults that repeated any. */
   public int allowed() {
     return counts.values().stream().mapToInt(Count::allowed).sum();
   }
 
   /**
-   * Of each fault that led to duplicates: which it is, their number, how many it could be, and when
-   * they came.
+   * A line for each fault that repeated records: its kind, the number of repeated and of
+   * uncommitted records, and the time range of the repeated ones.
    */
   public List<String> byFault(long startMillis) {
     List<String> lines = new ArrayList<>();

@@ -3,7 +3,7 @@ package dev.caravan.cli.chaos.audit;
 
 import static java.util.stream.Collectors.joining;
 
-import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
+import dev.caravan.cli.chaos.audit.ChaosOutage.OutageKind;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -16,49 +16,49 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * How long vBuckets stood still after something had gone wrong. Documents are written all the
- * while, so a vBucket that is read has records several times a second.
+ * Measures the gaps in the records of vBuckets after outages. Documents change all the time, so
+ * that each vBucket has several records per second while it is read. Not thread-safe.
  *
- * <p>The gap of an outage is the longest of those that it touches: from the outage, or from the end
- * of one that lasts, to the next record. If other outages follow before that record, the gap is
- * counted from the last of them. A worker that starts takes tasks that run: it is no reason for a
- * gap that began before.
+ * <p>The gap of an outage is the longest gap of the vBuckets that it touches. It begins at the
+ * outage, or at the end of an outage that lasts, and ends at the next record. If other outages
+ * follow before that record, the gap belongs to the last of them. A worker that starts takes over
+ * running tasks, so it does not cause a gap that began before.
  */
 public final class ChaosGaps {
   private static final long AROUND_MILLIS = 500;
 
-  /** How many late gaps a line names. */
+  /** The number of late gaps that a line names. */
   private static final int EXAMPLES = 3;
 
-  /** How long a group waits for a worker that it does not hear of. */
+  /** The session timeout of the workers. */
   private static final Duration SESSION = Duration.ofSeconds(10);
 
   private static final Duration HAND_OVER = Duration.ofSeconds(2);
   private static final Duration TAKE_OVER = SESSION.plusSeconds(3);
 
   private final List<ChaosOutage> outages;
-  private final Map<Kind, List<Gap>> gaps = new EnumMap<>(Kind.class);
+  private final Map<OutageKind, List<Gap>> gaps = new EnumMap<>(OutageKind.class);
 
   /**
    * A gap.
    *
-   * @param among whether other outages were so near that the group may have had to wait for two
+   * @param among whether other outages were so close that the group may have waited for two
    *     sessions
-   * @param where which vBucket it was, and when there was a record before
+   * @param where the vBucket, and the time of the record before the gap
    */
   private record Gap(long millis, boolean among, String where) {}
 
   /**
-   * @param outages all that there were
+   * @param outages all outages of the run
    */
   public ChaosGaps(List<ChaosOutage> outages) {
     this.outages = List.copyOf(outages);
   }
 
-  /** Takes in the records of a connector. */
-  public void add(String connector, List<ChaosTopic.Entry> entries) {
+  /** Adds the records of a connector. */
+  public void add(String connector, List<ChaosTopic.AuditedRecord> entries) {
     Map<Integer, List<Long>> timesByVbucket = new HashMap<>();
-    for (ChaosTopic.Entry entry : entries) {
+    for (ChaosTopic.AuditedRecord entry : entries) {
       timesByVbucket
           .computeIfAbsent(entry.identity().vbucket(), vbucket -> new ArrayList<>())
           .add(entry.timestamp());
@@ -79,7 +79,7 @@ public final class ChaosGaps {
     }
   }
 
-  /** Empty if the gap is that of a later outage, or there is none. */
+  /** The gap of an outage in a vBucket; empty if there is none or it belongs to a later outage. */
   private Optional<Gap> gap(ChaosOutage outage, String connector, int vbucket, List<Long> times) {
     Optional<Gap> longest = Optional.empty();
     for (int i = 1; i < times.size(); i++) {
@@ -88,15 +88,15 @@ public final class ChaosGaps {
       if (next < outage.start() || last > outage.end() + AROUND_MILLIS) {
         continue;
       }
-      if (outage.kind() == Kind.STARTED && last < outage.start()) {
-        // It stood still before the worker was there.
+      if (outage.kind() == OutageKind.STARTED && last < outage.start()) {
+        // The gap began before the worker started.
         continue;
       }
       boolean isOfLater =
           outages.stream()
               .anyMatch(
                   other ->
-                      other.kind() != Kind.STARTED
+                      other.kind() != OutageKind.STARTED
                           && other.start() > outage.start()
                           && other.start() < next
                           && other.scope().contains(connector, vbucket));
@@ -137,8 +137,8 @@ public final class ChaosGaps {
                     && other.start() < next);
   }
 
-  /** How long a vBucket may stand still after an outage among several workers; empty if unknown. */
-  private static Optional<Duration> promise(Kind kind) {
+  /** The longest permitted gap after an outage with several workers; empty if there is none. */
+  private static Optional<Duration> promise(OutageKind kind) {
     return switch (kind) {
       case STOPPED, STARTED, CHANGED -> Optional.of(HAND_OVER);
       case KILLED, PARTITIONED, SUSPENDED -> Optional.of(TAKE_OVER);
@@ -147,10 +147,10 @@ public final class ChaosGaps {
   }
 
   /**
-   * A line for each kind of outage, and one more for those among others: they may be as much later
-   * as a group waits for another worker.
+   * A line for each kind of outage, and one more for outages among others. Their gaps may be longer
+   * by a session timeout.
    *
-   * @param isShared whether there are several workers, so that what one loses another takes
+   * @param isShared whether there are several workers, so that another worker takes over
    */
   public List<String> lines(boolean isShared) {
     List<String> lines = new ArrayList<>();

@@ -4,42 +4,42 @@ package dev.caravan.cli.chaos.audit;
 import java.util.Locale;
 
 /**
- * A time when tasks may have ended without committing what they had delivered. Times are in
- * milliseconds since the epoch.
+ * A period in which tasks may have ended without committing the offsets of their records. Times are
+ * in milliseconds since the epoch.
  *
- * @param start when it began
- * @param end when whatever had gone wrong was right again, or when a process had ended
- * @param scope what was touched by it
+ * @param start the start of the fault
+ * @param end the time of the repair, or of the end of a process
+ * @param scope the vBuckets that the fault touched
  */
-public record ChaosOutage(Kind kind, long start, long end, Scope scope) {
-  /** Which vBuckets of which connectors a fault touches. */
+public record ChaosOutage(OutageKind kind, long start, long end, OutageScope scope) {
+  /** The vBuckets that a fault touches, per connector. */
   @FunctionalInterface
-  public interface Scope {
+  public interface OutageScope {
     boolean contains(String connector, int vbucket);
   }
 
-  /** In place of a time to settle: the tasks deliver nothing more from the start on. */
+  /** Instead of a settle time: the tasks deliver nothing after the start. */
   private static final int AT_START = -1;
 
-  public static final Scope EVERYTHING = (connector, vbucket) -> true;
+  public static final OutageScope EVERYTHING = (connector, vbucket) -> true;
 
-  /** What happened. */
-  public enum Kind {
+  /** The kind of fault. */
+  public enum OutageKind {
     /** A worker's process was killed. */
     KILLED(true, AT_START),
-    /** A worker's process was stopped as by SIGSTOP. */
+    /** A worker's process was suspended with SIGSTOP. */
     SUSPENDED(true, AT_START),
     /** A worker was cut off from Kafka. */
     PARTITIONED(true, AT_START),
-    /** There was no broker. */
+    /** The broker was down. */
     BROKER(true, 5000),
     /** The machine was too busy for its processes. */
     STARVED(true, 5000),
-    /** A worker was stopped as by SIGTERM. */
+    /** A worker was stopped with SIGTERM. */
     STOPPED(false, 1000),
-    /** A worker was started again, and gets tasks that others have. */
+    /** A worker was started again and takes over tasks of others. */
     STARTED(false, 1000),
-    /** A worker's network to Kafka was slow, narrow or reset connections. */
+    /** The network from a worker to Kafka was slow or narrow, or its connections were reset. */
     NETWORK(false, 1000),
     /** A connector was edited, paused, stopped, or deleted and created again. */
     CHANGED(false, 5000),
@@ -49,12 +49,12 @@ public record ChaosOutage(Kind kind, long start, long end, Scope scope) {
     private final boolean abrupt;
     private final int settleMillis;
 
-    Kind(boolean abrupt, int settleMillis) {
+    OutageKind(boolean abrupt, int settleMillis) {
       this.abrupt = abrupt;
       this.settleMillis = settleMillis;
     }
 
-    /** Whether tasks that it ends commit nothing any more. */
+    /** Whether tasks end without a last commit. */
     boolean isAbrupt() {
       return abrupt;
     }
@@ -64,7 +64,7 @@ public record ChaosOutage(Kind kind, long start, long end, Scope scope) {
     }
   }
 
-  /** Until when tasks that it ends may have delivered, in milliseconds since the epoch. */
+  /** The end of possible deliveries by tasks that it ended, in milliseconds since the epoch. */
   long lastDelivery() {
     return kind.settleMillis == AT_START ? start : end + kind.settleMillis;
   }

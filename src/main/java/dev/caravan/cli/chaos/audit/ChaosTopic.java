@@ -3,7 +3,7 @@ package dev.caravan.cli.chaos.audit;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
+import dev.caravan.cli.chaos.audit.ChaosOutage.OutageKind;
 import dev.caravan.cli.chaos.audit.ChaosWrite.Identity;
 import dev.caravan.cli.process.CommittedRecords;
 import dev.caravan.record.RecordHeader;
@@ -21,11 +21,11 @@ import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
- * The records of the topic, as far as they are committed, in the order of their partitions. Of each
- * it keeps what an audit needs. Not thread-safe.
+ * The committed records of a topic, in the order of their partitions, reduced to the values that an
+ * audit needs. Not thread-safe.
  */
 public final class ChaosTopic implements AutoCloseable {
-  /** What a connector's records must have in their headers for that. */
+  /** The value of {@code couchbase.headers} that a connector needs for an audit. */
   public static final String HEADERS =
       Stream.of(RecordHeader.PARTITION, RecordHeader.SEQNO, RecordHeader.CAS)
           .map(RecordHeader::label)
@@ -33,31 +33,32 @@ public final class ChaosTopic implements AutoCloseable {
 
   private static final Duration QUIET = Duration.ofSeconds(2);
 
-  /** As long as a worker goes without committing offsets, and what it takes to do so. */
+  /** The commit interval, plus the time of a commit. */
   private static final long UNCOMMITTED_MILLIS = 6_000;
 
-  /** As long as a suspended process may take to stand still. */
+  /** The time in which SIGSTOP takes effect. */
   private static final long CLOCK_MILLIS = 100;
 
-  /** Before that, nobody takes over from a worker that isn't heard of. */
+  /** The shortest time after which another worker takes over from a suspended one. */
   private static final long LEASE_MILLIS = 6_000;
 
   /**
    * A record of the topic.
    *
-   * @param timestamp when it was sent, in milliseconds since the epoch
-   * @param after the latest timestamp of the records before it in its partition
+   * @param timestamp the time of the send, in milliseconds since the epoch
+   * @param after the latest timestamp of the earlier records in its partition
+   * @param where the partition and the offset, for a message
    */
-  public record Entry(Identity identity, long timestamp, long after, String where) {
+  public record AuditedRecord(Identity identity, long timestamp, long after, String where) {
     /**
-     * Whether a worker had sent it, but not got rid of it, when it was suspended for so long that
-     * another one went on meanwhile.
+     * Whether the record was in the send buffer of a worker that was suspended for so long that
+     * another worker took over.
      */
     public boolean isOfZombie(List<ChaosOutage> outages) {
       return outages.stream()
           .anyMatch(
               outage ->
-                  outage.kind() == Kind.SUSPENDED
+                  outage.kind() == OutageKind.SUSPENDED
                       && timestamp <= outage.start() + CLOCK_MILLIS
                       && timestamp > outage.start() - UNCOMMITTED_MILLIS
                       && after > outage.start() + LEASE_MILLIS);
@@ -66,18 +67,18 @@ public final class ChaosTopic implements AutoCloseable {
 
   private final KafkaConsumer<byte[], byte[]> consumer;
   private final String prefix;
-  private final List<Entry> entries = new ArrayList<>();
+  private final List<AuditedRecord> entries = new ArrayList<>();
   private final Map<Integer, Long> latest = new HashMap<>();
 
   /**
-   * @param prefix what the ids of the documents begin with; others are left out
+   * @param prefix of the ids of the documents; other records are skipped
    */
   public ChaosTopic(String brokers, String topic, String prefix) {
     this.prefix = prefix;
     consumer = CommittedRecords.of(brokers, topic, new ByteArrayDeserializer());
   }
 
-  /** Reads until nothing more comes for a while. */
+  /** Reads until no record arrives for 2 s. */
   public void readToEnd() {
     int read;
     do {
@@ -91,10 +92,10 @@ public final class ChaosTopic implements AutoCloseable {
     } while (read > 0);
   }
 
-  private Entry entry(ConsumerRecord<byte[], byte[]> record) {
+  private AuditedRecord entry(ConsumerRecord<byte[], byte[]> record) {
     long before = latest.getOrDefault(record.partition(), 0L);
     latest.put(record.partition(), Math.max(before, record.timestamp()));
-    return new Entry(
+    return new AuditedRecord(
         new Identity(
             (int) number(record, RecordHeader.PARTITION),
             number(record, RecordHeader.SEQNO),
@@ -108,13 +109,18 @@ public final class ChaosTopic implements AutoCloseable {
     Header found = record.headers().lastHeader(RecordHeaders.DEFAULT_PREFIX + header.label());
     if (found == null) {
       throw new IllegalStateException(
-          "the record at " + record.partition() + "@" + record.offset() + " has no " + header);
+          "The record at "
+              + record.partition()
+              + "@"
+              + record.offset()
+              + " has no header "
+              + header);
     }
     return Long.parseUnsignedLong(new String(found.value(), UTF_8));
   }
 
-  /** What was read so far. */
-  public List<Entry> entries() {
+  /** The records read so far. */
+  public List<AuditedRecord> entries() {
     return entries;
   }
 

@@ -2,12 +2,12 @@
 package dev.caravan.cli.chaos.audit;
 
 /**
- * One write that Couchbase has made.
+ * A write in the history of a bucket.
  *
- * @param cas tells it from any other write to the same vBucket
- * @param deletion whether it deleted the document
- * @param lost whether Couchbase doesn't have it in its history any more, after a failover to a
- *     replica that was behind or the end of the bucket
+ * @param cas unique among the writes to a vBucket
+ * @param deletion whether the write deleted the document
+ * @param lost whether Couchbase has lost the write, by a failover to a replica that was behind or
+ *     by the deletion of the bucket
  */
 public record ChaosWrite(
     String documentId,
@@ -21,6 +21,6 @@ public record ChaosWrite(
     return new Identity(vbucket, seqno, cas);
   }
 
-  /** What a write and its record have in common. */
+  /** The values that a write and its record share. */
   record Identity(int vbucket, long seqno, long cas) {}
 }

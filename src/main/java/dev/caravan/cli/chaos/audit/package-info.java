@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What {@code chaos} finds in Kafka, held against what it wrote and broke.
+ * Audits what a {@code chaos} run left in Kafka.
  *
- * <p>{@link dev.caravan.cli.chaos.audit.ChaosAudit} looks for what is lost, {@link
- * dev.caravan.cli.chaos.audit.ChaosDuplicates} for what came more than once, {@link
- * dev.caravan.cli.chaos.audit.ChaosGaps} and {@link dev.caravan.cli.chaos.audit.StarvationDetector}
- * for how long nothing came. They know faults as {@link dev.caravan.cli.chaos.audit.ChaosOutage}s
- * only. May use {@code cli.process} and {@code record}.
+ * <p>{@link dev.caravan.cli.chaos.audit.ChaosAudit} finds missing, reordered and unknown records,
+ * {@link dev.caravan.cli.chaos.audit.ChaosDuplicates} judges repeated records, {@link
+ * dev.caravan.cli.chaos.audit.ChaosGaps} measures pauses, and {@link
+ * dev.caravan.cli.chaos.audit.StarvationDetector} notices a busy machine. These classes know faults
+ * only as {@link dev.caravan.cli.chaos.audit.ChaosOutage}s. May use {@code cli.process} and {@code
+ * record}.
  */
 @NullMarked
 package dev.caravan.cli.chaos.audit;

@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.cli.chaos.audit.ChaosAudit.Findings;
 import dev.caravan.cli.chaos.audit.ChaosAudit.Purge;
-import dev.caravan.cli.chaos.audit.ChaosTopic.Entry;
+import dev.caravan.cli.chaos.audit.ChaosTopic.AuditedRecord;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** An audit that finds nothing wrong is only worth something if it finds what is. */
+/** The audit finds each kind of error. */
 class ChaosAuditTest {
   private static final ChaosDuplicates NONE =
       new ChaosDuplicates("none", List.of(), new ChaosCommits(), List.of());
@@ -32,11 +32,11 @@ class ChaosAuditTest {
     return write;
   }
 
-  /** Records that were sent in the milliseconds from 0 on. */
+  /** Audits records with the timestamps 0, 1, 2 and so on. */
   private Findings audit(ChaosWrite... delivered) {
     ChaosAudit audit = new ChaosAudit(writes, purges, NONE);
     for (int i = 0; i < delivered.length; i++) {
-      audit.add(new Entry(delivered[i].identity(), i, i, "0@" + i));
+      audit.add(new AuditedRecord(delivered[i].identity(), i, i, "0@" + i));
     }
     return audit.findings();
   }
@@ -76,7 +76,7 @@ class ChaosAuditTest {
   @Test
   void aRecordOfNothingIsUnknown() {
     ChaosAudit audit = new ChaosAudit(writes, purges, NONE);
-    audit.add(new Entry(new ChaosWrite.Identity(0, 1, 999), 0, 0, "0@0"));
+    audit.add(new AuditedRecord(new ChaosWrite.Identity(0, 1, 999), 0, 0, "0@0"));
     assertThat(audit.findings().unknown()).isEqualTo(1);
     assertThat(audit.findings().isRight()).isFalse();
   }
@@ -90,7 +90,7 @@ class ChaosAuditTest {
     assertThat(audit(lost, later).missing()).as("the version before the lost one").isEqualTo(1);
   }
 
-  /** A bucket that is recreated has lost everything, and begins at seqno 1 once more. */
+  /** A recreated bucket has lost all writes, and begins at seqno 1 again. */
   @Test
   void whatWasInABucketThatIsNoMoreNeedNotBeThereAndComesBeforeWhatIsInTheNewOne() {
     writes.clear();

@@ -3,14 +3,14 @@ package dev.caravan.cli.chaos.audit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
-import dev.caravan.cli.chaos.audit.ChaosTopic.Entry;
+import dev.caravan.cli.chaos.audit.ChaosOutage.OutageKind;
+import dev.caravan.cli.chaos.audit.ChaosTopic.AuditedRecord;
 import dev.caravan.cli.chaos.audit.ChaosWrite.Identity;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** Which records may be there again with at_least_once, each judged by the fault that it is of. */
+/** The records that each fault may repeat with at_least_once. */
 class ChaosDuplicatesTest {
   private static final String CONNECTOR = "c";
   private static final long FAULT = 100_000;
@@ -19,11 +19,11 @@ class ChaosDuplicatesTest {
   private final List<ChaosOutage> outages = new ArrayList<>();
   private final List<Long> branches = new ArrayList<>();
 
-  private static Entry record(int vbucket, long seqno, long millis) {
-    return new Entry(new Identity(vbucket, seqno, seqno), millis, millis, "0@0");
+  private static AuditedRecord record(int vbucket, long seqno, long millis) {
+    return new AuditedRecord(new Identity(vbucket, seqno, seqno), millis, millis, "0@0");
   }
 
-  private void outage(Kind kind, long start, long end) {
+  private void outage(OutageKind kind, long start, long end) {
     outages.add(new ChaosOutage(kind, start, end, ChaosOutage.EVERYTHING));
   }
 
@@ -42,7 +42,7 @@ class ChaosDuplicatesTest {
 
   @Test
   void whatWasUncommittedAtAKillMayBeThereAgain() {
-    outage(Kind.KILLED, FAULT, FAULT);
+    outage(OutageKind.KILLED, FAULT, FAULT);
     assertThat(allows(FAULT - 1000, FAULT + 1000)).isTrue();
     assertThat(allows(FAULT - 1000, FAULT - 500)).as("before the kill").isFalse();
     assertThat(allows(FAULT + 1000, FAULT + 2000)).as("delivered after the kill").isFalse();
@@ -53,7 +53,7 @@ class ChaosDuplicatesTest {
 
   @Test
   void whatWasCommittedMustNotBeThereAgain() {
-    outage(Kind.KILLED, FAULT, FAULT);
+    outage(OutageKind.KILLED, FAULT, FAULT);
     commits.add(5, FAULT - 500, 6);
     assertThat(allows(FAULT - 1000, FAULT + 1000)).as("an offset below it").isTrue();
     commits.add(5, FAULT - 1500, 9);
@@ -64,15 +64,15 @@ class ChaosDuplicatesTest {
 
   @Test
   void aStopMustCommitWhatItHasDelivered() {
-    outage(Kind.STOPPED, FAULT, FAULT + 500);
+    outage(OutageKind.STOPPED, FAULT, FAULT + 500);
     commits.add(5, FAULT + 300, 7);
     assertThat(allows(FAULT - 1000, FAULT + 2000)).isFalse();
   }
 
-  /** A slow network ends no task for long after it, so it excuses nothing that comes then. */
+  /** A slow network does not end tasks long after it, so later records must not be repeated. */
   @Test
   void whatIsDeliveredLongAfterAFaultIsNotItsDuplicate() {
-    outage(Kind.NETWORK, FAULT, FAULT + 2000);
+    outage(OutageKind.NETWORK, FAULT, FAULT + 2000);
     assertThat(allows(FAULT + 2500, FAULT + 6000)).isTrue();
     assertThat(allows(FAULT + 4500, FAULT + 6000)).isFalse();
   }
@@ -81,7 +81,7 @@ class ChaosDuplicatesTest {
   void aFaultExcusesNothingOfTasksThatItDoesNotTouch() {
     outages.add(
         new ChaosOutage(
-            Kind.KILLED,
+            OutageKind.KILLED,
             FAULT,
             FAULT,
             (connector, vbucket) -> connector.equals(CONNECTOR) && vbucket < 5));
@@ -89,18 +89,18 @@ class ChaosDuplicatesTest {
     assertThat(duplicates().allows(record(5, 1, FAULT - 100), record(5, 1, FAULT + 100))).isFalse();
   }
 
-  /** What a worker had sent before it lost its tasks, and what arrives when the network heals. */
+  /** A record of a partitioned worker arrives when the network heals. */
   @Test
   void aRecordThatArrivesAfterItsCopyIsStale() {
-    outage(Kind.PARTITIONED, FAULT, FAULT + 15_000);
+    outage(OutageKind.PARTITIONED, FAULT, FAULT + 15_000);
     assertThat(allows(FAULT + 12_000, FAULT + 100)).isFalse();
     assertThat(allows(FAULT - 100, FAULT + 12_000)).as("the copy of the new owner").isTrue();
   }
 
-  /** Couchbase may send again what lies between the snapshot's start and a committed offset. */
+  /** Couchbase may resend changes between the start of a snapshot and the committed offset. */
   @Test
   void aFailoverMayTakeAnOffsetBackForAProcessThatStartsAfterIt() {
-    outage(Kind.KILLED, FAULT, FAULT);
+    outage(OutageKind.KILLED, FAULT, FAULT);
     commits.add(5, FAULT - 400, 7);
     branches.add(FAULT + 500);
     assertThat(allows(FAULT - 1000, FAULT + 1000)).isTrue();
@@ -111,8 +111,8 @@ class ChaosDuplicatesTest {
 
   @Test
   void whatIsAllowedIsCountedForEachFault() {
-    outage(Kind.KILLED, FAULT, FAULT);
-    outage(Kind.BROKER, FAULT + 50_000, FAULT + 51_000);
+    outage(OutageKind.KILLED, FAULT, FAULT);
+    outage(OutageKind.BROKER, FAULT + 50_000, FAULT + 51_000);
     commits.add(5, FAULT - 2000, 3);
     ChaosDuplicates duplicates = duplicates();
     for (long seqno = 1; seqno <= 6; seqno++) {

@@ -3,27 +3,27 @@ package dev.caravan.cli.chaos.audit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caravan.cli.chaos.audit.ChaosOutage.Kind;
-import dev.caravan.cli.chaos.audit.ChaosTopic.Entry;
+import dev.caravan.cli.chaos.audit.ChaosOutage.OutageKind;
+import dev.caravan.cli.chaos.audit.ChaosTopic.AuditedRecord;
 import dev.caravan.cli.chaos.audit.ChaosWrite.Identity;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** How long vBuckets stand still after faults. Two have a record every 100 ms otherwise. */
+/** Gaps after faults, in the records of two vBuckets that have one every 100 ms otherwise. */
 class ChaosGapsTest {
   private static final long FAULT = 100_000;
 
   private final List<ChaosOutage> outages = new ArrayList<>();
 
-  private void outage(Kind kind, long start, long end, int vbucket) {
+  private void outage(OutageKind kind, long start, long end, int vbucket) {
     outages.add(new ChaosOutage(kind, start, end, (connector, any) -> any == vbucket));
   }
 
-  /** A minute of records, but none of vBucket 1 in between. */
+  /** The gaps of a minute of records, without records of vBucket 1 between two times. */
   private ChaosGaps gaps(long from, long to) {
-    List<Entry> entries = new ArrayList<>();
+    List<AuditedRecord> entries = new ArrayList<>();
     for (long time = FAULT - 30_000; time < FAULT + 60_000; time += 100) {
       entries.add(entry(0, time));
       if (time <= from || time >= to) {
@@ -35,14 +35,14 @@ class ChaosGapsTest {
     return gaps;
   }
 
-  private static Entry entry(int vbucket, long time) {
-    return new Entry(new Identity(vbucket, time, time), time, time, "0@0");
+  private static AuditedRecord entry(int vbucket, long time) {
+    return new AuditedRecord(new Identity(vbucket, time, time), time, time, "0@0");
   }
 
   @Test
   void aGapIsThatOfTheVbucketsThatAFaultTouches() {
-    outage(Kind.KILLED, FAULT, FAULT, 1);
-    outage(Kind.STOPPED, FAULT + 40_000, FAULT + 41_000, 0);
+    outage(OutageKind.KILLED, FAULT, FAULT, 1);
+    outage(OutageKind.STOPPED, FAULT + 40_000, FAULT + 41_000, 0);
     ChaosGaps gaps = gaps(FAULT, FAULT + 10_500);
     assertThat(gaps.longest()).isEqualTo(Map.of("killed", 10_500L, "stopped", 100L));
     assertThat(gaps.lines(true))
@@ -53,15 +53,15 @@ class ChaosGapsTest {
 
   @Test
   void aGapThatIsLongerThanPromisedIsLate() {
-    outage(Kind.KILLED, FAULT, FAULT, 1);
+    outage(OutageKind.KILLED, FAULT, FAULT, 1);
     assertThat(gaps(FAULT, FAULT + 13_100).lines(true).toString()).contains("late=1");
     assertThat(gaps(FAULT, FAULT + 13_100).lines(false).toString()).doesNotContain("promised");
   }
 
   @Test
   void aGapCountsFromTheLastFaultAndMayThenBeASessionLonger() {
-    outage(Kind.KILLED, FAULT, FAULT, 1);
-    outage(Kind.KILLED, FAULT + 9000, FAULT + 9000, 1);
+    outage(OutageKind.KILLED, FAULT, FAULT, 1);
+    outage(OutageKind.KILLED, FAULT + 9000, FAULT + 9000, 1);
     ChaosGaps gaps = gaps(FAULT, FAULT + 31_000);
     assertThat(gaps.longest()).isEqualTo(Map.of("killed", 22_000L));
     assertThat(gaps.lines(true).toString()).contains("faults=1").contains("late=0");
@@ -71,8 +71,8 @@ class ChaosGapsTest {
 
   @Test
   void aWorkerThatStartsIsNoReasonForAGapThatBeganBefore() {
-    outage(Kind.KILLED, FAULT, FAULT, 1);
-    outage(Kind.STARTED, FAULT + 5000, FAULT + 8000, 1);
+    outage(OutageKind.KILLED, FAULT, FAULT, 1);
+    outage(OutageKind.STARTED, FAULT + 5000, FAULT + 8000, 1);
     assertThat(gaps(FAULT, FAULT + 12_000).longest()).isEqualTo(Map.of("killed", 12_000L));
     assertThat(gaps(FAULT + 6000, FAULT + 8500).longest())
         .isEqualTo(Map.of("killed", 100L, "started", 2500L));
@@ -82,7 +82,7 @@ class ChaosGapsTest {
 
   @Test
   void whatLastsCountsFromItsEnd() {
-    outage(Kind.BROKER, FAULT, FAULT + 20_000, 1);
+    outage(OutageKind.BROKER, FAULT, FAULT + 20_000, 1);
     assertThat(gaps(FAULT, FAULT + 23_000).longest()).isEqualTo(Map.of("broker", 3000L));
   }
 }
