@@ -12,7 +12,6 @@ import java.nio.channels.SocketChannel;
 import java.nio.channels.spi.AbstractSelector;
 import java.nio.channels.spi.SelectorProvider;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -31,7 +30,6 @@ import org.slf4j.LoggerFactory;
  * java.base/sun.nio.ch}. Thread-safe.
  */
 public final class KafkaSockets extends SelectorProvider {
-  private static final Logger LOG = LoggerFactory.getLogger(KafkaSockets.class);
   private static final String PROPERTY = "java.nio.channels.spi.SelectorProvider";
   private static final String KAFKA = "org.apache.kafka.common.network.";
 
@@ -62,11 +60,13 @@ public final class KafkaSockets extends SelectorProvider {
     try {
       defaultProvider();
     } catch (IllegalStateException e) {
-      LOG.warn(
-          "After a network partition, records may arrive after those of the worker that has taken"
-              + " over, because SO_LINGER can't be set ({}). Start Java with --add-exports"
-              + " java.base/sun.nio.ch=ALL-UNNAMED.",
-          String.valueOf(e.getCause()));
+      // Not a static logger: this runs before a command has set its log levels.
+      LoggerFactory.getLogger(KafkaSockets.class)
+          .warn(
+              "After a network partition, records may arrive after those of the worker that has"
+                  + " taken over, because SO_LINGER can't be set ({}). Start Java with"
+                  + " --add-exports java.base/sun.nio.ch=ALL-UNNAMED.",
+              String.valueOf(e.getCause()));
       return;
     }
     System.setProperty(PROPERTY, KafkaSockets.class.getName());

@@ -93,7 +93,7 @@ public final class ChaosCommand implements Callable<Integer> {
       defaultValue = "0",
       description =
           "The minimum time between two faults in seconds (default: 0.5 to 3, at random). Above the"
-              + " session timeout of 10 s, no two faults overlap.")
+              + " session timeout of 10 s, the effects of faults do not overlap.")
   private int pause;
 
   @Option(
