@@ -75,9 +75,9 @@ public final class WorkerApplication implements AutoCloseable {
   }
 
   /**
-   * Starts a worker on a free port of the loopback address.
+   * Starts a worker on a free port of the loopback address, for a Kafka of one broker.
    *
-   * @param more properties besides brokers, group and listener; they take precedence over these
+   * @param more further properties, which take precedence
    */
   public static WorkerApplication startLocal(String brokers, String group, Map<String, String> more)
       throws Exception {
@@ -85,6 +85,9 @@ public final class WorkerApplication implements AutoCloseable {
     properties.put(WorkerConfig.BOOTSTRAP_SERVERS, brokers);
     properties.put(WorkerConfig.GROUP_ID, group);
     properties.put(WorkerConfig.LISTENERS, "http://127.0.0.1:0");
+    properties.put(WorkerConfig.CONFIG_TOPIC_REPLICATION, "1");
+    properties.put(WorkerConfig.OFFSET_TOPIC_REPLICATION, "1");
+    properties.put(WorkerConfig.STATUS_TOPIC_REPLICATION, "1");
     properties.putAll(more);
     return start(properties);
   }
