@@ -259,6 +259,27 @@ class ArchitectureTest {
         .check(caravan);
   }
 
+  /** Avro is optional in the POM: an application that writes JSON does not have it. */
+  @Test
+  void onlyTheAvroFormatNeedsAvro() {
+    noClasses()
+        .that()
+        .doNotHaveSimpleName("DocumentAvro")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("org.apache.avro..")
+        .check(caravan);
+    noClasses()
+        .that()
+        .resideInAnyPackage("dev.caravan.component..", "dev.caravan.record")
+        .and()
+        .doNotHaveSimpleName("DocumentAvro")
+        .should()
+        .dependOnClassesThat()
+        .haveSimpleName("DocumentAvro")
+        .check(caravan);
+  }
+
   @Test
   void onePackageUsesInternalsOfTheDcpClient() {
     noClasses()

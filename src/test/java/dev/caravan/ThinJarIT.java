@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.jar.Attributes;
+import java.util.jar.Attributes.Name;
 import java.util.jar.JarFile;
 import java.util.zip.ZipEntry;
 import org.junit.jupiter.api.Test;
@@ -15,6 +17,25 @@ class ThinJarIT {
     try (JarFile jar = new JarFile(System.getProperty("caravan.thin.jar"))) {
       return jar.stream().map(ZipEntry::getName).toList();
     }
+  }
+
+  private static Attributes manifest(String jar) throws IOException {
+    try (JarFile file = new JarFile(jar)) {
+      return file.getManifest().getMainAttributes();
+    }
+  }
+
+  @Test
+  void bothJarsNameTheirModuleAndTheirVersion() throws IOException {
+    String thin = System.getProperty("caravan.thin.jar");
+    Attributes thinManifest = manifest(thin);
+    Attributes appManifest = manifest(thin.replace(".jar", "-app.jar"));
+
+    assertThat(thinManifest.getValue("Automatic-Module-Name")).isEqualTo("dev.caravan");
+    assertThat(appManifest.getValue("Automatic-Module-Name")).isEqualTo("dev.caravan.app");
+    assertThat(thin)
+        .endsWith("caravan-" + thinManifest.getValue(Name.IMPLEMENTATION_VERSION) + ".jar")
+        .endsWith("caravan-" + appManifest.getValue(Name.IMPLEMENTATION_VERSION) + ".jar");
   }
 
   @Test
