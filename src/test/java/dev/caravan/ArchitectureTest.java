@@ -27,9 +27,11 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Enforces the table of packages in CONTRIBUTING.md: arrows point down only. */
+@Tag("unit")
 class ArchitectureTest {
   private static final String ROOT = "dev.caravan.";
 

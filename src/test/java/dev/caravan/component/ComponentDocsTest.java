@@ -11,9 +11,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Holds docs/couchbase-dcp-component.md against the component's generated metadata. */
+@Tag("unit")
 class ComponentDocsTest {
   private static final String METADATA = "/META-INF/dev/caravan/component/couchbase-dcp.json";
 

@@ -16,11 +16,13 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 
 /** The rules by which the Kamelet catalogue checks its Kamelets, held against ours. */
+@Tag("unit")
 class KameletDefinitionTest {
   private static final String NAME = "couchbase-dcp-source";
   private static final Pattern PARAMETER = Pattern.compile("\\{\\{\\??([a-zA-Z]+)}}");

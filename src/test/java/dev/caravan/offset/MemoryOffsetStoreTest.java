@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("unit")
 class MemoryOffsetStoreTest {
   private final MemoryOffsetStore shared = new MemoryOffsetStore();
   private final OffsetStore store = shared.of("route1");

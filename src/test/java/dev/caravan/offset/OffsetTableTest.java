@@ -11,8 +11,10 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("unit")
 class OffsetTableTest {
   private static final Offset OFFSET = new Offset(162621360260821L, 19, 0, 23, 5);
 

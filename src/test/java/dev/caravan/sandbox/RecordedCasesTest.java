@@ -11,10 +11,12 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 
 /** The index of the recorded cases leads to tests that exist, or to what is documented. */
+@Tag("unit")
 class RecordedCasesTest {
   private static final String NOT_IMITATED = "- ";
   private static List<String[]> cases;

@@ -7,11 +7,13 @@ import static org.assertj.core.api.Assertions.tuple;
 import dev.caravan.connector.DeliveryGuarantee;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** The connectors of a run. */
+@Tag("unit")
 class ChaosConnectorTest {
   private static final Map<String, String> TARGET = Map.of("couchbase.bucket", "b");
 

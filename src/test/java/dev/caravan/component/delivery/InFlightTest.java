@@ -3,8 +3,10 @@ package dev.caravan.component.delivery;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("unit")
 class InFlightTest {
   @Test
   void documentsCountNotExchanges() {

@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -24,6 +25,7 @@ import org.junit.jupiter.api.Test;
  * in whatever order exchanges begin, send, complete and fail, offsets can't be saved, commits fail,
  * and the lane stops.
  */
+@Tag("unit")
 class TransactionCommitsTest {
   private static final int HISTORIES = 10_000;
   private static final int STEPS = 60;

@@ -14,9 +14,11 @@ import dev.caravan.stream.progress.LastReceivedSeqnos;
 import dev.caravan.stream.progress.VbucketStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What counts as arrived, so that a stream that stops in silence is noticed. */
+@Tag("unit")
 class ConnectionMonitorTest {
   private static final int VBUCKET = 7;
 

@@ -23,9 +23,11 @@ import dev.caravan.stream.rollback.FailoverHistory;
 import dev.caravan.stream.settings.SeedNodes;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What becomes of the events that a route is done with. */
+@Tag("unit")
 class DcpEventTest {
   private final AtomicInteger acknowledged = new AtomicInteger();
   private final AckTracker progress = new AckTracker();

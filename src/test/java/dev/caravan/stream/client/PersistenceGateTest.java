@@ -12,9 +12,11 @@ import com.couchbase.client.dcp.message.MessageUtil;
 import com.couchbase.client.dcp.message.ResponseStatus;
 import dev.caravan.stream.persistence.PersistenceWatch;
 import java.time.Duration;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What of a connection is kept while changes wait until they are persisted. */
+@Tag("unit")
 class PersistenceGateTest {
   private static final int READ_BYTES = 64 * 1024;
 

@@ -5,11 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is read from a cluster map. */
+@Tag("unit")
 class ClusterMapTest {
   private static ClusterMap map(String json) throws IOException {
     return ClusterMap.parse(json.replace('\'', '"'), "origin");

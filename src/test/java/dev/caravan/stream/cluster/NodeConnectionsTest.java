@@ -7,9 +7,11 @@ import dev.caravan.stream.cluster.ConnectionFailure.Reason;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Which nodes count, and when all of them have failed. */
+@Tag("unit")
 class NodeConnectionsTest {
   private final List<ConnectionFailure> failures = new ArrayList<>();
   private final NodeConnections connections = new NodeConnections(failures::add);

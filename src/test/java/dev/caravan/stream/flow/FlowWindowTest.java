@@ -3,8 +3,10 @@ package dev.caravan.stream.flow;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("unit")
 class FlowWindowTest {
   private static final int KIB = 1024;
   private static final int SIZE = 1024 * KIB;

@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -19,6 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * acknowledgements in any order, deliveries that fail, and new sessions and histories. A seed
  * repeats a run.
  */
+@Tag("unit")
 class AckTrackerModelTest {
   private static final int VBUCKET = 7;
   private static final int STEPS = 3_000;

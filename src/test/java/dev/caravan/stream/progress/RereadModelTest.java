@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -27,6 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * snapshots from memory and from disk, late acknowledgements, broken connections, failovers (also
  * one after the other, and to a copy in the middle of a snapshot), purges, and crashes of ours.
  */
+@Tag("unit")
 class RereadModelTest {
   private static final int VBUCKET = 7;
   private static final int KEYS = 6;

@@ -4,10 +4,13 @@ package dev.caravan.stream.progress;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.offset.Offset;
+import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+@Tag("unit")
 class VbucketStreamTest {
   private static VbucketStream from(Offset offset) {
     AckTracker progress = new AckTracker();

@@ -7,8 +7,10 @@ import dev.caravan.stream.rollback.RecentChanges.Budget;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.LongStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("unit")
 class RecentChangesTest {
   private static final long MUCH = 1 << 20;
 

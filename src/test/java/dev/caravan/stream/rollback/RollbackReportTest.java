@@ -6,12 +6,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.caravan.offset.Offset;
 import dev.caravan.stream.rollback.FailoverHistory.Branch;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * What a ROLLBACK answer means, by the rules that a real node was seen to follow (couchbase-kv,
  * answers-durability-purge "tombstone purge -> rollback to 0", and answers-protocol).
  */
+@Tag("unit")
 class RollbackReportTest {
   private static final long OLD = 0xcf09c7f13b63L;
   private static final long NEW = 0x1234567890L;

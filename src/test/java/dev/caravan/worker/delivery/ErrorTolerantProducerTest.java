@@ -20,9 +20,11 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The callback of a refused record is called exactly once, however the record is handled. */
+@Tag("unit")
 class ErrorTolerantProducerTest {
   private static final String DEAD = "dead";
 

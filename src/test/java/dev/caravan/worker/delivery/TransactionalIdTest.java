@@ -4,8 +4,10 @@ package dev.caravan.worker.delivery;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("unit")
 class TransactionalIdTest {
   private static TransactionalId id(String group, String connector, long generation, int task) {
     return new TransactionalId(group, connector, generation, task);

@@ -18,9 +18,11 @@ import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor.Subscription;
 import org.apache.kafka.common.Cluster;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.PartitionInfo;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** How the leader reads the states of members and assigns partitions. */
+@Tag("unit")
 class GroupAssignorTest {
   private static final Node NODE = new Node(1, "localhost", 9092);
   private static final Cluster CLUSTER =

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("unit")
 class GroupLeaseTest {
   private final AtomicLong now = new AtomicLong(Long.MAX_VALUE - 5_000_000_000L);
   private final GroupLease lease = new GroupLease(Duration.ofSeconds(9), now::get);

@@ -22,9 +22,11 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.record.MemoryRecords;
 import org.apache.kafka.common.record.SimpleRecord;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The group metadata of the largest supported group. */
+@Tag("unit")
 class GroupMetadataSizeTest {
   private static final int CONNECTORS = 5000;
   private static final int TASKS = 8;

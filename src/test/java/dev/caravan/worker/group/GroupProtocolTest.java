@@ -11,8 +11,10 @@ import java.util.BitSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("unit")
 class GroupProtocolTest {
   private static final List<OwnedTasks> TASKS =
       List.of(

@@ -4,8 +4,10 @@ package dev.caravan.worker.group;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.OptionalLong;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("unit")
 class HeartbeatsTest {
   private static final long MS = 1_000_000;
 

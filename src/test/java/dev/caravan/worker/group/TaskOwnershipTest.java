@@ -7,8 +7,10 @@ import dev.caravan.worker.group.Assignments.TaskKey;
 import dev.caravan.worker.group.MemberState.OwnedTasks;
 import java.util.BitSet;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("unit")
 class TaskOwnershipTest {
   private static final String NAME = "golden";
   private static final TaskKey TASK = new TaskKey(1, 0);

@@ -12,9 +12,11 @@ import java.util.List;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What a worker decides as the leader of its group, and when it releases its tasks. */
+@Tag("unit")
 class WorkerCoordinatorTest {
   private static final String ME = "member-1";
   private static final TaskGeneration GOLDEN = new TaskGeneration("golden", 3, 2);

@@ -8,9 +8,11 @@ import dev.caravan.cli.chaos.audit.ChaosAudit.Purge;
 import dev.caravan.cli.chaos.audit.ChaosTopic.AuditedRecord;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The audit finds each kind of error. */
+@Tag("unit")
 class ChaosAuditTest {
   private static final ChaosDuplicates NONE =
       new ChaosDuplicates("none", List.of(), new ChaosCommits(), List.of());

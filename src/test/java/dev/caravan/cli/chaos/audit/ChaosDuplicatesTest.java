@@ -8,9 +8,11 @@ import dev.caravan.cli.chaos.audit.ChaosTopic.AuditedRecord;
 import dev.caravan.cli.chaos.audit.ChaosWrite.Identity;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The records that each fault may repeat with at_least_once. */
+@Tag("unit")
 class ChaosDuplicatesTest {
   private static final String CONNECTOR = "c";
   private static final long FAULT = 100_000;

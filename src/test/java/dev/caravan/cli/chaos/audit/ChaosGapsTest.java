@@ -9,9 +9,11 @@ import dev.caravan.cli.chaos.audit.ChaosWrite.Identity;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Gaps after faults, in the records of two vBuckets that have one every 100 ms otherwise. */
+@Tag("unit")
 class ChaosGapsTest {
   private static final long FAULT = 100_000;
 

@@ -7,9 +7,11 @@ import dev.caravan.sandbox.kv.store.CollectionEvent;
 import dev.caravan.sandbox.kv.store.CollectionsManifest;
 import dev.caravan.sandbox.kv.store.Item;
 import java.util.HexFormat;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** 08 of answers-protocol.txt, "v7 + flatbuffers_system_events": the payloads byte by byte. */
+@Tag("unit")
 class FlatBufferTest {
   private static String payload(CollectionEvent event) {
     return HexFormat.of().formatHex(FlatBufferPayload.of(Item.event(event, 1, 1)));

@@ -13,12 +13,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Compares the contents of a vBucket with a plain map after the same writes. */
+@Tag("unit")
 class VBucketTest {
   private static byte[] key(int number) {
     return DocumentKey.of(0, ("key-" + number).getBytes(StandardCharsets.UTF_8));
