@@ -84,7 +84,7 @@ class KafkaOffsetStoreTest {
     assertThat(store("one").load("travel", List.of(4))).isEmpty();
   }
 
-  /** The record is one of reference official-connector, topic-offsets.txt, as it was recorded. */
+  /** The record is one of official-connector/topic-offsets.txt, as it was recorded. */
   @Test
   void resumesFromWhatTheOfficialConnectorWrote() throws Exception {
     put(

@@ -167,7 +167,7 @@ class RecordConverterTest {
         .hasMessageNotContaining("secret");
   }
 
-  /** The names and values of the official connector: see records-raw-headers in its recording. */
+  /** The names and values of the official connector: see records-raw-headers.txt. */
   @Test
   void addsTheConfiguredHeaders() throws Exception {
     RecordHeaders all = new RecordHeaders("couchbase.", List.of(RecordHeader.values()));

@@ -29,8 +29,8 @@ import org.jspecify.annotations.Nullable;
  * keeps nor releases a buffer.
  *
  * <p>It changes one thing: the open request gets the flag for delete times, which the client's
- * builder can't set and without which a server sends expirations as deletions (reference:
- * couchbase-kv, "enable_expiry_opcode returns success but does nothing without DELETE_TIMES").
+ * builder can't set and without which a server sends expirations as deletions
+ * (couchbase-kv/README.md: "returns success but does nothing without DELETE_TIMES").
  *
  * <p>Runs on the connection's event loop only.
  */

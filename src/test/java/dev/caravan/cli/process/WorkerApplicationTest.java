@@ -73,7 +73,7 @@ class WorkerApplicationTest {
     SANDBOX.connectors().awaitStates(NAME, "RUNNING");
   }
 
-  /** The body of a request of the page, with the address of the test's node. */
+  /** The body of a request of the page that docs/origin.md names, with another address. */
   private static String body(String request) throws Exception {
     try (InputStream in = WorkerApplicationTest.class.getResourceAsStream("/mission/" + request)) {
       String text = new String(in.readAllBytes(), UTF_8);

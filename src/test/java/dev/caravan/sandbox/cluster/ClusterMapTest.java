@@ -54,7 +54,10 @@ class ClusterMapTest {
         map.getBytes(StandardCharsets.UTF_8));
   }
 
-  /** "push to an idle Duplex+ClustermapChangeNotification connection"; README: on DCP ones too. */
+  /**
+   * "push to an idle Duplex+ClustermapChangeNotification connection"; couchbase-kv/README.md: on
+   * DCP ones too.
+   */
   @Test
   void aNewMapIsPushedToThoseWhoAskedForIt() throws IOException {
     try (RawClient idle = RawClient.ready(node, "probe", PUSHED);

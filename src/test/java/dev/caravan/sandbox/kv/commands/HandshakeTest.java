@@ -116,7 +116,7 @@ class HandshakeTest {
         .isEqualTo("{\"error\":{\"context\":\"Clustermap change notification needs Duplex\"}}");
   }
 
-  /** 01: "GET_ERROR_MAP v1", "v2", "v99"; README "Error map": v0 is not found. */
+  /** 01: "GET_ERROR_MAP v1", "v2", "v99"; couchbase-kv/README.md "Error map": v0 is not found. */
   @Test
   void theErrorMapNamesTheStatuses() throws IOException {
     assertThat(errorMap(1).text()).startsWith(START_OF_THE_ERROR_MAP);

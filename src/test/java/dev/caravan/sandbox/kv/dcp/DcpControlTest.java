@@ -127,8 +127,8 @@ class DcpControlTest {
   }
 
   /**
-   * 12: "noop unanswered (interval 1)"; README "Noop": "A client that sends nothing is disconnected
-   * after 360 s", here sooner.
+   * 12: "noop unanswered (interval 1)"; couchbase-kv/README.md "A client that sends nothing is
+   * disconnected after 360 s", here sooner.
    */
   @Test
   void aSilentClientIsDisconnected() throws Exception {

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Section 12 of answers-protocol.txt, and "Flow control" of the README. */
+/** Section 12 of answers-protocol.txt, and couchbase-kv/README.md "Flow control". */
 class FlowControlTest {
   private static final int VBUCKETS = 1;
   private static final int BUFFER = 2000;
@@ -73,7 +73,8 @@ class FlowControlTest {
   }
 
   /**
-   * README: marker, mutation, deletion, event, advance and end are charged, noops and answers not.
+   * couchbase-kv/README.md: marker, mutation, deletion, event, advance and end are charged, noops
+   * and answers not.
    */
   @Test
   void everyDcpMessageIsCharged() throws IOException {

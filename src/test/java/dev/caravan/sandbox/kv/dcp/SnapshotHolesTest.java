@@ -301,8 +301,8 @@ class SnapshotHolesTest {
   }
 
   /**
-   * README "Rollback", both rules after each other: the first answer doesn't know of the purge, as
-   * only the start counts; the second one does.
+   * couchbase-kv/README.md "Rollback", both rules after each other: the first answer doesn't know
+   * of the purge, as only the start counts; the second one does.
    */
   @Test
   void aPurgeIsToldByTheSecondAnswer() throws IOException {

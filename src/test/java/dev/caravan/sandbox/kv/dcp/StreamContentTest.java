@@ -127,7 +127,10 @@ class StreamContentTest {
                 "0-11 flags=0x6", List.of(EVENTS.get(2), "[32 bytes] SEQNO_ADVANCED seq=11", END)));
   }
 
-  /** README "What a stream carries": a disk snapshot filtered wholly gets SEQNO_ADVANCED too. */
+  /**
+   * couchbase-kv/README.md "What a stream carries": a disk snapshot filtered wholly gets
+   * SEQNO_ADVANCED too.
+   */
   @Test
   void aSnapshotThatIsFilteredOutWhollyIsAdvancedOver() throws IOException {
     assertThat(stream(6, 11, 0, "{\"scope\":\"9\"}"))
@@ -232,7 +235,10 @@ class StreamContentTest {
     }
   }
 
-  /** README: expired documents still stream as mutations, and a disk backfill then deletes them. */
+  /**
+   * couchbase-kv/README.md: expired documents still stream as mutations, and a disk backfill then
+   * deletes them.
+   */
   @Test
   void aBackfillExpiresWhatIsDue() throws IOException {
     bucket.defaultCollection().upsert("k80", "1".getBytes(StandardCharsets.UTF_8), 1_000_000_000);
@@ -287,7 +293,10 @@ class StreamContentTest {
     }
   }
 
-  /** "live changes on an open stream"; README: live writes that are filtered out send nothing. */
+  /**
+   * "live changes on an open stream"; couchbase-kv/README.md: live writes that are filtered out
+   * send nothing.
+   */
   @Test
   void liveChangesComeAsMemorySnapshots() throws IOException {
     try (RawClient client = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures())) {

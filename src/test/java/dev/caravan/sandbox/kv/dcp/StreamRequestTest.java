@@ -19,8 +19,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * Section 07 of answers-protocol.txt and "Rollback" of the README: what a stream request is
- * answered. As in the recording, vBucket 5 of 64 has the high seqno 11: six events and five
+ * Section 07 of answers-protocol.txt and couchbase-kv/README.md "Rollback": what a stream request
+ * is answered. As in the recording, vBucket 5 of 64 has the high seqno 11: six events and five
  * documents.
  */
 class StreamRequestTest {
@@ -124,7 +124,9 @@ class StreamRequestTest {
     assertThat(answer.value()).isEqualTo(ByteBuffer.allocate(16).putLong(uuid).putLong(0).array());
   }
 
-  /** README "Rollback": upper is the seqno at which the next newer branch started. */
+  /**
+   * couchbase-kv/README.md "Rollback": upper is the seqno at which the next newer branch started.
+   */
   @Test
   void anOlderBranchEndsWhereTheNextOneStarted() throws IOException {
     Bucket branched = node.createBucket("branched");

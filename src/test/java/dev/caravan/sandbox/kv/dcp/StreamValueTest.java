@@ -96,7 +96,10 @@ class StreamValueTest {
     }
   }
 
-  /** README: "any value read from disk may arrive compressed, even when that is larger". */
+  /**
+   * couchbase-kv/README.md: "any value read from disk may arrive compressed, even when that is
+   * larger".
+   */
   @Test
   void valuesFromDiskMayComeCompressedThoughNobodyCompressedThem() throws IOException {
     bucket.compressOnDisk(true);
@@ -114,7 +117,7 @@ class StreamValueTest {
     }
   }
 
-  /** README: deletions drop user xattrs and keep system xattrs (datatype 4). */
+  /** couchbase-kv/README.md: deletions drop user xattrs and keep system xattrs (datatype 4). */
   @Test
   void xattrsGoToThoseWhoAskForThem() throws IOException {
     bucket.defaultCollection().upsertWithXattrs("k80", "{\"x\":1}", "_sys", "1", "user", "2");

@@ -117,8 +117,8 @@ class VBucketStateTest {
   }
 
   /**
-   * README: "When one manifest update holds several changes, only the last event carries the new
-   * uid"; 08: the events of "collections on, value "" -> all collections".
+   * couchbase-kv/README.md: "When one manifest update holds several changes, only the last event
+   * carries the new uid"; 08: the events of "collections on, value "" -> all collections".
    */
   @Test
   void aRecreatedVBucketGetsTheCollectionsAsOneChange() throws IOException {
@@ -142,7 +142,9 @@ class VBucketStateTest {
             "[28 bytes] STREAM_END reason=0");
   }
 
-  /** README "Rollback": upper is the seqno at which the next newer branch started. */
+  /**
+   * couchbase-kv/README.md "Rollback": upper is the seqno at which the next newer branch started.
+   */
   @Test
   void aFailoverLosesWhatTheReplicaHadNotReceived() throws IOException {
     long before = bucket.vbuuid(VBUCKET);
