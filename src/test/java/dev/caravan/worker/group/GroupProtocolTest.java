@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.worker.group;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caravan.worker.group.MemberState.OwnedTasks;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.BitSet;
 import java.util.HexFormat;
@@ -24,39 +27,21 @@ class GroupProtocolTest {
   private static final MemberAssignment ASSIGNMENT =
       new MemberAssignment(300, List.of("one:1", "other:2"), TASKS);
 
-  private static final String TASKS_SECTION =
-      "02" + "1234" + "07" + "01" + "0b" + "ffff" + "f9ffffffff0f" + "09" + "000000000000000001";
+  /** Version 1 is frozen: these files never change. */
+  private static final String STATE_BYTES = golden("member-state-v1.hex");
 
-  /** Version 1 is frozen: these bytes never change. */
-  private static final String STATE_BYTES =
-      "4353"
-          + "01"
-          + "01"
-          + "808080808020"
-          + "01"
-          + "0a"
-          + "68c3b673743a38303833"
-          + "01"
-          + "18"
-          + TASKS_SECTION;
-
-  private static final String ASSIGNMENT_BYTES =
-      "4341"
-          + "01"
-          + "01"
-          + "ac02"
-          + "01"
-          + "0f"
-          + "02"
-          + "05"
-          + "6f6e653a31"
-          + "07"
-          + "6f746865723a32"
-          + "02"
-          + "18"
-          + TASKS_SECTION;
+  private static final String ASSIGNMENT_BYTES = golden("member-assignment-v1.hex");
 
   private static final String UNKNOWN_SECTION = "8001" + "03" + "aabbcc";
+
+  /** The bytes of a file in hexadecimal, without its spaces and the comments after each number sign. */
+  private static String golden(String name) {
+    try (InputStream file = GroupProtocolTest.class.getResourceAsStream(name)) {
+      return new String(file.readAllBytes(), UTF_8).replaceAll("#.*|\\s", "");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
 
   private static ByteBuffer bytes(String hex) {
     return ByteBuffer.wrap(HexFormat.of().parseHex(hex));
