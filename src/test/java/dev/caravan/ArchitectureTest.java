@@ -20,17 +20,23 @@ import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
 import dev.caravan.component.CouchbaseDcpMessage;
 import dev.caravan.component.CouchbaseDcpRollbackMessage;
 import dev.caravan.component.EventType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** Enforces the table of packages in CONTRIBUTING.md: arrows point down only. */
+/** Enforces the table of packages in docs/architecture.md: dependencies point down only. */
 @Tag("unit")
 class ArchitectureTest {
   private static final String ROOT = "dev.caravan.";
@@ -158,6 +164,11 @@ class ArchitectureTest {
           entry("sandbox.kv.protocol", List.of()),
           entry("sandbox.kafka", List.of()));
 
+  /** A row of the documented table: package, contents, packages that it may use. */
+  private static final Pattern ROW = Pattern.compile("\\| `([a-z.]+)` \\| [^|]+ \\| ([^|]+) \\|");
+
+  private static final Pattern PACKAGE = Pattern.compile("`([a-z.]+)`");
+
   private static final int MAX_CLASSES = 20;
 
   /** The packages that have more classes than that, as yet. */
@@ -180,6 +191,22 @@ class ArchitectureTest {
             .map(type -> type.getPackageName().substring(ROOT.length()))
             .collect(Collectors.toCollection(TreeSet::new));
     assertThat(packages).isEqualTo(new TreeSet<>(MAY_USE.keySet()));
+  }
+
+  @Test
+  void theDocumentedTableIsTheSame() throws IOException {
+    Map<String, List<String>> documented = new TreeMap<>();
+    for (String line : Files.readAllLines(Path.of("docs", "architecture.md"))) {
+      Matcher row = ROW.matcher(line);
+      if (row.matches()) {
+        documented.put(
+            row.group(1),
+            PACKAGE.matcher(row.group(2)).results().map(name -> name.group(1)).sorted().toList());
+      }
+    }
+    Map<String, List<String>> enforced = new TreeMap<>();
+    MAY_USE.forEach((name, others) -> enforced.put(name, others.stream().sorted().toList()));
+    assertThat(documented).isEqualTo(enforced);
   }
 
   @Test
