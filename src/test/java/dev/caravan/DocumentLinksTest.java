@@ -24,7 +24,9 @@ class DocumentLinksTest {
     List<Path> documents = new ArrayList<>();
     try (Stream<Path> top = Files.list(Path.of("."));
         Stream<Path> docs = Files.walk(Path.of("docs"))) {
-      Stream.concat(top, docs).filter(file -> file.toString().endsWith(".md")).forEach(documents::add);
+      Stream.concat(top, docs)
+          .filter(file -> file.toString().endsWith(".md"))
+          .forEach(documents::add);
     }
     return documents;
   }

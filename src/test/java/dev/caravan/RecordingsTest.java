@@ -103,7 +103,7 @@ class RecordingsTest {
     String text = "";
     Path index = files(RESOURCES, "recorded-cases.txt").get(0);
     for (String line : Files.readAllLines(index)) {
-      if (line.startsWith("# ") && line.endsWith(".txt") || line.equals("# README.md")) {
+      if (line.matches("# (\\S+\\.txt|README\\.md)")) {
         file = line.substring(2);
         text = Files.readString(COUCHBASE.resolve(file));
       } else if (line.matches("# \\d\\d .*")) {

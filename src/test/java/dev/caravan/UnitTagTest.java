@@ -21,12 +21,16 @@ class UnitTagTest {
       describe("have the tag unit", UnitTagTest::isUnitTest);
 
   private static final DescribedPredicate<JavaClass> SERVER_OR_PROCESS =
-      nameMatching(".*\\.(CouchbaseNode|CouchbaseCluster|KafkaBroker|Sandbox|WorkerApplication)")
+      nameMatching(
+              ".*\\.(Couchbase(Node|Cluster)|KafkaBroker|Sandbox|WorkerApplication|TestWorker)")
           .<JavaClass>forSubtype()
           .or(nameMatching("java\\.(lang\\.ProcessBuilder|net\\.ServerSocket)").forSubtype())
           .or(
               resideInAnyPackage(
-                  "com.sun.net.httpserver..", "org.testcontainers..", "org.awaitility.."));
+                  "dev.caravan.testkit..",
+                  "com.sun.net.httpserver..",
+                  "org.testcontainers..",
+                  "org.awaitility.."));
 
   private static JavaClasses caravan;
 

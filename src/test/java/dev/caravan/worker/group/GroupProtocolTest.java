@@ -34,7 +34,9 @@ class GroupProtocolTest {
 
   private static final String UNKNOWN_SECTION = "8001" + "03" + "aabbcc";
 
-  /** The bytes of a file in hexadecimal, without its spaces and the comments after each number sign. */
+  /**
+   * The bytes of a file in hexadecimal, without its spaces and the comments after each number sign.
+   */
   private static String golden(String name) {
     try (InputStream file = GroupProtocolTest.class.getResourceAsStream(name)) {
       return new String(file.readAllBytes(), UTF_8).replaceAll("#.*|\\s", "");
