@@ -7,11 +7,10 @@ import static org.awaitility.Awaitility.await;
 
 import dev.caravan.cli.process.ChildProcess;
 import dev.caravan.cli.process.WorkerProcess;
-import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.sandbox.cluster.CouchbaseNode;
 import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.sandbox.kv.auth.Privilege;
-
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.testkit.TestProcesses;
 import dev.caravan.testkit.Topic;
 import java.io.IOException;

@@ -2,7 +2,6 @@
 package dev.caravan.connector;
 
 import dev.caravan.component.CouchbaseDcpConsumer;
-import dev.caravan.component.Credentials;
 import dev.caravan.component.delivery.Phase;
 import dev.caravan.offset.MemoryOffsetStore;
 import java.time.Duration;

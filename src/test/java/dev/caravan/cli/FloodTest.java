@@ -5,10 +5,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.cli.process.ConnectClient;
-
 import dev.caravan.cli.process.WorkerProcess;
 import dev.caravan.sandbox.kafka.KafkaBroker;
-
 import dev.caravan.testkit.TestProcesses;
 import java.io.BufferedReader;
 import java.io.IOException;

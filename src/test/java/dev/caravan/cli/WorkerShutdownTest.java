@@ -5,13 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.cli.process.ChildProcess;
 import dev.caravan.cli.process.ConnectClient;
-
 import dev.caravan.cli.process.WorkerProcess;
+import dev.caravan.sandbox.TcpProxy;
 import dev.caravan.sandbox.cluster.CouchbaseNode;
 import dev.caravan.sandbox.kafka.KafkaBroker;
-import dev.caravan.sandbox.TcpProxy;
 import dev.caravan.testkit.Connectors;
-
 import dev.caravan.testkit.TestProcesses;
 import dev.caravan.testkit.Topic;
 import java.nio.file.Files;

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.caravan.component.delivery.Phase;
-import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.sandbox.cluster.CouchbaseCluster;
 import dev.caravan.sandbox.cluster.CouchbaseNode;
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.sandbox.kv.store.VBucketState;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.caravan.component.delivery.Phase;
-import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.sandbox.cluster.CouchbaseCluster;
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;

@@ -6,11 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.caravan.cli.process.WorkerProcess;
-import dev.caravan.sandbox.kv.bucket.Bucket;
-import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.sandbox.TcpProxy;
+import dev.caravan.sandbox.kafka.KafkaBroker;
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.testkit.Connectors;
-
 import dev.caravan.testkit.TestProcesses;
 import dev.caravan.testkit.Topic;
 import java.nio.file.Path;

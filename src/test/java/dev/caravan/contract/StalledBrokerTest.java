@@ -5,11 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.caravan.cli.process.WorkerProcess;
+import dev.caravan.sandbox.TcpProxy;
 import dev.caravan.sandbox.cluster.CouchbaseNode;
 import dev.caravan.sandbox.kafka.KafkaBroker;
-import dev.caravan.sandbox.TcpProxy;
 import dev.caravan.testkit.Connectors;
-
 import dev.caravan.testkit.TestProcesses;
 import java.time.Duration;
 import java.util.HashMap;

@@ -3,9 +3,9 @@ package dev.caravan.testkit;
 
 import dev.caravan.cli.process.ConnectClient;
 import dev.caravan.cli.process.WorkerApplication;
-import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.sandbox.cluster.CouchbaseNode;
 import dev.caravan.sandbox.kafka.KafkaBroker;
+import dev.caravan.sandbox.kv.bucket.Bucket;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

@@ -6,8 +6,8 @@ import static org.awaitility.Awaitility.await;
 
 import dev.caravan.connector.TaskConfig;
 import dev.caravan.sandbox.kafka.KafkaBroker;
-import dev.caravan.worker.config.ConfigSnapshot.StoredConnector;
 import dev.caravan.worker.config.ConfigSnapshot;
+import dev.caravan.worker.config.ConfigSnapshot.StoredConnector;
 import dev.caravan.worker.config.Connector;
 import dev.caravan.worker.config.TargetState;
 import dev.caravan.worker.delivery.Delivery;

@@ -4,9 +4,8 @@ package dev.caravan.cli.chaos;
 import dev.caravan.cli.chaos.audit.ChaosOutage;
 import dev.caravan.cli.chaos.audit.ChaosOutage.OutageKind;
 import dev.caravan.cli.process.TopicCreator;
-
-import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.sandbox.TcpProxy;
+import dev.caravan.sandbox.kafka.KafkaBroker;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

@@ -78,8 +78,8 @@ final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
   /**
    * Creates a task's view of a producer.
    *
-   * @param senders sends records of the dead letter queue and may wait for their topic. Kafka's own thread, which
-   *     reports the refusal, must not wait
+   * @param senders sends records of the dead letter queue and may wait for their topic. Kafka's own
+   *     thread, which reports the refusal, must not wait
    */
   static ErrorTolerantProducer of(
       TaskConfig task, Producer<byte[], byte[]> producer, Executor senders) {
@@ -258,7 +258,8 @@ final class ErrorTolerantProducer extends DelegatingProducer<byte[], byte[]> {
     byte[] value = record.value();
     if (value != null && isTooLarge(failure)) {
       // The dead-letter topic would refuse a value of this size too.
-      headers.add(DeadLetterQueue.VALUE_OMITTED_HEADER, Integer.toString(value.length).getBytes(UTF_8));
+      headers.add(
+          DeadLetterQueue.VALUE_OMITTED_HEADER, Integer.toString(value.length).getBytes(UTF_8));
       value = null;
     }
     return new ProducerRecord<>(queue.topic(), null, record.key(), value, headers);

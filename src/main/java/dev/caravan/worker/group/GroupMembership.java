@@ -209,9 +209,13 @@ public final class GroupMembership implements AutoCloseable {
   }
 
   /**
-   * Asks the coordinator whether the group still waits for members to join. Kafka's client sends no heartbeats while it joins, and a join may last until the session of a crashed worker ends. A member that has joined is not removed meanwhile.
+   * Asks the coordinator whether the group still waits for members to join. Kafka's client sends no
+   * heartbeats while it joins, and a join may last until the session of a crashed worker ends. A
+   * member that has joined is not removed meanwhile.
    *
-   * <p>This applies only after the client has begun to join, with a recent heartbeat. Before that, the group may wait for this very worker, until its session ends: heartbeats may be lost on their connection while this request arrives on another.
+   * <p>This applies only after the client has begun to join, with a recent heartbeat. Before that,
+   * the group may wait for this very worker, until its session ends: heartbeats may be lost on
+   * their connection while this request arrives on another.
    */
   private void inquire() {
     long now = System.nanoTime();

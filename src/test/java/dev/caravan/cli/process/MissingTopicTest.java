@@ -4,11 +4,7 @@ package dev.caravan.cli.process;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.caravan.cli.process.ReportedStatus.ReportedTask;
-import dev.caravan.sandbox.cluster.CouchbaseNode;
-import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.testkit.SandboxWorker;
 import dev.caravan.testkit.SmallTopic;
 import dev.caravan.testkit.Topic;

@@ -6,8 +6,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.sandbox.kv.bucket.Mutation;
-import dev.caravan.sandbox.cluster.CouchbaseNode;
-import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.testkit.SandboxWorker;
 import dev.caravan.testkit.SmallTopic;
 import dev.caravan.testkit.Topic;

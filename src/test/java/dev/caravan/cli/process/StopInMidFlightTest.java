@@ -3,8 +3,6 @@ package dev.caravan.cli.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caravan.sandbox.cluster.CouchbaseNode;
-import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.testkit.SandboxWorker;
 import dev.caravan.testkit.Topic;
 import java.util.Map;

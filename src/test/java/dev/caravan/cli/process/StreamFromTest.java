@@ -4,8 +4,6 @@ package dev.caravan.cli.process;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.sandbox.kv.bucket.Bucket;
-import dev.caravan.sandbox.cluster.CouchbaseNode;
-import dev.caravan.sandbox.kafka.KafkaBroker;
 import dev.caravan.testkit.SandboxWorker;
 import dev.caravan.testkit.SmallTopic;
 import dev.caravan.testkit.Topic;

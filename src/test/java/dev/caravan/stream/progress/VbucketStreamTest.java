@@ -4,7 +4,6 @@ package dev.caravan.stream.progress;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.offset.Offset;
-import java.util.Set;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

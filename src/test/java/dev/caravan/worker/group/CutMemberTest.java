@@ -6,8 +6,8 @@ import static org.awaitility.Awaitility.await;
 
 import dev.caravan.sandbox.TcpProxy;
 import dev.caravan.sandbox.kafka.KafkaBroker;
-import dev.caravan.worker.group.WorkerCoordinator.DesiredTasks;
 import dev.caravan.worker.group.SimulatedWorker.Tasks;
+import dev.caravan.worker.group.WorkerCoordinator.DesiredTasks;
 import dev.caravan.worker.kafka.WorkerConfig;
 import java.time.Duration;
 import java.util.List;
@@ -20,7 +20,8 @@ import org.junit.jupiter.api.Test;
 /** A worker whose group connection to Kafka is cut, while its other connections work. */
 class CutMemberTest {
   private static final Duration SOON = Duration.ofSeconds(30);
-  private static final DesiredTasks WANTED = new DesiredTasks(10, List.of(new TaskGeneration("c1", 1, 6)));
+  private static final DesiredTasks WANTED =
+      new DesiredTasks(10, List.of(new TaskGeneration("c1", 1, 6)));
 
   private static WorkerConfig config(String brokers) {
     return WorkerConfig.parse(
@@ -29,7 +30,9 @@ class CutMemberTest {
 
   private static int assigned(SimulatedWorker worker) {
     return worker.coordinator.mayRunTasks()
-        ? worker.coordinator.currentAssignment().own().stream().mapToInt(set -> set.tasks().cardinality()).sum()
+        ? worker.coordinator.currentAssignment().own().stream()
+            .mapToInt(set -> set.tasks().cardinality())
+            .sum()
         : 0;
   }
 

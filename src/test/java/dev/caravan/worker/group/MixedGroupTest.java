@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.caravan.sandbox.kafka.KafkaBroker;
-import dev.caravan.worker.group.WorkerCoordinator.DesiredTasks;
 import dev.caravan.worker.group.SimulatedWorker.Tasks;
+import dev.caravan.worker.group.WorkerCoordinator.DesiredTasks;
 import dev.caravan.worker.kafka.WorkerConfig;
 import java.time.Duration;
 import java.util.ArrayDeque;
