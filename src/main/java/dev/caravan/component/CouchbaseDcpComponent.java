@@ -39,7 +39,10 @@ public class CouchbaseDcpComponent extends HealthCheckComponent {
   protected CouchbaseDcpEndpoint createEndpoint(
       String uri, String remaining, Map<String, Object> parameters) throws Exception {
     CouchbaseDcpEndpoint endpoint = new CouchbaseDcpEndpoint(uri, this, this::eventLoops);
-    endpoint.setConfiguration(configuration.copy());
+    endpoint.setConfiguration(
+        resolveAndRemoveReferenceParameter(
+                parameters, "configuration", CouchbaseDcpConfiguration.class, configuration)
+            .copy());
     endpoint.setBuckets(remaining);
     setProperties(endpoint, parameters);
     endpoint.validate();

@@ -4,6 +4,7 @@ package dev.caravan.connector;
 import static java.util.Objects.requireNonNull;
 import static java.util.Objects.requireNonNullElse;
 
+import dev.caravan.component.CouchbaseDcpConfiguration;
 import dev.caravan.component.Credentials;
 import dev.caravan.record.DeadLetterQueue;
 import dev.caravan.record.RecordHeaders;
@@ -18,7 +19,6 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.apache.kafka.common.config.AbstractConfig;
 import org.apache.kafka.common.config.ConfigValue;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -79,8 +79,9 @@ public final class ConnectorConfig {
     if (!errors.isEmpty()) {
       throw new InvalidConnectorConfigException(errors);
     }
-    AbstractConfig values = new AbstractConfig(ConnectorOptions.DEFINITION, properties, false);
-    return new ConnectorConfig(properties, new HashMap<>(values.values()), buckets);
+    // Not an AbstractConfig, which would load any config provider that a client of the REST API
+    // names, and read files with it.
+    return new ConnectorConfig(properties, ConnectorOptions.DEFINITION.parse(properties), buckets);
   }
 
   private static List<String> chooseBuckets(
@@ -187,17 +188,19 @@ public final class ConnectorConfig {
     return Optional.ofNullable(values.get(option.key())).map(option::typed);
   }
 
-  /** Returns the parameters of the route template that come from options one by one. */
-  Map<String, Object> routeParameters() {
-    Map<String, Object> parameters = new HashMap<>();
-    ConnectorOptions.ALL.forEach(option -> putParameter(option, parameters));
-    return parameters;
+  /** Returns a new configuration with the options of an endpoint that all tasks share. */
+  CouchbaseDcpConfiguration endpointConfiguration() {
+    CouchbaseDcpConfiguration configuration = new CouchbaseDcpConfiguration();
+    ConnectorOptions.ALL.forEach(option -> apply(option, configuration));
+    configuration.setRollbackEvents(find(ConnectorOptions.OPERATIONS_TOPIC).isPresent());
+    credentials().ifPresent(configuration::setCredentials);
+    return configuration;
   }
 
-  private <T> void putParameter(ConnectorOption<T> option, Map<String, Object> parameters) {
-    ConnectorOption.RouteParameter<T> parameter = option.parameter();
-    if (parameter != null) {
-      parameters.put(parameter.name(), parameter.value().apply(get(option)));
+  private <T> void apply(ConnectorOption<T> option, CouchbaseDcpConfiguration configuration) {
+    ConnectorOption.EndpointOption<T> endpoint = option.endpoint();
+    if (endpoint != null) {
+      endpoint.setter().accept(configuration, get(option));
     }
   }
 

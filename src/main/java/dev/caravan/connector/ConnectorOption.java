@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.connector;
 
+import dev.caravan.component.CouchbaseDcpConfiguration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.apache.kafka.common.config.ConfigDef;
@@ -22,8 +24,8 @@ import org.jspecify.annotations.Nullable;
  * @param validator checks a parsed value on its own; null if every value of the type is valid
  * @param validValues the valid values as the reference shows them, in Markdown
  * @param importance the importance
- * @param parameter the parameter of the route template that gets the value; null if the worker uses
- *     the value itself
+ * @param endpoint the option of the endpoint that gets the value; null if the worker uses the value
+ *     itself
  * @param documentation the description that the reference shows, in Markdown
  * @param <T> the typed value
  */
@@ -36,7 +38,7 @@ record ConnectorOption<T>(
     ConfigDef.@Nullable Validator validator,
     String validValues,
     Importance importance,
-    @Nullable RouteParameter<T> parameter,
+    @Nullable EndpointOption<T> endpoint,
     String documentation) {
 
   /** The groups of keys, in the order of the reference. */
@@ -61,12 +63,12 @@ record ConnectorOption<T>(
   }
 
   /**
-   * A parameter of the route template.
+   * An option of the endpoint.
    *
-   * @param name the parameter's name, which is also the name of the component's option
-   * @param value converts the typed value to the parameter's value
+   * @param name the name of the option
+   * @param setter sets the option to the typed value
    */
-  record RouteParameter<T>(String name, Function<T, Object> value) {}
+  record EndpointOption<T>(String name, BiConsumer<CouchbaseDcpConfiguration, T> setter) {}
 
   static Builder<String> string(String key) {
     return new Builder<>(key, ConfigDef.Type.STRING, String.class::cast);
@@ -135,7 +137,7 @@ record ConnectorOption<T>(
     private ConfigDef.@Nullable Validator validator;
     private String validValues;
     private Importance importance = Importance.MEDIUM;
-    private @Nullable RouteParameter<T> parameter;
+    private @Nullable EndpointOption<T> endpoint;
 
     private Builder(String key, ConfigDef.Type type, Function<Object, T> converter) {
       this.key = key;
@@ -195,7 +197,7 @@ record ConnectorOption<T>(
           ConfigDef.ValidString.in(names));
     }
 
-    /** Converts the value; to be called before {@link #parameter}. */
+    /** Converts the value; to be called before {@link #endpoint}. */
     <U> Builder<U> as(Function<T, U> conversion) {
       Builder<U> converted = new Builder<>(key, type, converter.andThen(conversion));
       converted.defaultValue = defaultValue;
@@ -205,9 +207,9 @@ record ConnectorOption<T>(
       return converted;
     }
 
-    /** Passes the value to the parameter of the route template. */
-    Builder<T> parameter(String name, Function<T, Object> value) {
-      this.parameter = new RouteParameter<>(name, value);
+    /** Sets the option of the endpoint that gets the value. */
+    Builder<T> endpoint(String name, BiConsumer<CouchbaseDcpConfiguration, T> setter) {
+      this.endpoint = new EndpointOption<>(name, setter);
       return this;
     }
 
@@ -221,7 +223,7 @@ record ConnectorOption<T>(
           validator,
           validValues,
           importance,
-          parameter,
+          endpoint,
           documentation);
     }
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.connector;
 
+import dev.caravan.component.CouchbaseDcpConfiguration;
 import static dev.caravan.connector.ConnectorOption.bool;
 import static dev.caravan.connector.ConnectorOption.integer;
 import static dev.caravan.connector.ConnectorOption.list;
@@ -66,7 +67,8 @@ final class ConnectorOptions {
               "`host` or `host:port`, separated by commas or semicolons",
               (key, value) -> NodeAddresses.parse(key, (String) value))
           .as(value -> NodeAddresses.parse("couchbase.nodes", value))
-          .parameter("connectionString", NodeAddresses::connectionString)
+          .endpoint("connectionString", 
+              (endpoint, nodes) -> endpoint.setConnectionString(nodes.connectionString()))
           .build(
               Group.COUCHBASE,
               "The nodes that are asked first for the cluster's map. A port is that of the KV"
@@ -108,9 +110,10 @@ final class ConnectorOptions {
           .valid(
               "0, or at least " + OptionValidators.MIN_BUFFER_SIZE,
               OptionValidators::checkBufferSize)
-          .parameter(
-              "flowControlBufferSize",
-              bytes -> bytes == 0 ? OptionValidators.MAX_DEFAULT_BUFFER_SIZE : bytes)
+          .endpoint("flowControlBufferSize", 
+              (endpoint, bytes) ->
+                  endpoint.setFlowControlBufferSize(
+                      bytes == 0 ? OptionValidators.MAX_DEFAULT_BUFFER_SIZE : bytes))
           .build(
               Group.COUCHBASE,
               "The number of bytes that a node may send on a DCP connection before Kafka has"
@@ -131,7 +134,7 @@ final class ConnectorOptions {
           .defaultValue(StreamFromOption.SAVED_OFFSET_OR_BEGINNING.name())
           .oneOf((Object[]) StreamFromOption.values())
           .as(StreamFromOption::valueOf)
-          .parameter("streamFrom", StreamFromOption::componentValue)
+          .endpoint("streamFrom", (endpoint, from) -> endpoint.setStreamFrom(from.componentValue()))
           .build(
               Group.STREAMING,
               "Where the connector starts for the first time. `BEGINNING` and `NOW` ignore the"
@@ -145,7 +148,9 @@ final class ConnectorOptions {
               "`0`, or up to one minute, such as `100ms` or `2s`",
               OptionValidators::checkPollingInterval)
           .as(OptionValidators::duration)
-          .parameter("persistencePollingInterval", Duration::toMillis)
+          .endpoint("persistencePollingInterval", 
+              (endpoint, interval) ->
+                  endpoint.setPersistencePollingInterval(interval.toMillis()))
           .build(
               Group.STREAMING,
               "How often Couchbase is asked whether the changes that wait are persisted on all nodes"
@@ -157,7 +162,7 @@ final class ConnectorOptions {
       string("couchbase.purged.tombstones")
           .defaultValue("strict")
           .oneOf("strict", "lenient")
-          .parameter("purgedTombstones", value -> value)
+          .endpoint("purgedTombstones", CouchbaseDcpConfiguration::setPurgedTombstones)
           .build(
               Group.STREAMING,
               "What to do if Couchbase has purged deletions that were not read: `strict` reads the"
@@ -171,7 +176,7 @@ final class ConnectorOptions {
           .valid(
               "`0`, or up to one day, such as `60s` or `5m`", OptionValidators::checkStallTimeout)
           .as(OptionValidators::duration)
-          .parameter("stallTimeout", Duration::toMillis)
+          .endpoint("stallTimeout", (endpoint, timeout) -> endpoint.setStallTimeout(timeout.toMillis()))
           .build(
               Group.STREAMING,
               "The time after which the stream of a vBucket that has changed, but sends nothing, is"
@@ -182,7 +187,7 @@ final class ConnectorOptions {
       string("couchbase.rollback.policy")
           .defaultValue("resume")
           .oneOf("resume", "fail")
-          .parameter("rollbackPolicy", value -> value)
+          .endpoint("rollbackPolicy", CouchbaseDcpConfiguration::setRollbackPolicy)
           .build(
               Group.STREAMING,
               "What to do if Couchbase has lost published changes, for example after a failover:"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.connector;
 
+import dev.caravan.component.CouchbaseDcpConfiguration;
 import dev.caravan.component.DrainRate;
 import dev.caravan.offset.OffsetStore;
-import dev.caravan.offset.SharedOffsetStore;
 import dev.caravan.record.DocumentAvro;
 import dev.caravan.record.DocumentJson;
 import dev.caravan.record.RecordConverter;
@@ -42,13 +42,9 @@ public final class TaskRoutes implements TaskFactory {
 
   @Override
   public Task start(TaskConfig task, OffsetStore offsets) throws Exception {
-    ConnectorConfig connector = task.connector();
     Map<String, Object> beans = new HashMap<>();
-    // The offsets belong to the connector, not to the route.
-    SharedOffsetStore ofTask = owner -> offsets;
-    beans.put("offsetStore", ofTask);
+    beans.put("configuration", configuration(task, offsets));
     beans.put("recordConverter", recordConverter(task));
-    connector.credentials().ifPresent(credentials -> beans.put("credentials", credentials));
     return TaskRoute.add(context.get(), TEMPLATE, task.routeId(), parameters(task), beans);
   }
 
@@ -57,14 +53,22 @@ public final class TaskRoutes implements TaskFactory {
     WarmUp.run(context.get(), example.connector(), timeout);
   }
 
+  private static CouchbaseDcpConfiguration configuration(TaskConfig task, OffsetStore offsets) {
+    CouchbaseDcpConfiguration configuration = task.connector().endpointConfiguration();
+    configuration.setVbuckets(task.vbuckets());
+    configuration.setBatchSize(task.drainRate().batchSize());
+    // The offsets belong to the connector, not to the route.
+    configuration.setOffsetStore(owner -> offsets);
+    // The worker restarts a failed task by its own policy.
+    configuration.setOnDeliveryFailure("stop");
+    return configuration;
+  }
+
   private Map<String, Object> parameters(TaskConfig task) {
     ConnectorConfig connector = task.connector();
     DrainRate rate = task.drainRate();
-    Map<String, Object> parameters = connector.routeParameters();
+    Map<String, Object> parameters = new HashMap<>();
     parameters.put("buckets", String.join(",", connector.buckets()));
-    parameters.put("vbuckets", task.vbuckets());
-    parameters.put("rollbackEvents", connector.find(ConnectorOptions.OPERATIONS_TOPIC).isPresent());
-    parameters.put("batchSize", rate.batchSize());
     parameters.put("unlimited", rate.unlimited());
     parameters.put("permits", rate.permits());
     parameters.put("periodMillis", rate.periodMillis());

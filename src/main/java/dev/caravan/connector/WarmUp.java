@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.connector;
 
+import dev.caravan.component.CouchbaseDcpConfiguration;
 import dev.caravan.component.CouchbaseDcpConsumer;
 import dev.caravan.component.delivery.Phase;
 import dev.caravan.offset.MemoryOffsetStore;
@@ -33,23 +34,20 @@ final class WarmUp {
    */
   static void run(CamelContext context, ConnectorConfig connector, Duration timeout) {
     long begun = System.nanoTime();
-    Map<String, Object> options = new HashMap<>();
-    options.put("connectionString", connector.get(ConnectorOptions.NODES).connectionString());
-    options.put("vbuckets", ONE_VBUCKET);
-    options.put("streamFrom", "now");
-    options.put("offsetKey", "warm-up");
-    options.put("offsetStore", new MemoryOffsetStore());
-    options.put(
-        "persistencePollingInterval",
-        connector.get(ConnectorOptions.PERSISTENCE_POLLING_INTERVAL).toMillis());
-    connector.credentials().ifPresent(credentials -> options.put("credentials", credentials));
+    CouchbaseDcpConfiguration configuration = connector.endpointConfiguration();
+    configuration.setVbuckets(ONE_VBUCKET);
+    configuration.setStreamFrom("now");
+    configuration.setOffsetKey("warm-up");
+    configuration.setOffsetStore(new MemoryOffsetStore());
     Endpoint endpoint = null;
     CouchbaseDcpConsumer consumer = null;
     try {
       endpoint =
           context
               .getComponent("couchbase-dcp")
-              .createEndpoint("couchbase-dcp:" + connector.buckets().get(0), options);
+              .createEndpoint(
+                  "couchbase-dcp:" + connector.buckets().get(0),
+                  new HashMap<>(Map.of("configuration", configuration)));
       endpoint.start();
       consumer = (CouchbaseDcpConsumer) endpoint.createConsumer(exchange -> {});
       consumer.start();

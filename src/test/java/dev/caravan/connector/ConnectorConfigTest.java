@@ -8,6 +8,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.caravan.record.RecordHeader;
 import dev.caravan.record.RecordHeaders;
+import org.junit.jupiter.api.io.TempDir;
+import java.util.HashMap;
+import java.nio.file.Path;
+import java.nio.file.Files;
+import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -99,7 +104,7 @@ class ConnectorConfigTest {
     assertThat(config.drainRate()).isZero();
     assertThat(config.get(ConnectorOptions.BUFFER_SIZE)).isEqualTo(20971520);
     assertThat(config.get(ConnectorOptions.PERSISTENCE_POLLING_INTERVAL)).hasMillis(100);
-    assertThat(config.routeParameters()).containsEntry("streamFrom", "saved-or-beginning");
+    assertThat(config.endpointConfiguration().getStreamFrom()).isEqualTo("saved-or-beginning");
     assertThat(config.get(ConnectorOptions.PURGED_TOMBSTONES)).isEqualTo("strict");
     assertThat(config.get(ConnectorOptions.STALL_TIMEOUT)).hasSeconds(60);
     assertThat(config.restartPolicy())
@@ -149,7 +154,7 @@ class ConnectorConfigTest {
     assertThat(config.drainRate()).isEqualTo(10);
     assertThat(config.get(ConnectorOptions.BUFFER_SIZE)).isEqualTo(65536);
     assertThat(config.get(ConnectorOptions.PERSISTENCE_POLLING_INTERVAL)).hasSeconds(2);
-    assertThat(config.routeParameters()).containsEntry("streamFrom", "saved-or-now");
+    assertThat(config.endpointConfiguration().getStreamFrom()).isEqualTo("saved-or-now");
     assertThat(config.get(ConnectorOptions.PURGED_TOMBSTONES)).isEqualTo("lenient");
     assertThat(config.get(ConnectorOptions.STALL_TIMEOUT)).hasMinutes(5);
     assertThat(config.restartPolicy())
@@ -373,5 +378,20 @@ class ConnectorConfigTest {
 
   private static List<String> errors(InvalidConnectorConfigException refusal) {
     return refusal.getMessage().lines().skip(1).toList();
+  }
+
+  @Test
+  void aClientOfTheRestApiCannotReadFilesWithAConfigProvider(@TempDir Path folder)
+      throws IOException {
+    Path secrets = Files.writeString(folder.resolve("secrets.properties"), "user=root");
+    Map<String, String> properties = new HashMap<>(minimal());
+    properties.put("config.providers", "file");
+    properties.put(
+        "config.providers.file.class",
+        "org.apache.kafka.common.config.provider.FileConfigProvider");
+    properties.put("couchbase.username", "${file:" + secrets + ":user}");
+    properties.put("couchbase.password", "password");
+    assertThat(ConnectorConfig.parse(properties).credentials().orElseThrow().username())
+        .isEqualTo("${file:" + secrets + ":user}");
   }
 }

@@ -5,6 +5,9 @@ import static dev.caravan.connector.ConnectorConfigTest.errors;
 import static dev.caravan.connector.ConnectorConfigTest.minimal;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caravan.component.CouchbaseDcpConfiguration;
+import java.util.Locale;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -109,17 +112,29 @@ class ConnectorOptionsTest {
     assertThat(option.validValues()).isNotBlank().doesNotContain("|", "\n");
   }
 
-  /** The template has no defaults: without one of these parameters, no route can start. */
   @Test
-  void theRouteGetsAParameterForEachOptionThatNamesOne() {
-    assertThat(ConnectorConfig.parse(minimal()).routeParameters())
-        .containsOnly(
-            Map.entry("connectionString", "couchbase://localhost"),
-            Map.entry("flowControlBufferSize", 20971520),
-            Map.entry("streamFrom", "saved-or-beginning"),
-            Map.entry("persistencePollingInterval", 100L),
-            Map.entry("purgedTombstones", "strict"),
-            Map.entry("stallTimeout", 60_000L),
-            Map.entry("rollbackPolicy", "resume"));
+  void theEndpointGetsEachOptionThatNamesOne() {
+    Map<String, String> properties = new HashMap<>(minimal());
+    properties.put("couchbase.dcpConnectionBufferSize", "65536");
+    properties.put("couchbase.stream.from", "NOW");
+    properties.put("couchbase.persistence.polling.interval", "2s");
+    properties.put("couchbase.purged.tombstones", "lenient");
+    properties.put("couchbase.stall.timeout", "5m");
+    properties.put("couchbase.rollback.policy", "fail");
+    assertThat(ConnectorConfig.parse(properties).endpointConfiguration())
+        .returns("couchbase://localhost", CouchbaseDcpConfiguration::getConnectionString)
+        .returns(65536, CouchbaseDcpConfiguration::getFlowControlBufferSize)
+        .returns("saved-or-now", CouchbaseDcpConfiguration::getStreamFrom)
+        .returns(2_000L, CouchbaseDcpConfiguration::getPersistencePollingInterval)
+        .returns("lenient", CouchbaseDcpConfiguration::getPurgedTombstones)
+        .returns(300_000L, CouchbaseDcpConfiguration::getStallTimeout)
+        .returns("fail", CouchbaseDcpConfiguration::getRollbackPolicy);
+    assertThat(ConnectorOptions.ALL.stream().filter(option -> option.endpoint() != null))
+        .hasSize(7)
+        .allSatisfy(
+            option ->
+                assertThat(CouchbaseDcpConfiguration.class)
+                    .hasMethods("set" + option.endpoint().name().substring(0, 1).toUpperCase(Locale.ROOT)
+                            + option.endpoint().name().substring(1)));
   }
 }

@@ -50,14 +50,14 @@ class ConnectorReferenceTest {
   }
 
   private static String row(ConnectorOption<?> option) {
-    ConnectorOption.RouteParameter<?> parameter = option.parameter();
+    ConnectorOption.EndpointOption<?> endpoint = option.endpoint();
     return "| `%s` | %s | %s | %s%s |%n"
         .formatted(
             option.key(),
             defaultValue(option),
             option.validValues(),
             option.documentation(),
-            parameter == null ? "" : " Component option: `" + parameter.name() + "`.")
+            endpoint == null ? "" : " Component option: `" + endpoint.name() + "`.")
         .replace(System.lineSeparator(), "\n");
   }
 
