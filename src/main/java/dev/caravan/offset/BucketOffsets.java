@@ -5,15 +5,15 @@ import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The offsets of one bucket's vBuckets, in columns: about 20 bytes for each vBucket, where an
- * object for each would take more than 100. Not thread-safe.
+ * The offsets of the vBuckets of a bucket, in columns. A vBucket takes about 20 bytes; as an object
+ * it would take more than 100. Not thread-safe.
  */
 final class BucketOffsets {
   private final BitSet present = new BitSet();
   private final LongColumn vbuuid = new LongColumn();
   private final LongColumn seqno = new LongColumn();
 
-  // As distances from the seqno, which are small or all the same.
+  // Distances from the seqno, which are small or constant.
   private final LongColumn beforeSeqno = new LongColumn();
   private final LongColumn afterSeqno = new LongColumn();
 

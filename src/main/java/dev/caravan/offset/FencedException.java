@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.offset;
 
-/** Somebody else has taken the task over; who gets this must stop, and leave the task to them. */
+/** Another process has taken over the task. The caller must stop the task. */
 public final class FencedException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

@@ -29,27 +29,27 @@ import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps offsets in a file, for routes that continue where they stopped without any Kafka topic for
- * their offsets. One store, with one file, serves all routes of a process. It keeps the offsets of
- * each owner apart, an owner being a route's id or its {@code offsetKey}:
+ * Stores offsets in a file, for routes that do not use a Kafka topic for their offsets. One store
+ * with one file serves all routes of a process. The file has the offsets by owner, bucket and
+ * vBucket. An owner is a route's id or its {@code offsetKey}:
  *
  * <pre>
  * {"owners":{"route1":{"travel":{"17":{"vbuuid":1,"bySeqno":19,..}}}}}
  * </pre>
  *
- * <p>The file is replaced as a whole, and only when the new one is on disk: whenever the process or
- * the machine dies, what is there is one state that was saved, the last one or that before it. From
- * the first use on until {@link #close} or the end of the process, a lock on a second file, {@code
- * <file>.lock}, keeps others away.
+ * <p>A save writes a new file to disk and then replaces the old file atomically. After a crash of
+ * the process or the machine, the file has the last saved state or the one before. From the first
+ * use until {@link #close} or the end of the process, a lock on a second file, {@code <file>.lock},
+ * excludes other stores.
  *
- * <p>Safe for use by several threads. Saves are written by a daemon thread of the store; those that
- * come while it writes are written together.
+ * <p>Safe for use by several threads. A daemon thread of the store writes the file. It writes saves
+ * that arrive during a write together.
  */
 public final class FileOffsetStore implements SharedOffsetStore, Closeable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String OWNERS = "owners";
 
-  /** The root of files that had no owners. */
+  /** The root of files of the version without owners. */
   private static final String BUCKETS = "buckets";
 
   private final Path file;
@@ -62,8 +62,9 @@ public final class FileOffsetStore implements SharedOffsetStore, Closeable {
   private @Nullable FileChannel lock;
 
   /**
-   * @param file where to keep offsets; its directory is made if it isn't there. Nothing is opened
-   *     before the first use.
+   * Creates a store. It does not open the file before the first use.
+   *
+   * @param file the path of the file; a missing directory is created
    */
   public FileOffsetStore(String file) {
     this.file = Path.of(file).toAbsolutePath();
@@ -131,17 +132,17 @@ public final class FileOffsetStore implements SharedOffsetStore, Closeable {
         return channel;
       }
     } catch (OverlappingFileLockException e) {
-      // Told below: it is this process.
+      // This process holds the lock. The exception is thrown below.
     } catch (IOException e) {
       channel.close();
       throw e;
     }
     channel.close();
     throw new IOException(
-        "Offset file "
+        "Offset file \""
             + file
-            + " is in use by another offset store, here or in another process; give each its own"
-            + " file, or routes of one process the same store");
+            + "\" is in use by another offset store, in this or another process. Configure a separate"
+            + " file for each process, and the same store for the routes of one process.");
   }
 
   private Map<String, Map<String, Map<Integer, Offset>>> read() throws IOException {
@@ -152,11 +153,11 @@ public final class FileOffsetStore implements SharedOffsetStore, Closeable {
       return owners(JSON.readTree(Files.readAllBytes(file)));
     } catch (IOException e) {
       throw new IOException(
-          "Offset file "
+          "Offset file \""
               + file
-              + " can't be read: "
+              + "\" cannot be read: "
               + (e instanceof JacksonException json ? json.getOriginalMessage() : e.getMessage())
-              + ". Put a good copy in its place, or remove it to begin without offsets",
+              + ". Restore a valid copy, or delete the file to start without offsets.",
           e);
     }
   }
@@ -169,8 +170,8 @@ public final class FileOffsetStore implements SharedOffsetStore, Closeable {
           file.has(BUCKETS)
               ? "it has \""
                   + BUCKETS
-                  + "\" without owners, from a version that did not keep the offsets of several"
-                  + " routes apart. If one route used it, write its content as {\"owners\":{\"<route"
+                  + "\" without owners, from a version that did not separate the offsets of routes."
+                  + " If only one route used the file, change its content to {\"owners\":{\"<route"
                   + " id or offsetKey>\":{..the content of \"buckets\"..}}}"
               : "it has no \"" + OWNERS + "\"");
     }
@@ -197,7 +198,7 @@ public final class FileOffsetStore implements SharedOffsetStore, Closeable {
     }
   }
 
-  /** Writes all that was saved until now; on the store's own thread. */
+  /** Writes everything that has been saved. Runs on the store's own thread. */
   private void write() {
     List<CompletableFuture<Void>> saves;
     ObjectNode content = JSON.createObjectNode();
@@ -222,7 +223,7 @@ public final class FileOffsetStore implements SharedOffsetStore, Closeable {
       saves.forEach(save -> save.complete(null));
     } catch (IOException | RuntimeException e) {
       IOException failure =
-          new IOException("Offset file " + file + " can't be written: " + e.getMessage(), e);
+          new IOException("Offset file \"" + file + "\" cannot be written: " + e.getMessage(), e);
       saves.forEach(save -> save.completeExceptionally(failure));
     }
   }
@@ -246,7 +247,7 @@ public final class FileOffsetStore implements SharedOffsetStore, Closeable {
         FileChannel.open(file.resolveSibling("."), StandardOpenOption.READ)) {
       directory.force(true);
     } catch (IOException e) {
-      // Windows opens no directories; there, the rename itself has to do.
+      // Windows cannot open directories, so the rename is not forced to disk there.
     }
   }
 
@@ -255,8 +256,8 @@ public final class FileOffsetStore implements SharedOffsetStore, Closeable {
   }
 
   /**
-   * Writes what was saved and gives the file free. Blocks until that is done. The store may be used
-   * again, and then opens the file again.
+   * Writes all saves and releases the file. Blocks until then. A later use of the store opens the
+   * file again.
    */
   @Override
   public void close() throws IOException {
@@ -273,7 +274,7 @@ public final class FileOffsetStore implements SharedOffsetStore, Closeable {
     try {
       released.join();
     } catch (CompletionException e) {
-      throw new IOException("Offset file " + file + " can't be given free", e.getCause());
+      throw new IOException("Offset file \"" + file + "\" cannot be released.", e.getCause());
     }
   }
 
@@ -293,8 +294,8 @@ public final class FileOffsetStore implements SharedOffsetStore, Closeable {
     }
 
     /**
-     * @throws UncheckedIOException if the file can't be read, is no file of offsets, or is in use;
-     *     the message names it and says what to do
+     * @throws UncheckedIOException if the file cannot be read, is not an offset file, or is in use;
+     *     the message has the path and the remedy
      */
     @Override
     public Map<Integer, Offset> load(String bucket, Collection<Integer> vbuckets) {

@@ -12,10 +12,11 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps a connector's offsets in a compacted Kafka topic, in the records of Kafka Connect and the
- * official Couchbase connector, so that either goes on where the other stopped.
+ * Stores the offsets of a connector in a compacted Kafka topic. The records have the format of
+ * Kafka Connect and the official Couchbase connector, so that each can continue from the other's
+ * offsets.
  *
- * <p>The producer and the reader belong to the caller. Safe for use by several threads.
+ * <p>The caller owns the producer and the reader. Safe for use by several threads.
  */
 public final class KafkaOffsetStore implements OffsetStore {
   private final String connector;
@@ -26,12 +27,12 @@ public final class KafkaOffsetStore implements OffsetStore {
   private final @Nullable Long generation;
 
   /**
-   * @param connector under whose name the offsets are kept
-   * @param topic the offsets topic, which is there
-   * @param producer waits for all replicas
+   * @param connector the name of the connector
+   * @param topic the offsets topic, which exists
+   * @param producer the producer, with {@code acks=all}
    * @param reader reads the topic
-   * @param writer runs one thing after the other; the producer may block there while Kafka does not
-   *     answer
+   * @param writer runs the sends one after another; the producer may block it while Kafka does not
+   *     respond
    */
   public KafkaOffsetStore(
       String connector,
@@ -43,8 +44,8 @@ public final class KafkaOffsetStore implements OffsetStore {
   }
 
   /**
-   * @param generation of the connector's configuration: offsets are written with it, and those of
-   *     other generations are left out; null to take and write offsets without it
+   * @param generation the config generation. Offsets are written with it, and those of other config
+   *     generations are ignored. Null reads the offsets of all and writes offsets without one
    */
   private KafkaOffsetStore(
       String connector,
@@ -62,11 +63,10 @@ public final class KafkaOffsetStore implements OffsetStore {
   }
 
   /**
-   * The same store as one configuration of the connector sees it that starts anew: without the
-   * offsets of other configurations. Its own offsets are found by every later store without a
-   * generation.
+   * Returns a view of this store for one config generation, without the offsets of other config
+   * generations. A store without a config generation reads the offsets that the view saves.
    */
-  public KafkaOffsetStore ofGeneration(long configuration) {
+  public KafkaOffsetStore ofConfigGeneration(long configuration) {
     return new KafkaOffsetStore(connector, topic, producer, reader, writer, configuration);
   }
 

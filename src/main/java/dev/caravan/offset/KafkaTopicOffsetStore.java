@@ -40,13 +40,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps the offsets of routes in a compacted Kafka topic, through clients of its own. The records
- * are those of Kafka Connect, with the owner as the connector, see {@link KafkaOffsetStore}.
+ * Stores the offsets of routes in a compacted Kafka topic, with its own clients. The records are
+ * those of Kafka Connect with the owner as the connector; see {@link KafkaOffsetStore}.
  *
- * <p>Nothing is opened before the first use. Then the topic is made if it does not exist, and
- * refused if it is not compacted. {@link #close} closes the clients; a later use opens them again.
+ * <p>The store opens its clients at the first use. It creates a missing topic, and refuses a topic
+ * that is not compacted. {@link #close} closes the clients; a later use opens them again.
  *
- * <p>Safe for use by several threads. Saves are sent by a daemon thread of the store.
+ * <p>Safe for use by several threads. A daemon thread of the store sends the saves.
  */
 public final class KafkaTopicOffsetStore implements SharedOffsetStore, Closeable {
   private static final Logger LOG = LoggerFactory.getLogger(KafkaTopicOffsetStore.class);
@@ -55,7 +55,7 @@ public final class KafkaTopicOffsetStore implements SharedOffsetStore, Closeable
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration ASK_AGAIN = Duration.ofMillis(100);
 
-  /** Kafka never compacts the segment that it writes to, and a load reads all that is there. */
+  /** Small, because Kafka does not compact the active segment, and a load reads the whole topic. */
   private static final String SEGMENT_BYTES = Integer.toString(16 * 1024 * 1024);
 
   private final String topic;
@@ -63,7 +63,7 @@ public final class KafkaTopicOffsetStore implements SharedOffsetStore, Closeable
   private final Executor writer;
   private @Nullable Clients clients;
 
-  /** Clients of one opening. */
+  /** The open clients. */
   private record Clients(Admin admin, Producer<byte[], byte[]> producer) {
     void close(Duration timeout) {
       producer.close(timeout);
@@ -72,9 +72,9 @@ public final class KafkaTopicOffsetStore implements SharedOffsetStore, Closeable
   }
 
   /**
-   * @param topic the topic
-   * @param settings of the Kafka clients, such as {@code bootstrap.servers} and {@code
-   *     security.protocol}. {@code acks} is always {@code all}
+   * @param topic the name of the topic
+   * @param settings the settings of the Kafka clients, such as {@code bootstrap.servers} and {@code
+   *     security.protocol}; {@code acks} is always {@code all}
    */
   public KafkaTopicOffsetStore(String topic, Map<String, ?> settings) {
     this.topic = topic;
@@ -115,8 +115,8 @@ public final class KafkaTopicOffsetStore implements SharedOffsetStore, Closeable
 
   private Map<String, Object> producerSettings() {
     Map<String, Object> all = new HashMap<>();
-    // With several requests in flight, a partition whose leader changes at a producer's first
-    // writes may take the second before the first, and then refuses the first for good.
+    // With several requests in flight, a partition whose leader changes during a producer's first
+    // writes may accept the second request before the first, and then refuse the first permanently.
     all.put(ProducerConfig.MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION, 1);
     all.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, TIMEOUT.toMillis());
     all.putAll(settings);
@@ -152,7 +152,8 @@ public final class KafkaTopicOffsetStore implements SharedOffsetStore, Closeable
     } catch (KafkaException e) {
       if (e.getCause() instanceof AuthorizationException) {
         LOG.warn(
-            "Whether the offsets topic '{}' has the cleanup.policy 'compact' can't be checked: {}",
+            "The cleanup.policy of the offsets topic \"{}\" cannot be checked: {}. It must be"
+                + " \"compact\".",
             topic,
             e.getCause().getMessage());
         return;
@@ -161,12 +162,12 @@ public final class KafkaTopicOffsetStore implements SharedOffsetStore, Closeable
     }
     if (!TopicConfig.CLEANUP_POLICY_COMPACT.equals(policy)) {
       throw new KafkaException(
-          "Topic '"
+          "Topic \""
               + topic
-              + "' has the cleanup.policy '"
+              + "\" has the cleanup.policy \""
               + policy
-              + "', with which Kafka deletes offsets that have not changed for some time. Set it to"
-              + " 'compact', or name another topic in offsetStore");
+              + "\", with which Kafka deletes old offsets. Set it to \"compact\", or set another topic"
+              + " in offsetStore.");
     }
   }
 
@@ -182,7 +183,7 @@ public final class KafkaTopicOffsetStore implements SharedOffsetStore, Closeable
     }
   }
 
-  /** A broker learns of a new topic a moment after the controller has made it. */
+  /** Waits until the broker knows a new topic, which the controller has created. */
   private void awaitExists(Admin admin) {
     long deadline = System.nanoTime() + TIMEOUT.toNanos();
     while (!exists(admin)) {
@@ -190,9 +191,9 @@ public final class KafkaTopicOffsetStore implements SharedOffsetStore, Closeable
         throw new KafkaException(
             "Kafka at "
                 + settings.get(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG)
-                + " has made the offsets topic '"
+                + " has created the offsets topic \""
                 + topic
-                + "' and does not know it yet");
+                + "\", but does not know it yet.");
       }
       LockSupport.parkNanos(ASK_AGAIN.toNanos());
     }
@@ -208,7 +209,7 @@ public final class KafkaTopicOffsetStore implements SharedOffsetStore, Closeable
                     TopicConfig.SEGMENT_BYTES_CONFIG,
                     SEGMENT_BYTES));
     try {
-      ask(admin.createTopics(List.of(compacted)).all(), "make");
+      ask(admin.createTopics(List.of(compacted)).all(), "create");
     } catch (KafkaException e) {
       if (!(e.getCause() instanceof TopicExistsException)) {
         throw e;
@@ -222,23 +223,23 @@ public final class KafkaTopicOffsetStore implements SharedOffsetStore, Closeable
             + settings.get(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG)
             + " did not "
             + what
-            + " the offsets topic '"
+            + " the offsets topic \""
             + topic
-            + "'";
+            + '"';
     try {
       return answer.get(2 * TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
     } catch (ExecutionException e) {
       Throwable cause = requireNonNullElse(e.getCause(), e);
       throw new KafkaException(failure + ": " + cause.getMessage(), cause);
     } catch (TimeoutException e) {
-      throw new KafkaException(failure + " in time", e);
+      throw new KafkaException(failure + " within " + 2 * TIMEOUT.toSeconds() + " s.", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new KafkaException(failure + " before the route stopped", e);
+      throw new KafkaException(failure + " before the route was stopped.", e);
     }
   }
 
-  /** Closes the clients. Saves that are not sent within 5 s fail. */
+  /** Closes the clients. Blocks for at most 10 s. Saves that are not sent within 5 s fail. */
   @Override
   public void close() {
     Clients closing;

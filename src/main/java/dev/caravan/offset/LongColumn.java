@@ -4,8 +4,8 @@ package dev.caravan.offset;
 import java.util.Arrays;
 
 /**
- * Numbers by index, in as little memory as their values allow: nothing while all of them are the
- * same, 4 bytes each while all fit into an {@code int}, 8 bytes each otherwise. Not thread-safe.
+ * A growing array of numbers that adapts its memory to the values: a single value while all are
+ * equal, 4 bytes each while all fit into an {@code int}, 8 bytes each otherwise. Not thread-safe.
  */
 final class LongColumn {
   private static final int MIN_CAPACITY = 16;
@@ -15,7 +15,7 @@ final class LongColumn {
   private int[] ints = {};
   private long[] longs = {};
 
-  /** The number at an index that was set; 0 at an index beyond all that were. */
+  /** Returns the number at an index that was set. */
   long get(int index) {
     if (longs.length > 0) {
       return index < longs.length ? longs[index] : 0;
@@ -26,9 +26,7 @@ final class LongColumn {
     return constant;
   }
 
-  /**
-   * @param index from 0
-   */
+  /** Sets the number at an index, from 0. */
   void set(int index, long value) {
     boolean isFirst = size == 0;
     size = Math.max(size, index + 1);
@@ -50,7 +48,7 @@ final class LongColumn {
     }
   }
 
-  /** Everything that was set before has the constant. */
+  /** Allocates an array in which each earlier element has the constant. */
   private void expand(long value) {
     if (constant == (int) constant && value == (int) value) {
       ints = new int[capacity()];

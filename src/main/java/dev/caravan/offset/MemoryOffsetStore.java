@@ -9,8 +9,8 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Keeps offsets for as long as the process lives: enough for a route that is stopped and started
- * again. Safe for use by several threads.
+ * Stores offsets in memory, for routes that are stopped and started again in the same process. Safe
+ * for use by several threads.
  */
 public final class MemoryOffsetStore implements SharedOffsetStore {
   private final Map<String, OffsetStore> owners = new ConcurrentHashMap<>();

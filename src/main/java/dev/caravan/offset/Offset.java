@@ -2,13 +2,13 @@
 package dev.caravan.offset;
 
 /**
- * A place in the history of one vBucket from which a DCP stream can be resumed.
+ * A position in the history of a vBucket from which a DCP stream can be resumed.
  *
  * @param vbuuid the UUID of the history branch, from the failover log
- * @param bySeqno the sequence number of the last change that was delivered, 0 or more
- * @param snapshotStartSeqno where the snapshot that holds {@code bySeqno} starts
- * @param snapshotEndSeqno where the snapshot that holds {@code bySeqno} ends
- * @param collectionsManifestUid the collections manifest that the stream had seen
+ * @param bySeqno the sequence number of the last delivered change, 0 or more
+ * @param snapshotStartSeqno the start of the snapshot that holds {@code bySeqno}
+ * @param snapshotEndSeqno the end of the snapshot that holds {@code bySeqno}
+ * @param collectionsManifestUid the uid of the collections manifest at that position
  */
 public record Offset(
     long vbuuid,

@@ -13,7 +13,7 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An offset as the official Couchbase connector writes it:
+ * Reads and writes an offset in the format of the official Couchbase connector:
  *
  * <pre>
  * {"vbuuid":1,"collectionsManifestUid":5,"snapshotEndSeqno":19,"bySeqno":19,"snapshotStartSeqno":0}
@@ -43,8 +43,10 @@ final class OffsetJson {
   }
 
   /**
-   * An offset with the generation of the configuration that it belongs to, in a further field that
-   * other readers ignore; null for an offset of whichever configuration.
+   * Writes an offset.
+   *
+   * @param generation the config generation, in an additional field that other readers ignore; null
+   *     for none
    */
   static ObjectNode write(Offset offset, @Nullable Long generation) {
     ObjectNode value = write(offset);
@@ -54,14 +56,14 @@ final class OffsetJson {
   /**
    * An offset that was read.
    *
-   * @param generation that it was written with; null if with none
+   * @param generation the config generation with which it was written; null for none
    */
   record Stored(Offset offset, @Nullable Long generation) {}
 
   /**
-   * Reads an offset, whoever wrote it, as {@link #read(JsonNode)} does.
+   * Reads an offset of this or another program.
    *
-   * @throws IOException if it is none; the message says why
+   * @throws IOException if the value is not an offset; the message has the reason
    */
   static Stored read(byte[] value) throws IOException {
     Fields fields = new Fields();
@@ -77,7 +79,7 @@ final class OffsetJson {
     return fields.stored();
   }
 
-  /** Reads an offset as {@link #read(byte[])} does, without its generation. */
+  /** Reads an offset like {@link #read(byte[])}, without the config generation. */
   static Offset read(JsonNode value) throws IOException {
     Fields fields = new Fields();
     value
@@ -92,8 +94,8 @@ final class OffsetJson {
   }
 
   /**
-   * The fields of an offset as they are read. Only {@code bySeqno} has to be there: where the
-   * snapshot is missing, it is the seqno itself.
+   * The fields that have been read. Only {@code bySeqno} is required: a missing start or end of the
+   * snapshot is the seqno.
    */
   private static final class Fields {
     private @Nullable Long seqno;
@@ -112,7 +114,7 @@ final class OffsetJson {
         case MANIFEST -> manifest = value;
         case GENERATION -> generation = isInteger ? Long.valueOf(value) : null;
         default -> {
-          // Of another version.
+          // A field of another version.
         }
       }
     }

@@ -8,10 +8,10 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The key of a record of the offsets topic, as Kafka Connect and the official Couchbase connector
- * write it: {@code ["connector",{"bucket":"travel","partition":"17"}]}.
+ * The key of a record of the offsets topic, in the format of Kafka Connect and the official
+ * Couchbase connector: {@code ["connector",{"bucket":"travel","partition":"17"}]}.
  *
- * @param vbucket from 0
+ * @param vbucket the number of the vBucket, from 0
  */
 record OffsetKey(String connector, String bucket, int vbucket) {
   static final String BUCKET = "bucket";
@@ -20,9 +20,9 @@ record OffsetKey(String connector, String bucket, int vbucket) {
   private static final JsonFactory JSON = new JsonFactory();
 
   /**
-   * Reads a key, whoever wrote it.
+   * Reads a key of this or another program.
    *
-   * @throws IOException if it is none, for example the key of another kind of connector
+   * @throws IOException if it is not such a key, for example that of another kind of connector
    */
   static OffsetKey read(byte[] key) throws IOException {
     try (JsonParser json = JSON.createParser(key)) {
@@ -47,7 +47,7 @@ record OffsetKey(String connector, String bucket, int vbucket) {
         vbucket = json.getValueAsInt(-1);
         if (vbucket < 0) {
           throw new IOException(
-              "the partition '" + json.getText() + "' is not the number of a vBucket");
+              "the partition \"" + json.getText() + "\" is not the number of a vBucket");
         }
       }
       json.skipChildren();

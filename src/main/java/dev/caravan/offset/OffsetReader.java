@@ -10,11 +10,11 @@ import org.jspecify.annotations.Nullable;
 public interface OffsetReader {
 
   /**
-   * The offsets that were last written, by vBucket. Everything is included that was committed
-   * before the call. Blocks; may be interrupted.
+   * Returns the last offsets by vBucket, including all that were committed before the call. Blocks;
+   * may be interrupted.
    *
-   * @param generation of the connector's configuration whose offsets alone count; null if all do
-   * @throws org.apache.kafka.common.KafkaException if the topic can't be read now
+   * @param generation the config generation whose offsets are read; null for all
+   * @throws org.apache.kafka.common.KafkaException if the topic cannot be read now
    */
   Map<Integer, Offset> read(
       String connector, String bucket, Set<Integer> vbuckets, @Nullable Long generation);

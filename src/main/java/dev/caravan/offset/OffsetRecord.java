@@ -8,10 +8,10 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A record of the offsets topic, as Kafka Connect and the official Couchbase connector write it:
- * the key is an {@link OffsetKey}, the value an offset, see {@link OffsetJson}.
+ * A record of the offsets topic, in the format of Kafka Connect and the official Couchbase
+ * connector. See {@link OffsetKey} for the key and {@link OffsetJson} for the value.
  *
- * @param generation of the configuration that alone may use the offset; null if any may
+ * @param generation the config generation to which the offset belongs; null for none
  */
 record OffsetRecord(OffsetKey place, Offset offset, @Nullable Long generation) {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -32,7 +32,8 @@ record OffsetRecord(OffsetKey place, Offset offset, @Nullable Long generation) {
     try {
       return JSON.writeValueAsBytes(node);
     } catch (JsonProcessingException e) {
-      throw new IllegalStateException("A tree of strings and numbers can't be written", e);
+      throw new IllegalStateException(
+          "A tree of strings and numbers cannot be written as JSON.", e);
     }
   }
 }

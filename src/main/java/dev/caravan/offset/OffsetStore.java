@@ -6,28 +6,27 @@ import java.util.Map;
 import java.util.concurrent.CompletionStage;
 
 /**
- * How far one owner, a route or a connector, has come in each vBucket of its buckets. What several
- * owners share is a {@link SharedOffsetStore}.
+ * Stores the offsets of one owner, which is a route or a connector. A {@link SharedOffsetStore}
+ * stores the offsets of several owners.
  *
- * <p>Implementations are safe for use by several threads: every task of a connector loads and saves
- * through the same store.
+ * <p>Implementations are safe for use by several threads: all tasks of a connector use the same
+ * store.
  */
 public interface OffsetStore {
 
   /**
-   * Reads what was last saved. Blocks; it is called on a task's own lane, never on an event loop.
+   * Returns the last saved offsets. Blocks; must not be called on an event loop.
    *
-   * @return the saved offsets by vBucket; a vBucket that was never saved is absent
-   * @throws RuntimeException if the store can't be read now; the caller tries again later
+   * @return the offsets by vBucket, without vBuckets that were never saved
+   * @throws RuntimeException if the store cannot be read now; the caller may retry
    */
   Map<Integer, Offset> load(String bucket, Collection<Integer> vbuckets);
 
   /**
-   * Remembers offsets, replacing what was saved for the same vBuckets. Returns at once. Saves of
-   * the same bucket take effect in the order of the calls.
+   * Saves offsets, which replace earlier offsets of the same vBuckets. Never blocks. Saves of a
+   * bucket take effect in the order of the calls.
    *
-   * @return completes once a later {@link #load} is certain to see the offsets; fails if that can't
-   *     be promised
+   * @return completes when every later {@link #load} returns the offsets; fails if they may be lost
    */
   CompletionStage<Void> save(String bucket, Map<Integer, Offset> offsets);
 }

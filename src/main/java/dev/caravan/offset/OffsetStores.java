@@ -18,7 +18,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Offset stores by URI, so that a route without any bean can name one:
+ * Offset stores by URI, for routes that do not define a bean:
  *
  * <pre>
  * file:&lt;path&gt;
@@ -26,12 +26,12 @@ import org.slf4j.LoggerFactory;
  * memory:[&lt;name&gt;]
  * </pre>
  *
- * <p>Settings are those of the Kafka clients, such as {@code security.protocol}, in the URI or in
- * the properties file; the URI wins. Values in the URI are percent-decoded. A setting that holds a
- * secret is refused in the URI, because Camel logs endpoint URIs, unless it is a reference that
- * Kafka resolves itself, such as <code>${file:/etc/kafka/secrets:jaas}</code>.
+ * <p>The settings are those of the Kafka clients, such as {@code security.protocol}. They are in
+ * the URI or in the properties file; the URI has precedence. Values in the URI are percent-decoded.
+ * A setting that holds a secret is refused in the URI, because Camel logs endpoint URIs, unless it
+ * is a reference that Kafka resolves itself, such as <code>${file:/etc/kafka/secrets:jaas}</code>.
  *
- * <p>URIs that say the same get the same store. Safe for use by several threads.
+ * <p>Equivalent URIs return the same store. Safe for use by several threads.
  */
 public final class OffsetStores implements Closeable {
   private static final Logger LOG = LoggerFactory.getLogger(OffsetStores.class);
@@ -46,10 +46,10 @@ public final class OffsetStores implements Closeable {
   private final Map<String, SharedOffsetStore> stores = new HashMap<>();
 
   /**
-   * The store that a URI names. Nothing is opened before the store is used.
+   * Returns the store of a URI. The store is not opened before its first use.
    *
-   * @throws IllegalArgumentException if it names none; the message says what to do, and has nothing
-   *     of the URI's settings
+   * @throws IllegalArgumentException if the URI is invalid; the message has the remedy, and no
+   *     settings of the URI
    */
   public synchronized SharedOffsetStore get(String uri) {
     String scheme = uri.substring(0, Math.max(0, uri.indexOf(':')));
@@ -166,7 +166,7 @@ public final class OffsetStores implements Closeable {
     }
   }
 
-  /** Kafka's settings of the type password, and what else is named like one. */
+  /** Returns whether a setting is a password of Kafka's, or has a name like one. */
   private static boolean isSecret(String key) {
     String name = key.toLowerCase(Locale.ROOT);
     return name.contains("password")
@@ -196,7 +196,7 @@ public final class OffsetStores implements Closeable {
     return settings;
   }
 
-  /** Closes all stores. A store that is used later opens again. Blocks for some seconds at most. */
+  /** Closes all stores. A later use of a store opens it again. May block for several seconds. */
   @Override
   public synchronized void close() {
     for (SharedOffsetStore store : stores.values()) {

@@ -20,13 +20,13 @@ import org.slf4j.LoggerFactory;
  * The content of an offsets topic: the last offset of each vBucket of each bucket of each
  * connector.
  *
- * <p>An offset that carries the generation of a configuration is kept twice: as the last offset of
- * all, and as the last offset of the newest generation. A process that has lost its task may still
- * write an offset of an older configuration, which must not hide the newer one.
+ * <p>An offset with a config generation is stored twice: as the last offset of all, and as the last
+ * offset of the newest config generation. A process that has lost its task may still write an
+ * offset of an older configuration, which must not hide the newer one.
  *
- * <p>A topic with a long history has many records of few keys, so the work per record is small: a
- * key is recognized by its bytes, and of the values of one key in one {@link #apply} only the last
- * and the last one of the newest generation are parsed.
+ * <p>A topic with a long history has many records of few keys. To keep the work per record small, a
+ * key is recognized by its bytes, and {@link #apply} parses only two values per key: the last one,
+ * and the last one of the newest config generation.
  *
  * <p>Safe for use by several threads.
  */
@@ -36,16 +36,16 @@ public final class OffsetTable {
   /** The DCP protocol has 16 bits for a vBucket. */
   private static final int MAX_VBUCKET = 0xffff;
 
-  /** A power of two. Each key takes about 150 bytes here. */
+  /** A power of two. Each key takes about 150 bytes. */
   private static final int KNOWN_KEYS = 1 << 15;
 
-  /** The last field of an offset that has a generation, as this program writes it. */
+  /** The name of the last field of an offset with a config generation, as Caravan writes it. */
   private static final byte[] GENERATION = "\"generation\":".getBytes(US_ASCII);
 
   private final BiPredicate<String, String> filter;
   private final Map<String, Map<String, Buckets>> connectors = new HashMap<>();
 
-  /** Keys by a part of their hash; of several with the same, the one that came last. */
+  /** Keys by a part of their hash. Of keys with the same part, only the latest is here. */
   private final @Nullable Slot[] known = new Slot[KNOWN_KEYS];
 
   /** The offsets of one bucket. */
@@ -78,21 +78,21 @@ public final class OffsetTable {
     }
   }
 
-  /** A key that was parsed, with what a batch has for it. */
+  /** A parsed key with its records of a batch. */
   private static final class Slot {
     private final byte[] key;
     private final @Nullable Buckets buckets;
     private final int vbucket;
     private @Nullable ConsumerRecord<byte[], byte[]> last;
 
-    /** The last one of the newest generation, since the offset was last deleted. */
+    /** The last record of the newest config generation since the last tombstone. */
     private @Nullable ConsumerRecord<byte[], byte[]> newest;
 
     private long newestGeneration;
     private boolean isDeleted;
 
     /**
-     * @param buckets null for a key that is left out
+     * @param buckets null for an ignored key
      */
     Slot(byte[] key, @Nullable Buckets buckets, int vbucket) {
       this.key = key;
@@ -115,9 +115,9 @@ public final class OffsetTable {
     }
 
     /**
-     * Keeps what was taken.
+     * Stores the offsets of the records of the batch.
      *
-     * @return false if something of it can't be read
+     * @return false if a record cannot be read
      */
     boolean flush() {
       boolean isReadable = true;
@@ -141,20 +141,22 @@ public final class OffsetTable {
     }
   }
 
-  /** A table of everything. */
+  /** Creates a table of the offsets of all connectors. */
   public OffsetTable() {
     this((connector, bucket) -> true);
   }
 
   /**
-   * @param filter of which connector and bucket to keep offsets
+   * Creates a table of the offsets of some connectors.
+   *
+   * @param filter accepts a connector and a bucket
    */
   OffsetTable(BiPredicate<String, String> filter) {
     this.filter = filter;
   }
 
   /**
-   * Takes in records, those of one key in the order in which they were written. A record that is no
+   * Applies records. Records of a key must be in the order of the topic. A record that is not an
    * offset is logged and skipped.
    */
   public synchronized void apply(Iterable<ConsumerRecord<byte[], byte[]>> records) {
@@ -180,7 +182,9 @@ public final class OffsetTable {
     }
   }
 
-  /** Where the last value can't be read, the one before it counts. */
+  /**
+   * Applies each record of some places: if the last value cannot be read, the one before counts.
+   */
   private void applyEach(Iterable<ConsumerRecord<byte[], byte[]>> records, List<Slot> places) {
     for (ConsumerRecord<byte[], byte[]> record : records) {
       Slot slot = slot(record);
@@ -214,9 +218,9 @@ public final class OffsetTable {
             parsed.vbucket());
       }
     } catch (IOException e) {
-      // Connectors of other kinds may have their offsets in the same topic.
+      // Other kinds of connectors may store their offsets in the same topic.
       LOG.debug(
-          "The record at offset {} of partition {} of topic '{}' is left out: {}",
+          "The record at offset {} of partition {} of topic \"{}\" is skipped: {}",
           record.offset(),
           record.partition(),
           record.topic(),
@@ -225,7 +229,7 @@ public final class OffsetTable {
     return new Slot(key, null, 0);
   }
 
-  /** Whether the record could be read. */
+  /** Stores the offset of a record. Returns whether the record could be read. */
   private static boolean put(Slot slot, ConsumerRecord<byte[], byte[]> record) {
     Buckets buckets = slot.buckets;
     if (buckets == null) {
@@ -241,7 +245,7 @@ public final class OffsetTable {
       return true;
     } catch (IOException e) {
       LOG.warn(
-          "The record at offset {} of partition {} of topic '{}' is no offset and is skipped: {}",
+          "The record at offset {} of partition {} of topic \"{}\" is not an offset and is skipped: {}",
           record.offset(),
           record.partition(),
           record.topic(),
@@ -250,7 +254,9 @@ public final class OffsetTable {
     }
   }
 
-  /** Whether the last field of a value is a generation. Cheaper than to parse it. */
+  /**
+   * Returns whether the last field of a value is a config generation, without parsing the value.
+   */
   private static boolean hasGeneration(byte[] value) {
     int end = value.length - 1;
     while (end > 0 && value[end] != ':') {
@@ -260,7 +266,7 @@ public final class OffsetTable {
     return start >= 0 && Arrays.equals(value, start, end + 1, GENERATION, 0, GENERATION.length);
   }
 
-  /** The number in the last field of a value. */
+  /** Returns the number in the last field of a value. */
   private static long generation(byte[] value) {
     int end = value.length - 1;
     while (end > 0 && value[end] != ':') {
@@ -276,9 +282,9 @@ public final class OffsetTable {
   }
 
   /**
-   * The offsets of a bucket, by vBucket.
+   * Returns the offsets of a bucket by vBucket.
    *
-   * @param generation of the configuration whose offsets alone count; null if all do
+   * @param generation the config generation whose offsets are returned; null for all
    */
   public synchronized Map<Integer, Offset> get(
       String connector, String bucket, Set<Integer> vbuckets, @Nullable Long generation) {
@@ -295,7 +301,7 @@ public final class OffsetTable {
     return offsets;
   }
 
-  /** Forgets everything. */
+  /** Removes all offsets. */
   public synchronized void clear() {
     connectors.clear();
     Arrays.fill(known, null);

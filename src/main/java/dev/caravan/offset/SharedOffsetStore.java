@@ -2,19 +2,19 @@
 package dev.caravan.offset;
 
 /**
- * A place that keeps the offsets of several owners apart, such as a file or a topic. An owner is a
- * route, or a connector.
+ * Stores the offsets of several owners, for example in a file or a topic. An owner is a route or a
+ * connector.
  *
- * <p>Implementations are safe for use by several threads. They need not care whether an owner's
- * offsets are in use already: whoever asks for them does.
+ * <p>Implementations are safe for use by several threads. The caller ensures that only one consumer
+ * uses an owner's offsets.
  */
 @FunctionalInterface
 public interface SharedOffsetStore {
 
   /**
-   * The offsets of one owner. Returns at once; whether they can be read is known when they are.
+   * Returns the store of one owner. Never blocks, and does not check that the offsets can be read.
    *
-   * @param owner the owner's key. Its offsets are found again by the same key only
+   * @param owner the key of the owner, under which its offsets are stored
    */
   OffsetStore of(String owner);
 }

@@ -20,11 +20,11 @@ import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads an offsets topic from its beginning to its present end, with a consumer of its own for each
- * read. Safe for use by several threads.
+ * Reads an offsets topic from its beginning to its current end, with a new consumer for each read.
+ * Safe for use by several threads.
  */
 final class TopicScan implements OffsetReader {
-  /** Without any progress. A topic with a long history takes longer. */
+  /** The maximum time without progress. A topic with a long history takes longer in total. */
   private static final Duration TIMEOUT = Duration.ofSeconds(60);
 
   private static final Duration POLL = Duration.ofMillis(500);
@@ -34,8 +34,9 @@ final class TopicScan implements OffsetReader {
   private final Admin admin;
 
   /**
-   * @param consumers makes a consumer without a group, which this closes
-   * @param admin asked for the end of the topic; belongs to the caller
+   * @param topic the offsets topic
+   * @param consumers creates a consumer without a group, which the scan closes
+   * @param admin the client for the ends of the topic; the caller owns it
    */
   TopicScan(String topic, Supplier<Consumer<byte[], byte[]>> consumers, Admin admin) {
     this.topic = topic;
@@ -57,15 +58,16 @@ final class TopicScan implements OffsetReader {
               .map(info -> new TopicPartition(topic, info.partition()))
               .toList();
       if (partitions.isEmpty()) {
-        // Not "no offsets": a broker that has just started may not know the topic yet.
-        throw new KafkaException("Kafka does not know the offsets topic '" + topic + "' now");
+        // This does not mean "no offsets": a broker that has just started may not know the topic
+        // yet.
+        throw new KafkaException("Kafka does not know the offsets topic \"" + topic + "\" now.");
       }
       Map<TopicPartition, Long> ends = ends(partitions);
       consumer.assign(partitions);
       consumer.seekToBeginning(partitions);
       readTo(ends, consumer, table);
     } finally {
-      // At once: it would wait half a second for what it has asked for at the end of the topic.
+      // Without a wait: a fetch at the end of the topic takes half a second.
       consumer.close(Duration.ZERO);
     }
     return table.get(connector, bucket, vbuckets, generation);
@@ -84,19 +86,18 @@ final class TopicScan implements OffsetReader {
         reachedAt = System.nanoTime();
       } else if (System.nanoTime() - reachedAt > TIMEOUT.toNanos()) {
         throw new KafkaException(
-            "The offsets topic '"
+            "The offsets topic \""
                 + topic
-                + "' could not be read to its end: nothing came for "
+                + "\" could not be read to its end: no progress for "
                 + TIMEOUT.toSeconds()
-                + " s");
+                + " s.");
       }
     }
   }
 
   /**
-   * The ends of the partitions, records of open transactions included: a consumer that reads only
-   * what is committed takes an open transaction for the end, and would miss what was committed
-   * after it.
+   * Returns the ends of the partitions, including records of open transactions. A read_committed
+   * consumer's end is before the first open transaction, so it would miss later commits.
    */
   private Map<TopicPartition, Long> ends(List<TopicPartition> partitions) {
     Map<TopicPartition, OffsetSpec> latest =
@@ -107,10 +108,10 @@ final class TopicScan implements OffsetReader {
       return ends.entrySet().stream()
           .collect(Collectors.toMap(Map.Entry::getKey, end -> end.getValue().offset()));
     } catch (ExecutionException | TimeoutException e) {
-      throw new KafkaException("The end of the offsets topic '" + topic + "' is not known", e);
+      throw new KafkaException("The end of the offsets topic \"" + topic + "\" is not known.", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new KafkaException("Interrupted while reading the offsets topic '" + topic + "'", e);
+      throw new KafkaException("Interrupted while reading the offsets topic \"" + topic + "\".", e);
     }
   }
 }

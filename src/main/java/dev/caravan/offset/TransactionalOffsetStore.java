@@ -6,34 +6,34 @@ import java.util.Map;
 import java.util.concurrent.CompletionStage;
 
 /**
- * An offset store that writes offsets in the same transaction as the records that they stand for:
- * both are there, or neither.
+ * An offset store that writes offsets in the same transaction as their records: either both are
+ * committed, or neither.
  *
- * <p>It belongs to one task, whose lane is the only thread that calls it. The order is {@link
- * #open}, then {@link #load}, then any number of rounds of sending, {@link #save} and {@link
- * #commit}. After a failure of any of these, what was not committed is lost, a commit that failed
- * may still have taken place, and nothing in memory is to be trusted: the next thing to call is
- * {@link #open}, and then the saved offsets alone tell how far the task has come.
+ * <p>It belongs to one task and is not thread-safe: only the task's lane calls it. The order is
+ * {@link #open}, {@link #load}, and then any number of rounds of sending, {@link #save} and {@link
+ * #commit}. After a failure, uncommitted records and offsets are lost, and a failed commit may have
+ * succeeded nevertheless. The caller must then discard its state in memory, call {@link #open} and
+ * continue from the loaded offsets.
  */
 public interface TransactionalOffsetStore extends OffsetStore, AutoCloseable {
 
   /**
-   * Takes the task over: ends what it, or an earlier owner of the task, has left open, and from
-   * then on no earlier owner can commit any more. Blocks until that is so; may be interrupted.
+   * Takes over the task: aborts the open transaction of this or an earlier owner, and fences
+   * earlier owners, which can no longer commit. Blocks until then; may be interrupted.
    *
-   * @throws FencedException if this store has been open before, and somebody else has taken the
-   *     task over since
-   * @throws RuntimeException if it can't be done now; {@link #isRetriable} tells whether it helps
-   *     to try again
+   * @throws FencedException if this store was open before, and another owner has taken over the
+   *     task since
+   * @throws RuntimeException on other failures; {@link #isRetriable} returns whether a retry may
+   *     succeed
    */
   void open();
 
-  /** How long records may wait for their {@link #commit}; zero for a commit after each exchange. */
+  /** Returns the maximum time between commits; zero means a commit after each exchange. */
   Duration commitInterval();
 
   /**
-   * Adds offsets to the transaction; those of the records that were sent in it, no more and no
-   * less.
+   * Adds offsets to the transaction. They must be exactly those of the records that were sent in
+   * it.
    *
    * @return completes with the {@link #commit}
    */
@@ -41,22 +41,22 @@ public interface TransactionalOffsetStore extends OffsetStore, AutoCloseable {
   CompletionStage<Void> save(String bucket, Map<Integer, Offset> offsets);
 
   /**
-   * Commits what was sent and saved since the last commit. Does nothing if that is nothing. Blocks;
-   * may be interrupted.
+   * Commits the records and offsets since the last commit, if there are any. Blocks; may be
+   * interrupted.
    *
-   * @throws RuntimeException if the transaction was not committed, or nobody knows
+   * @throws RuntimeException if the transaction was not committed, or if the outcome is unknown
    */
   void commit();
 
   /**
-   * Whether a failure is one of the transaction, so that the same may succeed after {@link #open};
-   * not one of a record, which would be refused again.
+   * Returns whether the same records may succeed after {@link #open}. This is true for a failure of
+   * the transaction, and false for a record that Kafka refuses.
    */
   boolean isRetriable(Throwable failure);
 
   /**
-   * Aborts what is not committed; every record that is still on its way fails. Blocks for a few
-   * seconds at most. Idempotent; {@link #open} may follow.
+   * Aborts the open transaction. Records in flight fail. Blocks for at most several seconds.
+   * Idempotent; {@link #open} may follow.
    */
   @Override
   void close();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Where consumers keep how far they have come: {@link dev.caravan.offset.OffsetStore} for one
- * owner, {@link dev.caravan.offset.SharedOffsetStore} for several, and their implementations. It
- * uses nothing else of ours, and its stores are safe for use by several threads.
+ * Offset stores: {@link dev.caravan.offset.OffsetStore} for one owner, {@link
+ * dev.caravan.offset.SharedOffsetStore} for several, and their implementations. This package uses
+ * no other package of Caravan. Its stores are safe for use by several threads, except {@link
+ * dev.caravan.offset.TransactionalOffsetStore}.
  */
 @NullMarked
 package dev.caravan.offset;

@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -68,6 +69,51 @@ class FileOffsetStoreTest {
     }
   }
 
+  /** The offsets of the golden file by owner and bucket. */
+  private static final Map<String, Map<String, Map<Integer, Offset>>> GOLDEN =
+      Map.of(
+          "route1",
+          Map.of(
+              "travel",
+              Map.of(
+                  1023, new Offset(1, 2, 2, 2, 0),
+                  2, new Offset(-7, 20, 10, 30, 5),
+                  17, new Offset(1, 19, 0, Long.MAX_VALUE, 5)),
+              "beer-sample",
+              Map.of(0, new Offset(3, 4, 4, 4, 0))),
+          "orders é",
+          Map.of("orders", Map.of(0, new Offset(Long.MAX_VALUE, 0, 0, 0, 0))));
+
+  private static byte[] goldenFile() throws IOException {
+    try (InputStream in = FileOffsetStoreTest.class.getResourceAsStream("offset-file.json")) {
+      return in.readAllBytes();
+    }
+  }
+
+  @Test
+  void theFileIsWrittenAsTheGoldenFileByteForByte() throws IOException {
+    GOLDEN.forEach(
+        (owner, buckets) ->
+            buckets.forEach(
+                (bucket, offsets) ->
+                    store.of(owner).save(bucket, offsets).toCompletableFuture().join()));
+    assertThat(file).hasBinaryContent(goldenFile());
+  }
+
+  @Test
+  void theGoldenFileIsReadAndWrittenAgainUnchanged() throws IOException {
+    Files.createDirectories(file.getParent());
+    Files.write(file, goldenFile());
+    GOLDEN.forEach(
+        (owner, buckets) ->
+            buckets.forEach(
+                (bucket, offsets) ->
+                    assertThat(store.of(owner).load(bucket, offsets.keySet())).isEqualTo(offsets)));
+    Files.delete(file);
+    save(store, "travel", Map.of());
+    assertThat(file).hasBinaryContent(goldenFile());
+  }
+
   @Test
   void ownersOfTheSameBucketAreKeptApart() throws IOException {
     Offset ahead = new Offset(-7, 1000, 1000, 1000, 5);
@@ -96,7 +142,7 @@ class FileOffsetStoreTest {
   }
 
   @Test
-  void savingWithoutHavingLoadedKeepsWhatIsThere() throws IOException {
+  void aSaveWithoutALoadKeepsTheOtherOffsets() throws IOException {
     save(store, "travel", Map.of(0, OFFSET));
     store.close();
 
@@ -119,7 +165,7 @@ class FileOffsetStoreTest {
   }
 
   @Test
-  void whatADeadProcessWasWritingIsIgnored() throws IOException {
+  void aPartialWriteOfADeadProcessIsIgnored() throws IOException {
     save(store, "travel", Map.of(0, OFFSET));
     store.close();
     Files.writeString(
@@ -141,15 +187,15 @@ class FileOffsetStoreTest {
         "{\"owners\":{\"route1\":{\"travel\":{\"0\":{\"vbuuid\":1}}}}}",
         "{\"buckets\":{\"travel\":{\"0\":{\"bySeqno\":1}}}}"
       })
-  void aFileThatIsNoneOfOursIsRefusedAndLeftAlone(String content) throws IOException {
+  void aFileWithoutOffsetsIsRefusedAndNotChanged(String content) throws IOException {
     Files.createDirectories(file.getParent());
     Files.writeString(file, content);
 
     assertThatThrownBy(() -> store.of(OWNER).load("travel", List.of(0)))
         .isInstanceOf(UncheckedIOException.class)
-        .hasMessageContaining("Offset file " + file + " can't be read: ")
+        .hasMessageContaining("Offset file \"" + file + "\" cannot be read: ")
         .hasMessageEndingWith(
-            ". Put a good copy in its place, or remove it to begin without offsets");
+            ". Restore a valid copy, or delete the file to start without offsets.");
     assertThat(store.of(OWNER).save("travel", Map.of(0, OFFSET)).toCompletableFuture())
         .isCompletedExceptionally();
     assertThat(file).hasContent(content);
@@ -163,7 +209,7 @@ class FileOffsetStoreTest {
     save(store, "travel", Map.of(0, OFFSET));
     try (FileOffsetStore other = new FileOffsetStore(file.toString())) {
       assertThatThrownBy(() -> other.of(OWNER).load("travel", List.of(0)))
-          .hasMessageContaining("Offset file " + file + " is in use by another offset store");
+          .hasMessageContaining("Offset file \"" + file + "\" is in use by another offset store");
 
       store.close();
       assertThat(other.of(OWNER).load("travel", List.of(0))).isEqualTo(Map.of(0, OFFSET));
@@ -178,7 +224,7 @@ class FileOffsetStoreTest {
     assertThat(store.of(OWNER).save("travel", Map.of(1, OFFSET)).toCompletableFuture())
         .failsWithin(10, TimeUnit.SECONDS)
         .withThrowableThat()
-        .withMessageContaining("Offset file " + file + " can't be written");
+        .withMessageContaining("Offset file \"" + file + "\" cannot be written");
     Files.delete(file.resolveSibling("offsets.json.tmp"));
     save(store, "travel", Map.of(2, OFFSET));
     store.close();

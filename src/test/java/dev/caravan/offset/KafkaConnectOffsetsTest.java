@@ -90,7 +90,7 @@ class KafkaConnectOffsetsTest {
   }
 
   @Test
-  void whatCaravanHasSavedKafkaConnectReads() throws Exception {
+  void kafkaConnectReadsOffsetsOfCaravan() throws Exception {
     Offset first = new Offset(Long.MAX_VALUE, 20, 10, 30, 5);
     Offset second = new Offset(-7, 1L << 47, 1L << 47, 1L << 47, 0);
     try (ConnectStorage connect = new ConnectStorage(kafka.bootstrapServers(), "there")) {
@@ -116,7 +116,7 @@ class KafkaConnectOffsetsTest {
   }
 
   @Test
-  void whatKafkaConnectHasSavedCaravanLoads() throws Exception {
+  void caravanLoadsOffsetsOfKafkaConnect() throws Exception {
     Offset offset = new Offset(162621360260821L, 19, 0, 19, 5);
     try (ConnectStorage connect = new ConnectStorage(kafka.bootstrapServers(), "back")) {
       KafkaOffsetBackingStore store = connect.offsets();

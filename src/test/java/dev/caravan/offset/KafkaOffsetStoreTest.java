@@ -67,7 +67,7 @@ class KafkaOffsetStoreTest {
   }
 
   @Test
-  void anotherStoreOfTheConnectorLoadsWhatWasSaved() throws Exception {
+  void anotherStoreOfTheConnectorLoadsSavedOffsets() throws Exception {
     save(store("resumed"), "travel", Map.of(0, OFFSET, 1023, new Offset(-1, -2, -3, -4, 0)));
     save(store("resumed"), "travel", Map.of(0, new Offset(1, 20, 20, 20, 5)));
 
@@ -86,7 +86,7 @@ class KafkaOffsetStoreTest {
 
   /** The record is one of official-connector/topic-offsets.txt, as it was recorded. */
   @Test
-  void resumesFromWhatTheOfficialConnectorWrote() throws Exception {
+  void resumesFromOffsetsOfTheOfficialConnector() throws Exception {
     put(
         "[\"raw\",{\"bucket\":\"travel\",\"partition\":\"1\"}]",
         "{\"vbuuid\":162621360260821,\"collectionsManifestUid\":5,\"snapshotEndSeqno\":19,"
@@ -111,17 +111,17 @@ class KafkaOffsetStoreTest {
   }
 
   @Test
-  void aConfigurationThatStartsAnewSeesItsOwnOffsetsOnly() throws Exception {
-    save(store("anew"), "travel", Map.of(1, OFFSET, 2, OFFSET));
-    KafkaOffsetStore first = store("anew").ofGeneration(7);
+  void aStoreOfAConfigGenerationLoadsOnlyItsOwnOffsets() throws Exception {
+    save(store("views"), "travel", Map.of(1, OFFSET, 2, OFFSET));
+    KafkaOffsetStore first = store("views").ofConfigGeneration(7);
     assertThat(first.load("travel", List.of(1, 2))).isEmpty();
 
     save(first, "travel", Map.of(1, new Offset(1, 20, 20, 20, 5)));
 
-    assertThat(store("anew").ofGeneration(7).load("travel", List.of(1, 2)))
+    assertThat(store("views").ofConfigGeneration(7).load("travel", List.of(1, 2)))
         .isEqualTo(Map.of(1, new Offset(1, 20, 20, 20, 5)));
-    assertThat(store("anew").ofGeneration(8).load("travel", List.of(1, 2))).isEmpty();
-    assertThat(store("anew").load("travel", List.of(1, 2)))
+    assertThat(store("views").ofConfigGeneration(8).load("travel", List.of(1, 2))).isEmpty();
+    assertThat(store("views").load("travel", List.of(1, 2)))
         .as("a configuration that goes on where the connector was")
         .isEqualTo(Map.of(1, new Offset(1, 20, 20, 20, 5), 2, OFFSET));
   }
@@ -135,7 +135,7 @@ class KafkaOffsetStoreTest {
   }
 
   @Test
-  void whatIsNoOffsetIsSkippedAndTheRestCounts() throws Exception {
+  void recordsThatAreNotOffsetsAreSkipped() throws Exception {
     save(store("mixed"), "travel", Map.of(1, OFFSET, 2, OFFSET));
     put("no JSON", "{}");
     put("[\"mixed\",{\"filename\":\"x\"}]", "{\"position\":1}");

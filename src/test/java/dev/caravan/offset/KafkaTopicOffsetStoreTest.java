@@ -108,7 +108,7 @@ class KafkaTopicOffsetStoreTest {
 
   /** A topic that Kafka Connect shares, with transactions of others in it. */
   @Test
-  void whatWasNotCommittedIsNotLoaded() throws Exception {
+  void uncommittedOffsetsAreNotLoaded() throws Exception {
     try (KafkaTopicOffsetStore store = store("shared");
         KafkaProducer<byte[], byte[]> other =
             new KafkaProducer<>(
@@ -160,7 +160,7 @@ class KafkaTopicOffsetStoreTest {
                 "1000"))) {
       assertThatThrownBy(() -> store.of("a").load("travel", List.of(0)))
           .hasMessageContaining(
-              "Kafka at 127.0.0.1:1 did not describe the offsets topic 'nowhere'");
+              "Kafka at 127.0.0.1:1 did not describe the offsets topic \"nowhere\"");
     }
   }
 }

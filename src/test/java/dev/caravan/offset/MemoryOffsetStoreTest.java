@@ -18,7 +18,7 @@ class MemoryOffsetStoreTest {
   }
 
   @Test
-  void whatIsSavedIsLoadedUntilItIsReplaced() {
+  void savedOffsetsAreLoadedUntilTheyAreReplaced() {
     store.save("travel", Map.of(0, at(5), 1, at(6))).toCompletableFuture().join();
     store.save("travel", Map.of(1, at(7))).toCompletableFuture().join();
 

@@ -59,7 +59,7 @@ class OffsetStoresTest {
         "kafka:t?brokers=b:1&client.id=hush%zz | not percent-encoded",
         "kafka:t?brokers=b:1&properties=/no/such | properties '/no/such' can't be read"
       })
-  void whatNamesNoneIsRefusedWithTheWayToDoIt(String uri, String words) {
+  void anInvalidUriIsRefusedWithTheRemedy(String uri, String words) {
     assertThatThrownBy(() -> stores.get(uri))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining(words)
@@ -97,7 +97,7 @@ class OffsetStoresTest {
   }
 
   @Test
-  void withoutKafkasClientTheOthersWorkAndKafkaSaysWhatIsMissing() throws Exception {
+  void withoutKafkasClientOnlyKafkaStoresFailAndNameIt() throws Exception {
     URL classes = OffsetStores.class.getProtectionDomain().getCodeSource().getLocation();
     try (URLClassLoader thinJar =
         new URLClassLoader(new URL[] {classes}, OffsetStoresTest.class.getClassLoader()) {

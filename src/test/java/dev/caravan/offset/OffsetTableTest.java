@@ -44,7 +44,7 @@ class OffsetTableTest {
     return table.get("c", "travel", Set.of(vbuckets), generation);
   }
 
-  /** Every number of an offset may be any; what one batch holds or the next makes no difference. */
+  /** Offsets may have any numbers. The split into batches makes no difference. */
   @Test
   void theLastOffsetOfEachVbucketCountsHoweverTheRecordsCome() {
     Random random = new Random(5);
@@ -123,7 +123,7 @@ class OffsetTableTest {
     assertThat(get(null, 1, 2, 3)).isEqualTo(Map.of(1, at(11), 2, at(9), 3, at(11)));
   }
 
-  /** What one batch holds or the next makes no difference for the newest generation, either. */
+  /** The split into batches makes no difference for the newest config generation. */
   @Test
   void theNewestGenerationIsTheSameHoweverTheRecordsCome() {
     Random random = new Random(6);

@@ -105,7 +105,7 @@ public final class OffsetTopic implements AutoCloseable {
       Producer<byte[], byte[]> through,
       Executor executor) {
     KafkaOffsetStore all = new KafkaOffsetStore(connector.name(), topic, through, reader, executor);
-    return connector.ignoresEarlierOffsets() ? all.ofGeneration(generation) : all;
+    return connector.ignoresEarlierOffsets() ? all.ofConfigGeneration(generation) : all;
   }
 
   @Override
