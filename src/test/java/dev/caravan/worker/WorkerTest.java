@@ -226,7 +226,7 @@ class WorkerTest {
                   TestWorker.start(
                       kafka, "second", Map.of("listeners", "http://127.0.0.1:" + port)))
           .hasMessageContaining("127.0.0.1:" + port)
-          .hasMessageContaining("another program");
+          .hasMessageContaining("Stop the program that uses the port");
     }
   }
 }
