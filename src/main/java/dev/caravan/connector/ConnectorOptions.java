@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.connector;
 
-import dev.caravan.component.CouchbaseDcpConfiguration;
 import static dev.caravan.connector.ConnectorOption.bool;
 import static dev.caravan.connector.ConnectorOption.integer;
 import static dev.caravan.connector.ConnectorOption.list;
@@ -10,6 +9,7 @@ import static dev.caravan.connector.ConnectorOption.password;
 import static dev.caravan.connector.ConnectorOption.shortInteger;
 import static dev.caravan.connector.ConnectorOption.string;
 
+import dev.caravan.component.CouchbaseDcpConfiguration;
 import dev.caravan.connector.ConnectorOption.Group;
 import dev.caravan.record.RecordHeader;
 import dev.caravan.record.RecordHeaders;
@@ -67,7 +67,8 @@ final class ConnectorOptions {
               "`host` or `host:port`, separated by commas or semicolons",
               (key, value) -> NodeAddresses.parse(key, (String) value))
           .as(value -> NodeAddresses.parse("couchbase.nodes", value))
-          .endpoint("connectionString", 
+          .endpoint(
+              "connectionString",
               (endpoint, nodes) -> endpoint.setConnectionString(nodes.connectionString()))
           .build(
               Group.COUCHBASE,
@@ -110,7 +111,8 @@ final class ConnectorOptions {
           .valid(
               "0, or at least " + OptionValidators.MIN_BUFFER_SIZE,
               OptionValidators::checkBufferSize)
-          .endpoint("flowControlBufferSize", 
+          .endpoint(
+              "flowControlBufferSize",
               (endpoint, bytes) ->
                   endpoint.setFlowControlBufferSize(
                       bytes == 0 ? OptionValidators.MAX_DEFAULT_BUFFER_SIZE : bytes))
@@ -148,9 +150,9 @@ final class ConnectorOptions {
               "`0`, or up to one minute, such as `100ms` or `2s`",
               OptionValidators::checkPollingInterval)
           .as(OptionValidators::duration)
-          .endpoint("persistencePollingInterval", 
-              (endpoint, interval) ->
-                  endpoint.setPersistencePollingInterval(interval.toMillis()))
+          .endpoint(
+              "persistencePollingInterval",
+              (endpoint, interval) -> endpoint.setPersistencePollingInterval(interval.toMillis()))
           .build(
               Group.STREAMING,
               "How often Couchbase is asked whether the changes that wait are persisted on all nodes"
@@ -176,7 +178,8 @@ final class ConnectorOptions {
           .valid(
               "`0`, or up to one day, such as `60s` or `5m`", OptionValidators::checkStallTimeout)
           .as(OptionValidators::duration)
-          .endpoint("stallTimeout", (endpoint, timeout) -> endpoint.setStallTimeout(timeout.toMillis()))
+          .endpoint(
+              "stallTimeout", (endpoint, timeout) -> endpoint.setStallTimeout(timeout.toMillis()))
           .build(
               Group.STREAMING,
               "The time after which the stream of a vBucket that has changed, but sends nothing, is"

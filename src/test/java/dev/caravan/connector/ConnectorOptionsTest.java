@@ -6,9 +6,9 @@ import static dev.caravan.connector.ConnectorConfigTest.minimal;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.component.CouchbaseDcpConfiguration;
-import java.util.Locale;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -134,7 +134,9 @@ class ConnectorOptionsTest {
         .allSatisfy(
             option ->
                 assertThat(CouchbaseDcpConfiguration.class)
-                    .hasMethods("set" + option.endpoint().name().substring(0, 1).toUpperCase(Locale.ROOT)
+                    .hasMethods(
+                        "set"
+                            + option.endpoint().name().substring(0, 1).toUpperCase(Locale.ROOT)
                             + option.endpoint().name().substring(1)));
   }
 }
