@@ -201,4 +201,22 @@ class CouchbaseDcpEndpointTest {
             metadata.path("headers").path("CamelCouchbaseDcpDocumentId").path("javaType").asText())
         .isEqualTo("String");
   }
+
+  @Test
+  void optionsOfTheUriOverrideThoseOfABean() {
+    CouchbaseDcpConfiguration bean = new CouchbaseDcpConfiguration();
+    bean.setConnectionString("couchbase://bean");
+    bean.setBatchSize(7);
+    bean.setMaxInFlight(9);
+    context.getRegistry().bind("options", bean);
+
+    CouchbaseDcpEndpoint endpoint = endpoint("b?configuration=#bean:options&batchSize=8");
+
+    assertThat(endpoint.getConfiguration())
+        .returns("couchbase://bean", CouchbaseDcpConfiguration::getConnectionString)
+        .returns(8, CouchbaseDcpConfiguration::getBatchSize)
+        .returns(9, CouchbaseDcpConfiguration::getMaxInFlight);
+    // Two endpoints never share a configuration.
+    assertThat(bean.getBatchSize()).isEqualTo(7);
+  }
 }
