@@ -192,7 +192,7 @@ public final class Bucket {
     apply(changed, List.of(CollectionEvent.created(created, changed.uid())));
   }
 
-  /** Makes a collection whose documents live for ever. */
+  /** Makes a collection whose documents do not expire. */
   public DocumentCollection createCollection(String scope, String collection) {
     return createCollection(scope, collection, 0);
   }

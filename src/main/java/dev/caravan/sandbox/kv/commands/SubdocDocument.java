@@ -91,9 +91,9 @@ final class SubdocDocument {
       treeChanged = false;
       return new byte[0];
     }
-    byte[] told = operation.mutate(tree());
+    byte[] result = operation.mutate(tree());
     treeChanged = true;
-    return told;
+    return result;
   }
 
   private JsonNode tree() throws RefusedException {

@@ -50,7 +50,7 @@ final class SubdocMutation implements DocumentRequest.OptionalChange {
               asked.request(), Status.SUBDOC_MULTI_PATH_FAILURE, NOTHING, failed, Datatype.RAW, 0);
     } else {
       boolean done = outcome.status() == Status.SUCCESS;
-      asked.answer(outcome, outcome.status(), done ? told() : NOTHING);
+      asked.answer(outcome, outcome.status(), done ? results() : NOTHING);
     }
   }
 
@@ -107,7 +107,7 @@ final class SubdocMutation implements DocumentRequest.OptionalChange {
     return current == null ? 0 : current.expiry();
   }
 
-  private byte[] told() {
+  private byte[] results() {
     int length = results.stream().mapToInt(r -> r.length == 0 ? 0 : 7 + r.length).sum();
     ByteBuffer value = ByteBuffer.allocate(length);
     for (int i = 0; i < results.size(); i++) {
