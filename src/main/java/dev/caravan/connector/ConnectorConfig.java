@@ -17,7 +17,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.kafka.common.config.ConfigValue;
 import org.jspecify.annotations.Nullable;
@@ -325,12 +324,6 @@ public final class ConnectorConfig {
         get(ConnectorOptions.MAX_RETRIES),
         get(ConnectorOptions.RETRY_DELAY),
         get(ConnectorOptions.MAX_RETRY_DELAY));
-  }
-
-  /** Returns the tasks of the connector, {@code tasks.max} of them. */
-  public List<TaskConfig> tasks() {
-    int tasks = get(ConnectorOptions.TASKS_MAX);
-    return IntStream.range(0, tasks).mapToObj(task -> new TaskConfig(this, task, tasks)).toList();
   }
 
   /** Returns the name only: the properties may include secrets. */

@@ -53,10 +53,8 @@ record NodeAddresses(boolean tls, List<String> nodes) {
       throw new ConfigException(
           key,
           "[hidden]",
-          "A user and a password don't belong in an address; give "
-              + ConnectorOptions.USERNAME.key()
-              + " and "
-              + ConnectorOptions.PASSWORD.key());
+          "A user and a password don't belong in an address; give couchbase.username and"
+              + " couchbase.password");
     }
     Set<String> schemes = new HashSet<>();
     List<String> nodes = new ArrayList<>();

@@ -93,8 +93,8 @@ final class OptionValidators {
       throw new ConfigException(
           key,
           value,
-          "A bucket's name has 1 to 100 letters, digits or any of _ . - %; give several buckets as "
-              + ConnectorOptions.BUCKETS.key());
+          "A bucket's name has 1 to 100 letters, digits or any of _ . - %; give several buckets as"
+              + " couchbase.buckets");
     }
   }
 

@@ -4,8 +4,10 @@ package dev.caravan.connector;
 import dev.caravan.component.DrainRate;
 import dev.caravan.record.DeadLetterQueue;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /**
  * The configuration of a task: one of n equal shares of the connector's vBuckets and drain rate.
@@ -33,6 +35,14 @@ public record TaskConfig(ConnectorConfig connector, int task, int tasks) {
     if (task < 0 || task >= tasks) {
       throw new IllegalArgumentException("task " + task + " is not one of " + tasks + " tasks");
     }
+  }
+
+  /** Returns the tasks of a connector, {@code tasks.max} of them. */
+  public static List<TaskConfig> of(ConnectorConfig connector) {
+    int tasks = connector.get(ConnectorOptions.TASKS_MAX);
+    return IntStream.range(0, tasks)
+        .mapToObj(task -> new TaskConfig(connector, task, tasks))
+        .toList();
   }
 
   /** Returns the value of the component's option {@code vbuckets}: {@code i/n}. */

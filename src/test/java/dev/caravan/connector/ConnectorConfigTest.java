@@ -46,7 +46,7 @@ class ConnectorConfigTest {
     assertThat(config.drainRate()).isEqualTo(1000);
     assertThat(config.get(ConnectorOptions.BUFFER_SIZE)).isZero();
     assertThat(config.credentials()).isEmpty();
-    assertThat(config.tasks()).hasSize(1);
+    assertThat(TaskConfig.of(config)).hasSize(1);
   }
 
   private static Map<String, String> missionExample() throws Exception {
@@ -115,7 +115,7 @@ class ConnectorConfigTest {
     assertThat(config.headers()).isEqualTo(RecordHeaders.NONE);
     assertThat(config.get(ConnectorOptions.TRANSACTION_INTERVAL)).isEqualTo(Duration.ofSeconds(1));
     assertThat(config.credentials()).isEmpty();
-    assertThat(config.tasks()).hasSize(1);
+    assertThat(TaskConfig.of(config)).hasSize(1);
   }
 
   @Test
@@ -163,7 +163,7 @@ class ConnectorConfigTest {
     assertThat(config.headers())
         .isEqualTo(new RecordHeaders("cb-", List.of(RecordHeader.SEQNO, RecordHeader.CAS)));
     assertThat(config.get(ConnectorOptions.TRANSACTION_INTERVAL)).isEqualTo(Duration.ofMillis(250));
-    assertThat(config.tasks())
+    assertThat(TaskConfig.of(config))
         .extracting(TaskConfig::vbuckets)
         .containsExactly("0/4", "1/4", "2/4", "3/4");
     assertThat(config.properties()).isEqualTo(properties);

@@ -20,7 +20,7 @@ class TaskConfigTest {
   void tasksTogetherHaveTheRateOfTheirConnector(int tasks) {
     for (int rate : List.of(1, 2, 10, 1000, 99_999, 5_000_000)) {
       double together =
-          connector(rate, tasks).tasks().stream()
+          TaskConfig.of(connector(rate, tasks)).stream()
               .mapToDouble(task -> task.drainRate().documentsPerSecond())
               .sum();
       assertThat(together).isCloseTo(rate, within(rate * 0.01)).isLessThanOrEqualTo(rate * 1.00001);
@@ -29,26 +29,26 @@ class TaskConfigTest {
 
   @Test
   void withoutARateTasksHaveNone() {
-    assertThat(connector(0, 3).tasks()).allMatch(task -> task.drainRate().unlimited());
+    assertThat(TaskConfig.of(connector(0, 3))).allMatch(task -> task.drainRate().unlimited());
   }
 
   @Test
   void aTransactionIsCommittedBeforeALongWaitInTheThrottle() {
     Duration usual = Duration.ofSeconds(1);
-    assertThat(connector(0, 8).tasks().get(0).transactionInterval()).isEqualTo(usual);
-    assertThat(connector(100, 8).tasks().get(0).transactionInterval()).isEqualTo(usual);
-    assertThat(connector(1, 8).tasks().get(0).transactionInterval()).isZero();
+    assertThat(TaskConfig.of(connector(0, 8)).get(0).transactionInterval()).isEqualTo(usual);
+    assertThat(TaskConfig.of(connector(100, 8)).get(0).transactionInterval()).isEqualTo(usual);
+    assertThat(TaskConfig.of(connector(1, 8)).get(0).transactionInterval()).isZero();
   }
 
   @Test
   void aTransactionTimesOutAfterItsIntervalAndAWaitInTheThrottleAndTenSeconds() {
-    assertThat(connector(0, 1).tasks().get(0).transactionTimeout()).hasSeconds(15);
+    assertThat(TaskConfig.of(connector(0, 1)).get(0).transactionTimeout()).hasSeconds(15);
     TaskConfig longest =
-        connector(1, 1, Map.of("transaction.boundary.interval.ms", "10000")).tasks().get(0);
+        TaskConfig.of(connector(1, 1, Map.of("transaction.boundary.interval.ms", "10000"))).get(0);
     long wait = longest.drainRate().periodMillis();
     assertThat(longest.transactionTimeout())
         .isGreaterThanOrEqualTo(Duration.ofMillis(20_000 + wait));
-    assertThat(connector(1, 1024).tasks().get(0).transactionTimeout())
+    assertThat(TaskConfig.of(connector(1, 1024)).get(0).transactionTimeout())
         .as("each change has a transaction of its own, which begins after the wait")
         .hasSeconds(15);
   }

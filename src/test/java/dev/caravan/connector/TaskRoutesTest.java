@@ -57,14 +57,14 @@ class TaskRoutesTest {
   @Test
   void tasksShareTheDocumentsOfAllBuckets() throws Exception {
     List<TaskConfig> tasks =
-        config(
+        TaskConfig.of(
+            config(
                 "share",
                 Map.of(
                     "couchbase.buckets", "travel,orders",
                     "topic", "share-",
                     "tasks.max", "3",
-                    "dcp.maximum.drainrate", "1000"))
-            .tasks();
+                    "dcp.maximum.drainrate", "1000")));
     OffsetStore offsets = new MemoryOffsetStore().of("connector");
     List<Task> running = tasks.stream().map(task -> start(task, offsets)).toList();
     try (Topic travel = new Topic(sandbox.kafkaAddress(), "share-travel");
@@ -88,12 +88,12 @@ class TaskRoutesTest {
     Bucket bucket = sandbox.couchbase().createBucket("failing");
     Task task =
         start(
-            config(
-                    "failing",
-                    Map.of(
-                        "couchbase.bucket", "failing",
-                        "couchbase.operations.topic", "operations"))
-                .tasks()
+            TaskConfig.of(
+                    config(
+                        "failing",
+                        Map.of(
+                            "couchbase.bucket", "failing",
+                            "couchbase.operations.topic", "operations")))
                 .get(0),
             new MemoryOffsetStore().of("connector"));
     try (Topic documents = new Topic(sandbox.kafkaAddress(), "failing");
@@ -131,8 +131,10 @@ class TaskRoutesTest {
     bucket.upsert("before", "1");
     Task task =
         start(
-            config("later", Map.of("couchbase.bucket", "later", "couchbase.stream.from", "NOW"))
-                .tasks()
+            TaskConfig.of(
+                    config(
+                        "later",
+                        Map.of("couchbase.bucket", "later", "couchbase.stream.from", "NOW")))
                 .get(0),
             new MemoryOffsetStore().of("connector"));
     try (Topic documents = new Topic(sandbox.kafkaAddress(), "later")) {
@@ -156,7 +158,7 @@ class TaskRoutesTest {
     properties.put("couchbase.buckets", "travel,orders");
     Task task =
         start(
-            ConnectorConfig.parse(properties).tasks().get(0),
+            TaskConfig.of(ConnectorConfig.parse(properties)).get(0),
             new MemoryOffsetStore().of("connector"));
     try (Topic orders = new Topic(sandbox.kafkaAddress(), "anonymous-orders")) {
       assertThat(orders.awaitRecords(50)).hasSize(50);
@@ -169,8 +171,10 @@ class TaskRoutesTest {
   void aWrongPasswordIsReportedAndNotShown() {
     Task task =
         start(
-            config("wrong", Map.of("couchbase.buckets", "travel", "couchbase.password", "wr0ng"))
-                .tasks()
+            TaskConfig.of(
+                    config(
+                        "wrong",
+                        Map.of("couchbase.buckets", "travel", "couchbase.password", "wr0ng")))
                 .get(0),
             new MemoryOffsetStore().of("connector"));
     try {
@@ -209,7 +213,7 @@ class TaskRoutesTest {
     assertThatThrownBy(
             () ->
                 broken.start(
-                    config("broken", Map.of("couchbase.buckets", "travel")).tasks().get(0),
+                    TaskConfig.of(config("broken", Map.of("couchbase.buckets", "travel"))).get(0),
                     new MemoryOffsetStore().of("connector")))
         .isNotNull();
     assertThat(camel.getRoutes()).isEmpty();
@@ -230,11 +234,11 @@ class TaskRoutesTest {
     int endpoints = camel.getEndpoints().size();
     try {
       bucket.upsert("before", "1");
-      routes.warmUp(config.tasks().get(0), Duration.ofSeconds(20));
+      routes.warmUp(TaskConfig.of(config).get(0), Duration.ofSeconds(20));
       assertThat(camel.getRoutes()).isEmpty();
       assertThat(camel.getEndpoints()).hasSize(endpoints);
       // A task still reads everything.
-      Task task = start(config.tasks().get(0), new MemoryOffsetStore().of("connector"));
+      Task task = start(TaskConfig.of(config).get(0), new MemoryOffsetStore().of("connector"));
       try (Topic documents = new Topic(sandbox.kafkaAddress(), "warm")) {
         assertThat(documents.awaitRecords(1))
             .extracting(ConsumerRecord::key)
@@ -252,18 +256,18 @@ class TaskRoutesTest {
     ConnectorConfig config =
         config("dead", Map.of("couchbase.bucket", "b", "couchbase.nodes", "127.0.0.1:1"));
     long begun = System.nanoTime();
-    routes.warmUp(config.tasks().get(0), Duration.ofMillis(500));
+    routes.warmUp(TaskConfig.of(config).get(0), Duration.ofMillis(500));
     assertThat(Duration.ofNanos(System.nanoTime() - begun))
         .isBetween(Duration.ofMillis(500), Duration.ofSeconds(10));
   }
 
   private static String routeId(String connector) {
-    return config(connector, Map.of("couchbase.buckets", "travel")).tasks().get(0).routeId();
+    return TaskConfig.of(config(connector, Map.of("couchbase.buckets", "travel"))).get(0).routeId();
   }
 
   private static Task start(String connector) {
     return start(
-        config(connector, Map.of("couchbase.buckets", "travel")).tasks().get(0),
+        TaskConfig.of(config(connector, Map.of("couchbase.buckets", "travel"))).get(0),
         new MemoryOffsetStore().of("connector"));
   }
 

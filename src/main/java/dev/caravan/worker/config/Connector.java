@@ -54,7 +54,7 @@ public record Connector(
       }
       config.refuseInternalTopics(internalTopics);
       config.warnOfUnknownProperties();
-      return new Connector(name, properties, stored.generation(), config.tasks(), "", false);
+      return new Connector(name, properties, stored.generation(), TaskConfig.of(config), "", false);
     } catch (InvalidConnectorConfigException e) {
       LOG.error("Connector \"{}\" can't run: {}", name, e.getMessage());
       return unusable(name, stored, String.valueOf(e.getMessage()));
