@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.function.Supplier;
 
 /**
- * What a consumer needs of its endpoint.
+ * The options of an endpoint, as its consumers use them.
  *
  * @param buckets as the endpoint's URI names them
  * @param defaultOffsetKey the offset key if the route has no id of its own

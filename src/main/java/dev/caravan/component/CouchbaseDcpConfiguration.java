@@ -140,9 +140,10 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * Checks all options and gives them the form that the streams want.
+   * Checks all options and returns them in the form that the streams use.
    *
-   * @throws IllegalArgumentException naming the option, its value and what to do
+   * @throws IllegalArgumentException if an option is wrong; the message has its name, its value and
+   *     the remedy
    */
   StreamSettings settings() {
     if (connectionString == null || connectionString.isBlank()) {
@@ -289,9 +290,9 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * The user to read as; needs the role Data DCP Reader for each bucket. Without username and
-   * credentials the user is named like the bucket and has an empty password, as in Couchbase before
-   * it had users.
+   * The user name. The user needs the role Data DCP Reader for each bucket. Without username and
+   * credentials, the consumer logs in with the bucket's name and an empty password, as Couchbase
+   * Server before 5.0 requires.
    */
   public void setUsername(@Nullable String username) {
     this.username = username;
@@ -311,8 +312,8 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * A bean that tells user and password, instead of username and password. It is asked at every new
-   * connection, so both may change while the route runs.
+   * A bean that returns the user name and the password. It replaces the options username and
+   * password. It is called for every new connection, so both may change while the route runs.
    */
   public void setCredentials(@Nullable Credentials credentials) {
     this.credentials = credentials;
@@ -323,9 +324,9 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * Path of a PEM file with the certificate of the authority that signed the nodes' certificates,
-   * for couchbases://. Without it those are trusted that the Java runtime and Couchbase Capella
-   * trust.
+   * The path of a PEM file with the certificate of the authority that signed the nodes'
+   * certificates, for couchbases://. Without it, the authorities of the Java runtime and of
+   * Couchbase Capella are trusted.
    */
   public void setTrustCertificate(@Nullable String trustCertificate) {
     this.trustCertificate = trustCertificate;
@@ -336,7 +337,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * Whether a node's certificate must be for the host name that it was reached by, for
+   * Whether a node's certificate must match the host name that the consumer connects to, for
    * couchbases://.
    */
   public void setHostnameVerification(boolean hostnameVerification) {
@@ -348,7 +349,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * The collections to read, each as scope.collection, separated by commas. Without it the whole
+   * The collections to read, each as scope.collection, separated by commas. Without it, the whole
    * bucket is read.
    */
   public void setCollections(@Nullable String collections) {
@@ -372,10 +373,10 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * Where to begin when the route starts. The first two go on from the saved offsets, and begin at
-   * the beginning or now where none is saved; the others don't look at saved offsets. Where the
-   * route begins is saved before the first change is read; until the route stops, everything later,
-   * such as a retry, goes on from the saved offsets.
+   * Where to start when the route starts. The saved-or values continue from the saved offsets;
+   * vBuckets without a saved offset start at their beginning or at their current end. The values
+   * beginning and now ignore saved offsets. The starting point is saved before the first change is
+   * read. Until the route stops, retries continue from the saved offsets.
    */
   public void setStreamFrom(String streamFrom) {
     this.streamFrom = streamFrom;
@@ -386,9 +387,9 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * Where to end: never, or where each vBucket stands when the route starts. Then the route is
-   * stopped by itself once all exchanges are done and offsets are saved; started again, it goes on
-   * from there.
+   * Where to end: never, or at the position that each vBucket has when the route starts. With now,
+   * the route stops by itself after all exchanges are done and the offsets are saved. A route that
+   * is started again continues from there.
    */
   public void setStreamTo(String streamTo) {
     this.streamTo = streamTo;
@@ -399,9 +400,10 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * What to do when Couchbase has lost changes that were read already, as after a failover: read
-   * again from the last change that is still there, or stop the consumer with an error, so that
-   * somebody can look at what was published. Either way it is logged and counted.
+   * The action if Couchbase has lost changes that were already read, for example after a failover.
+   * With resume, the consumer reads again from the last change that Couchbase still has. With fail,
+   * it stops with an error, so that an operator can check the published changes. Both log and count
+   * the rollback.
    */
   public void setRollbackPolicy(String rollbackPolicy) {
     this.rollbackPolicy = rollbackPolicy;
@@ -412,8 +414,8 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * Whether the route gets a message of each rollback, with event type ROLLBACK, after the changes
-   * that are published again. Its body is a Map with bucket, vBucket, fromSeqno, toSeqno,
+   * Whether the route receives a message for each rollback, with event type ROLLBACK, after the
+   * changes that are published again. Its body is a Map with bucket, vBucket, fromSeqno, toSeqno,
    * oldVbuuid, newVbuuid and lost.
    */
   public void setRollbackEvents(boolean rollbackEvents) {
@@ -425,11 +427,11 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * What to do when Couchbase has purged deletions that were not read yet, because the route was
+   * The action if Couchbase has purged deletions that were not read yet, because the route was
    * stopped for longer than the bucket's metadata purge interval. With strict, the vBucket is read
-   * again from its beginning, and what changed meanwhile is published; that counts as a rollback to
-   * 0. With lenient, reading goes on where it was. Either way those deletions are not published.
-   * Servers before 7.2 don't know lenient and are strict.
+   * again from its beginning, and the changes since the last offset are published. That counts as a
+   * rollback to 0. With lenient, the consumer continues from the last offset. Neither value
+   * publishes the purged deletions. Servers before 7.2 don't support lenient and are strict.
    */
   public void setPurgedTombstones(String purgedTombstones) {
     this.purgedTombstones = purgedTombstones;
@@ -440,11 +442,12 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * How often to ask whether changes are persisted, on the active node and all replicas: until they
-   * are, they don't go into the route, so that a failover takes nothing back that was read. 0
-   * switches that off: changes come at once, and a failover may roll back more of them. It is off
-   * for ephemeral buckets, which persist nothing. What waits counts against flowControlBufferSize,
-   * so a small buffer and a long interval limit the throughput: one buffer per interval and node.
+   * How often to ask the active node and all replicas whether changes are persisted. The route
+   * receives a change only after all of them have persisted it, so that a failover does not roll
+   * back changes that were read. With 0, the route receives changes at once, and a failover may
+   * roll back some of them. Ephemeral buckets persist nothing, so this option does not apply to
+   * them. Waiting changes count against flowControlBufferSize. A small buffer and a long interval
+   * limit the throughput to one buffer per interval and node.
    */
   public void setPersistencePollingInterval(long persistencePollingInterval) {
     this.persistencePollingInterval = persistencePollingInterval;
@@ -456,8 +459,9 @@ public class CouchbaseDcpConfiguration implements Cloneable {
 
   /**
    * Where to save offsets: file:path, kafka:topic with the parameter brokers, memory:name, or a
-   * bean. A file or topic may serve many routes, each under its offsetKey. Without this option
-   * offsets are kept in memory: they outlive stops of the route, but not the process.
+   * bean. Several routes may use the same file or topic, each with its own offsetKey. Without this
+   * option, offsets are kept in memory: they are lost when the process ends, but not when the route
+   * stops.
    */
   public void setOffsetStore(@Nullable SharedOffsetStore offsetStore) {
     this.offsetStore = offsetStore;
@@ -468,9 +472,10 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * The key under which offsets are saved, together with bucket and vBucket; by default the id of
-   * the route, or what it reads if Camel has generated its id. Two consumers must not use the same
-   * offsets: the second is refused. They may have the same key with disjoint vbuckets.
+   * The key under which offsets are saved, together with bucket and vBucket; the default is the id
+   * of the route, or a key derived from the buckets and collections if Camel has generated the id.
+   * Two consumers must not use the same offsets: the second is refused. They may use the same key
+   * with disjoint vbuckets.
    */
   public void setOffsetKey(@Nullable String offsetKey) {
     this.offsetKey = offsetKey;
@@ -481,8 +486,8 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * How often to save the offsets up to which every exchange is done. They are saved when the route
-   * stops, too.
+   * How often to save the offsets up to which every exchange is done. They are also saved when the
+   * route stops.
    */
   public void setOffsetCommitInterval(long offsetCommitInterval) {
     this.offsetCommitInterval = offsetCommitInterval;
@@ -493,10 +498,11 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * What to do after an exchange that failed, after the route's own error handling. With retry, the
-   * consumer reads again from the first change that is not done, after retryBackoff, which doubles
-   * up to maxRetryBackoff while the same change fails; meanwhile its health check is down and names
-   * the change. With stop, the consumer stops with that error until the route is started again.
+   * The action after an exchange has failed and the route's error handler has not handled it. With
+   * retry, the consumer waits for retryBackoff and reads again from the first change that is not
+   * done. The pause doubles up to maxRetryBackoff while the same change fails. Until the change is
+   * delivered, the health check is down and names it. With stop, the consumer stops with that error
+   * until the route is started again.
    */
   public void setOnDeliveryFailure(String onDeliveryFailure) {
     this.onDeliveryFailure = onDeliveryFailure;
@@ -507,9 +513,9 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * How many documents an exchange carries at most, 1 to 100000. With 1 the exchange's message is
-   * the document, with its headers. With more the body is a List of messages of as many documents
-   * as are there, without waiting for more.
+   * The maximum number of documents in an exchange, 1 to 100000. With 1, the exchange's message is
+   * the document, with its headers. With a larger value, the body is a List of messages, one for
+   * each available document; the consumer does not wait for more documents.
    */
   public void setBatchSize(int batchSize) {
     this.batchSize = batchSize;
@@ -520,11 +526,12 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * How many bytes each Couchbase node sends before their exchanges are done, 1024 to 1073741824.
-   * It bounds the memory that a consumer needs for documents: this many bytes per node as sent
-   * (compressed), twice as many after connections broke, about six times as many if documents are
-   * tiny; and once more this many for inflated documents in the route. With many consumers each
-   * gets less: together they take at most a quarter of the heap for that.
+   * How many bytes each Couchbase node may send before their exchanges are done, 1024 to
+   * 1073741824. It limits the memory that a consumer needs for documents: this many bytes per node
+   * as sent (compressed), twice as many after connections broke, and about six times as many if
+   * documents are tiny. Inflated documents in the route need the same amount again. All consumers
+   * of a process use at most a quarter of the heap for that, so each of many consumers may use
+   * less.
    */
   public void setFlowControlBufferSize(int flowControlBufferSize) {
     this.flowControlBufferSize = flowControlBufferSize;
@@ -535,10 +542,11 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * How long a vBucket that has changed may send nothing before its stream is opened again; if that
-   * doesn't help, the consumer's phase is DEGRADED. The time doesn't run while the route takes
-   * nothing. After ten times as long, a vBucket that is far behind because only other collections
-   * change is opened again, too, which brings its offset forward. 0 switches both off.
+   * How long a vBucket that has changed may send nothing before its stream is opened again. If the
+   * vBucket still sends nothing, the consumer's phase is DEGRADED. Time during which the route
+   * accepts no exchange does not count. After ten times this timeout, the stream of a vBucket that
+   * is far behind because only other collections change is also opened again, which advances its
+   * offset. 0 disables both.
    */
   public void setStallTimeout(long stallTimeout) {
     this.stallTimeout = stallTimeout;
@@ -549,9 +557,9 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * How many documents may be in the route before another exchange begins, 1 to 1000000; with 1 an
-   * exchange waits until the one before it is done. More help when Kafka is far away, and take more
-   * memory.
+   * How many documents may be in the route before another exchange begins, 1 to 1000000. With 1, an
+   * exchange waits until the one before it is done. Raise it for a high-latency Kafka; memory use
+   * grows accordingly.
    */
   public void setMaxInFlight(int maxInFlight) {
     this.maxInFlight = maxInFlight;
@@ -561,7 +569,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
     return compression;
   }
 
-  /** Whether Couchbase may send documents compressed. The route gets them inflated anyway. */
+  /** Whether Couchbase may send documents compressed. The route always receives them inflated. */
   public void setCompression(boolean compression) {
     this.compression = compression;
   }
@@ -571,8 +579,8 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * Whether to get only what happened to which document, without its content; the body of a written
-   * document is empty then.
+   * Whether to read changes without the documents' content. The body of a written document is then
+   * empty.
    */
   public void setNoValue(boolean noValue) {
     this.noValue = noValue;
@@ -582,7 +590,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
     return xattrs;
   }
 
-  /** Whether to get the documents' extended attributes, too. */
+  /** Whether to read the documents' extended attributes as well. */
   public void setXattrs(boolean xattrs) {
     this.xattrs = xattrs;
   }
@@ -601,8 +609,8 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * How long to wait for the cluster to answer before connecting is begun anew; also for how long
-   * no node may be connected before the nodes of the connection string are tried again.
+   * How long to wait for the cluster to answer before the next attempt to connect. It is also how
+   * long all nodes may be disconnected before the nodes of the connection string are tried again.
    */
   public void setBootstrapTimeout(long bootstrapTimeout) {
     this.bootstrapTimeout = bootstrapTimeout;
@@ -613,8 +621,8 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * How long to wait after the first failed attempt to connect, or to deliver a change; it doubles
-   * with each further one. Attempts never end.
+   * How long to wait after the first failed attempt to connect, or to deliver a change. It doubles
+   * with each further failure. The number of attempts is not limited.
    */
   public void setRetryBackoff(long retryBackoff) {
     this.retryBackoff = retryBackoff;
@@ -624,7 +632,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
     return maxRetryBackoff;
   }
 
-  /** How long to wait between attempts to connect, or to deliver a change, at most. */
+  /** The maximum time to wait between attempts to connect, or to deliver a change. */
   public void setMaxRetryBackoff(long maxRetryBackoff) {
     this.maxRetryBackoff = maxRetryBackoff;
   }
@@ -634,8 +642,8 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   }
 
   /**
-   * How long to wait for exchanges in the route to be done when the consumer stops. What isn't done
-   * by then is read again later.
+   * How long to wait for exchanges in the route to be done when the consumer stops. Changes that
+   * are not done by then are read again after the next start.
    */
   public void setDrainTimeout(long drainTimeout) {
     this.drainTimeout = drainTimeout;

@@ -35,22 +35,22 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Puts a bucket's changes into the route, on one thread of its own, the {@link DeliveryLoop}.
- * Starting returns at once, whether or not Couchbase can be reached; {@link #status} tells how it
- * goes. A document counts as done, and its bytes go back to Couchbase's flow control, when its
- * exchange is. An exchange that failed ends the lane, because leaving the document out or putting
- * it later would break the order; the option {@code onDeliveryFailure} says whether another lane
- * reads it again.
+ * Starting returns at once, whether or not Couchbase can be reached; {@link #status} returns the
+ * state. A document counts as done, and its bytes go back to Couchbase's flow control, when its
+ * exchange is. An exchange that failed ends the delivery loop, because leaving the document out or
+ * putting it later would break the order; the option {@code onDeliveryFailure} says whether another
+ * loop reads it again.
  */
 public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable {
   private static final Logger LOG = LoggerFactory.getLogger(CouchbaseDcpConsumer.class);
   private static final ConsumerStatus STOPPED =
       new ConsumerStatus(Phase.STOPPED, null, 0, 0, 0, 0, 0);
 
-  private volatile @Nullable DeliverySupervisor runner;
-  private @Nullable DeliveryLoop lastLane;
+  private volatile @Nullable DeliverySupervisor supervisor;
+  private @Nullable DeliveryLoop lastLoop;
   private volatile ConsumerStatus atRest = STOPPED;
 
-  /** What the last start claimed; closed since that start failed, or since the consumer stopped. */
+  /** The claim of the last start; closed if that start failed or the consumer has stopped. */
   private volatile @Nullable OffsetClaim claim;
 
   private final ConsumerOptions options;
@@ -62,7 +62,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
 
   /** How it goes, at any time and from any thread. */
   public ConsumerStatus status() {
-    DeliverySupervisor current = runner;
+    DeliverySupervisor current = supervisor;
     return current == null ? atRest : current.status();
   }
 
@@ -73,7 +73,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
    * than that, and only then does Camel hold its lock.
    */
   public void drain() {
-    DeliverySupervisor current = runner;
+    DeliverySupervisor current = supervisor;
     if (current != null) {
       current.stop();
     }
@@ -88,7 +88,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
    * @throws InterruptedException if the thread is interrupted meanwhile
    */
   public boolean awaitDrained() throws InterruptedException {
-    DeliverySupervisor current = runner;
+    DeliverySupervisor current = supervisor;
     return current == null || current.awaitDrained();
   }
 
@@ -99,7 +99,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
     OffsetClaim claimed = claimOffsets();
     claim = claimed;
     try {
-      startLane();
+      startDelivery();
     } catch (Exception | Error e) {
       // Camel takes a consumer that failed to start for stopped, and does not stop it.
       claimed.close();
@@ -151,18 +151,18 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
     return offsets() instanceof TransactionalOffsetStore transactions ? transactions : null;
   }
 
-  private void startLane() {
+  private void startDelivery() {
     StreamSettings settings = options.configuration().settings();
     StreamStart start = new StreamStart(settings.streamFrom());
     DeliverySupervisor started =
         new DeliverySupervisor(
-            redelivered -> newLane(start, redelivered),
-            lastLane,
+            redelivered -> newLoop(start, redelivered),
+            lastLoop,
             this::recovery,
             settings,
             options.configuration().drainTimeout(),
             this::finished);
-    runner = started;
+    supervisor = started;
     getEndpoint()
         .getCamelContext()
         .getExecutorServiceManager()
@@ -170,7 +170,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
         .start();
   }
 
-  private DeliveryLoop newLane(StreamStart start, @Nullable FailedChanges redelivered) {
+  private DeliveryLoop newLoop(StreamStart start, @Nullable FailedChanges redelivered) {
     CouchbaseDcpConfiguration configuration = options.configuration();
     StreamSettings settings = configuration.settings();
     return new DeliveryLoop(
@@ -231,7 +231,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
   @Override
   protected void doStop() throws Exception {
     try {
-      endLane();
+      endDelivery();
     } finally {
       OffsetClaim released = claim;
       if (released != null) {
@@ -241,8 +241,8 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
     super.doStop();
   }
 
-  private void endLane() throws InterruptedException {
-    DeliverySupervisor stopped = runner;
+  private void endDelivery() throws InterruptedException {
+    DeliverySupervisor stopped = supervisor;
     if (stopped != null) {
       stopped.stop();
       if (!stopped.awaitEnd()) {
@@ -252,14 +252,14 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
             getEndpoint());
       }
       atRest = stopped.isFinished() ? stopped.status() : STOPPED;
-      lastLane = stopped.lastLane();
-      runner = null;
+      lastLoop = stopped.lastLoop();
+      supervisor = null;
     }
   }
 
   @Override
   protected void doSuspend() throws Exception {
-    DeliverySupervisor current = runner;
+    DeliverySupervisor current = supervisor;
     if (current != null) {
       // Camel suspends a consumer that never started, too, when its route can't be made.
       current.suspend();
@@ -270,7 +270,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
   @Override
   protected void doResume() throws Exception {
     super.doResume();
-    DeliverySupervisor current = runner;
+    DeliverySupervisor current = supervisor;
     if (current != null) {
       current.resume();
     }
@@ -289,7 +289,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
     @Override
     public Exchange exchange(Message message) {
       // Not released by Camel: a pooled exchange would be reset, and its failure forgotten, before
-      // the lane is called back.
+      // the loop is called back.
       Exchange exchange = createExchange(false);
       exchange.setIn(message);
       return exchange;

@@ -38,12 +38,13 @@ import org.jspecify.annotations.Nullable;
     category = {Category.DATABASE},
     headersClass = CouchbaseDcpConstants.class)
 public class CouchbaseDcpEndpoint extends DefaultEndpoint implements EndpointServiceLocation {
-  /** What Couchbase allows in a bucket's name. */
+  /** The bucket names that Couchbase allows. */
   private static final Pattern BUCKET = Pattern.compile("[A-Za-z0-9_.%-]{1,100}");
 
   @UriPath(
       description =
-          "The bucket to read; or several, separated by commas, which then share one ordered lane.")
+          "The bucket to read, or several buckets separated by commas. One thread delivers the"
+              + " changes of all of them.")
   @Metadata(required = true)
   private String buckets = "";
 

@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * CouchbaseDcpConstants}, are made when somebody asks for one, and the body, a {@code byte[]}, is
  * inflated when somebody asks for it.
  *
- * <p>What the getters tell never changes. Headers and body are those of a Camel message: the route
- * may replace them, from one thread at a time.
+ * <p>The values of the getters never change. Headers and body are those of a Camel message: the
+ * route may replace them, from one thread at a time.
  */
 public final class CouchbaseDcpMessage extends DefaultMessage {
   private final DcpChange change;

@@ -12,8 +12,8 @@ import org.apache.camel.support.DefaultMessage;
  * seen: {@link #getLost} of them. Comes if the option {@code rollbackEvents} is on, when the
  * vBucket was read again to where it was before.
  *
- * <p>The body is a {@code Map} of what the getters tell, so that a route can write it as JSON;
- * headers are made when somebody asks for one. What the getters tell never changes. Headers and
+ * <p>The body is a {@code Map} of the values of the getters, so that a route can write it as JSON;
+ * headers are made when somebody asks for one. The values of the getters never change. Headers and
  * body are those of a Camel message: the route may replace them, from one thread at a time.
  */
 public final class CouchbaseDcpRollbackMessage extends DefaultMessage {

@@ -28,7 +28,7 @@ public record DrainRate(boolean unlimited, int permits, long periodMillis) {
   /** An error that is not worth a longer period in exchange. */
   private static final double GOOD_ENOUGH = 0.001;
 
-  /** What the division of a rate by a number of tasks loses must not cost a whole millisecond. */
+  /** A rounding error of the division by the number of tasks must not cost a whole millisecond. */
   private static final double ROUNDING = 1e-9;
 
   /**

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.component;
 
-/** What happened to a document, or to the history that it is part of. */
+/** The kind of an event: a change of a document, or a rollback of its history. */
 public enum EventType {
   /** It was written. */
   MUTATION,

@@ -18,7 +18,7 @@ import java.util.WeakHashMap;
  * threads.
  */
 final class OffsetClaim implements AutoCloseable {
-  /** What is claimed now. The values know nothing of the keys, so unused stores can go. */
+  /** The current claims. The values do not refer to the keys, so unused stores can be collected. */
   private static final Map<SharedOffsetStore, List<Held>> CLAIMS = new WeakHashMap<>();
 
   private record Held(

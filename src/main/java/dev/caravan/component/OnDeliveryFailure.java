@@ -3,7 +3,7 @@ package dev.caravan.component;
 
 import java.util.Locale;
 
-/** What to do after an exchange that failed. */
+/** The action after an exchange has failed. */
 enum OnDeliveryFailure {
   /** Read again from the last change that is done, after a pause. */
   RETRY,

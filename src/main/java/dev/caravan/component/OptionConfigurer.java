@@ -10,9 +10,9 @@ import org.apache.camel.spi.PropertyConfigurer;
 import org.apache.camel.spi.PropertyConfigurerGetter;
 
 /**
- * Sets options by the configurer that Camel generates, and does for text what that one can't: it
- * refuses a duration that is none, which Camel takes for 0, and finds the offset store that a URI
- * names. Thread-safe.
+ * Sets options by the configurer that Camel generates, and adds two checks of text: it refuses an
+ * invalid duration, which Camel converts to 0, and it finds the offset store for a URI.
+ * Thread-safe.
  */
 final class OptionConfigurer implements PropertyConfigurer, PropertyConfigurerGetter {
   /** In lower case, since Camel may ignore the case of a name. */
@@ -27,7 +27,7 @@ final class OptionConfigurer implements PropertyConfigurer, PropertyConfigurerGe
           "retrybackoff",
           "stalltimeout");
 
-  /** What Camel converts as it is meant: milliseconds, numbers with units, or ISO 8601. */
+  /** The forms that Camel converts correctly: milliseconds, numbers with units, or ISO 8601. */
   private static final Pattern DURATION =
       Pattern.compile("-?\\d+|(?=\\d)(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s)?(\\d+ms)?|P[-+0-9.DTHMS]+");
 
@@ -45,7 +45,8 @@ final class OptionConfigurer implements PropertyConfigurer, PropertyConfigurerGe
   }
 
   /**
-   * @throws IllegalArgumentException if the value is no duration, or no offset store, but has to be
+   * @throws IllegalArgumentException if the value has to be a duration or an offset store and is
+   *     not
    */
   @Override
   public boolean configure(

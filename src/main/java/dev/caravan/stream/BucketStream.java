@@ -35,9 +35,9 @@ import org.slf4j.LoggerFactory;
  * the acknowledged prefix whenever one ends, for ever, with growing pauses; loads offsets before
  * and saves them while it streams.
  *
- * <p>It has no thread of its own. Its lane calls {@link #tend} often; every step that waits for the
- * network is a future that wakes the lane. All methods are for that one thread, except {@link
- * #status}, which is for any.
+ * <p>It has no thread of its own. Its delivery loop calls {@link #poll} often; every step that
+ * waits for the network is a future that wakes the delivery loop. All methods are for the loop's
+ * thread, except {@link #status}, which is for any.
  *
  * <p>Invariant: a new session starts only when no change of the previous one is in a route any
  * more, so that no acknowledgement of an old event can come after the same event of the new
@@ -46,7 +46,7 @@ import org.slf4j.LoggerFactory;
 public final class BucketStream {
   private static final Logger LOG = LoggerFactory.getLogger(BucketStream.class);
 
-  /** How often a healthy stream is looked at if nothing wakes the lane. */
+  /** How often a healthy stream is looked at if nothing wakes the delivery loop. */
   private static final long ATTENTION_NANOS = Duration.ofMillis(500).toNanos();
 
   /**
@@ -140,7 +140,7 @@ public final class BucketStream {
    *     later
    * @throws ConnectionFailure if the bucket must not be read any further
    */
-  public long tend() {
+  public long poll() {
     long now = System.nanoTime();
     commitIfDue(now);
     switch (step) {
@@ -200,7 +200,7 @@ public final class BucketStream {
   }
 
   /**
-   * Whether the next {@link #tend} may wait for the first offsets to be loaded, and does nothing
+   * Whether the next {@link #poll} may wait for the first offsets to be loaded, and does nothing
    * else that matters, so that it may be interrupted.
    */
   public boolean isLoading() {
@@ -354,7 +354,9 @@ public final class BucketStream {
     return progress.commitPoint();
   }
 
-  /** Whether this stream can't go on before the lane commits what it has to {@link #save}. */
+  /**
+   * Whether this stream can't go on before the delivery loop commits what it has to {@link #save}.
+   */
   public boolean awaitsCommit() {
     return step == Step.SAVING && isTransactional() && !startSaved.isDone();
   }
@@ -413,7 +415,7 @@ public final class BucketStream {
 
   private void commitIfDue(long now) {
     if (isTransactional()) {
-      // The lane commits, between two exchanges.
+      // The delivery loop commits, between two exchanges.
       return;
     }
     if (now - nextCommitNanos >= 0 && commit.isDone()) {

@@ -25,7 +25,7 @@ import dev.caravan.stream.cluster.NodeConnections;
 import dev.caravan.stream.flow.BufferedBytes;
 import dev.caravan.stream.flow.DispatchedEvents;
 import dev.caravan.stream.flow.MemoryBudget;
-import dev.caravan.stream.persistence.PersistenceWatch;
+import dev.caravan.stream.persistence.PersistenceMonitor;
 import dev.caravan.stream.progress.AckTracker;
 import dev.caravan.stream.progress.LastReceivedSeqnos;
 import dev.caravan.stream.progress.StreamEnds;
@@ -73,13 +73,14 @@ final class DcpSession {
   private final PendingWork pending = new PendingWork();
   private final CompletableFuture<Void> decisiveFailure = new CompletableFuture<>();
   private final CompletableFuture<Void> disconnected = new CompletableFuture<>();
-  private final LastReceivedSeqnos arrivals = new LastReceivedSeqnos(VbucketSelection.MAX_VBUCKETS);
+  private final LastReceivedSeqnos lastReceived =
+      new LastReceivedSeqnos(VbucketSelection.MAX_VBUCKETS);
   private final StreamStates states;
   private final StreamOpener opener;
   private final EventReader reader;
   private final ConnectionInitializer initializer;
   private final StallDetector stalls;
-  private final @Nullable PersistenceWatch persistence;
+  private final @Nullable PersistenceMonitor persistence;
   private volatile @Nullable Client client;
   private boolean begun;
   private volatile List<Integer> opened = List.of();
@@ -118,32 +119,32 @@ final class DcpSession {
             states,
             opener,
             ends,
-            arrivals,
+            lastReceived,
             pending,
             end,
             rollbacks);
-    BufferedBytes held = new BufferedBytes(window, connections::count);
+    BufferedBytes buffered = new BufferedBytes(window, connections::count);
     this.reader =
         new EventReader(
             settings,
             progress,
             sink,
-            held,
-            new SessionEventSource(bucket, progress, held, dispatched, end),
+            buffered,
+            new SessionEventSource(bucket, progress, buffered, dispatched, end),
             states,
             end,
             rollbackHandler::rolledBack);
     this.persistence =
         persistencePolling.isZero()
             ? null
-            : new PersistenceWatch(persistencePolling, connections::map, reader::vbuuid);
+            : new PersistenceMonitor(persistencePolling, connections::map, reader::vbuuid);
     this.initializer =
         new ConnectionInitializer(
             bucket,
             () -> settings.login().apply(bucket),
             window,
             connections,
-            arrivals,
+            lastReceived,
             reader::stream,
             persistence,
             this::received,
@@ -154,7 +155,7 @@ final class DcpSession {
             bucket,
             settings.stallTimeout(),
             settings.collections(),
-            arrivals,
+            lastReceived,
             ends,
             initializer.monitors(),
             states,
@@ -172,7 +173,7 @@ final class DcpSession {
     synchronized (this) {
       begun = true;
     }
-    // Making a client may look up DNS SRV records, so that isn't for the lane either.
+    // Making a client may look up DNS SRV records, so that isn't for the delivery loop either.
     CompletableFuture<Void> attempt =
         Mono.fromCallable(this::newClient)
             .subscribeOn(Schedulers.boundedElastic())
@@ -255,7 +256,7 @@ final class DcpSession {
     }
     opened = List.copyOf(vbuckets);
     Map<Integer, Offset> from = reader.expect(vbuckets, vbucketCount());
-    from.forEach((vbucket, offset) -> arrivals.set(vbucket, offset.bySeqno()));
+    from.forEach((vbucket, offset) -> lastReceived.set(vbucket, offset.bySeqno()));
     return opener
         .open(from)
         .toFuture()
@@ -339,7 +340,7 @@ final class DcpSession {
 
   /** Finds streams that send nothing. Only once streams are being opened. */
   void detectStalls(long now) {
-    stalls.tend(now, opened);
+    stalls.poll(now, opened);
   }
 
   boolean isClosed() {
@@ -405,7 +406,7 @@ final class DcpSession {
       persistence.mapChanged();
     }
     if (before != null && now != null && before.isEphemeral() != now.isEphemeral()) {
-      // What the bucket has now must be held back until it is persisted, or must not.
+      // The session was made for the other type: persistence polling depends on it.
       end.fail(
           new ConnectionFailure(
               Reason.OTHER, "Bucket '" + bucket + "' was made again as a bucket of another type."));

@@ -29,7 +29,7 @@ public final class EventLoops implements AutoCloseable {
     this.threads = threads;
   }
 
-  // The DCP client tells the transport by these classes, deprecated though they are.
+  // The DCP client recognizes the transport by these deprecated classes.
   @SuppressWarnings("deprecation")
   synchronized EventLoopGroup group() {
     if (group == null) {

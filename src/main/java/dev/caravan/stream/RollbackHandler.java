@@ -40,7 +40,7 @@ final class RollbackHandler {
   private final StreamStates states;
   private final StreamOpener opener;
   private final StreamEnds ends;
-  private final LastReceivedSeqnos arrivals;
+  private final LastReceivedSeqnos lastReceived;
   private final PendingWork pending;
   private final SessionEnd sessionEnd;
   private final AtomicInteger rollbacks;
@@ -54,7 +54,7 @@ final class RollbackHandler {
       StreamStates states,
       StreamOpener opener,
       StreamEnds ends,
-      LastReceivedSeqnos arrivals,
+      LastReceivedSeqnos lastReceived,
       PendingWork pending,
       SessionEnd sessionEnd,
       AtomicInteger rollbacks) {
@@ -63,7 +63,7 @@ final class RollbackHandler {
     this.states = states;
     this.opener = opener;
     this.ends = ends;
-    this.arrivals = arrivals;
+    this.lastReceived = lastReceived;
     this.pending = pending;
     this.sessionEnd = sessionEnd;
     this.rollbacks = rollbacks;
@@ -112,7 +112,7 @@ final class RollbackHandler {
       LOG.warn("{}. Reading again from there.", report);
     }
     stream.rollBack(report.toSeqno());
-    arrivals.set(report.vbucket(), stream.offset().bySeqno());
+    lastReceived.set(report.vbucket(), stream.offset().bySeqno());
   }
 
   /**

@@ -57,7 +57,7 @@ final class StallDetector {
   private final String bucket;
   private final long timeoutNanos;
   private final Set<String> collections;
-  private final LastReceivedSeqnos arrivals;
+  private final LastReceivedSeqnos lastReceived;
   private final StreamEnds ends;
   private final Collection<ConnectionMonitor> connections;
   private final StreamStates states;
@@ -80,7 +80,7 @@ final class StallDetector {
       String bucket,
       Duration timeout,
       Set<String> collections,
-      LastReceivedSeqnos arrivals,
+      LastReceivedSeqnos lastReceived,
       StreamEnds ends,
       Collection<ConnectionMonitor> connections,
       StreamStates states,
@@ -89,7 +89,7 @@ final class StallDetector {
     this.bucket = bucket;
     this.timeoutNanos = timeout.toNanos();
     this.collections = collections;
-    this.arrivals = arrivals;
+    this.lastReceived = lastReceived;
     this.ends = ends;
     this.connections = connections;
     this.states = states;
@@ -135,7 +135,7 @@ final class StallDetector {
   }
 
   /** Evaluates the last answers and asks again, if it is time to. Needs open streams. */
-  void tend(long now, Collection<Integer> vbuckets) {
+  void poll(long now, Collection<Integer> vbuckets) {
     if (timeoutNanos == 0 || now - nextNanos < 0 || !round.isComplete()) {
       return;
     }
@@ -173,11 +173,11 @@ final class StallDetector {
   private boolean isBehind(int vbucket, long high) {
     long end = ends.of(vbucket);
     long target = Long.compareUnsigned(high, end) < 0 ? high : end;
-    return Long.compareUnsigned(arrivals.of(vbucket), target) < 0;
+    return Long.compareUnsigned(lastReceived.of(vbucket), target) < 0;
   }
 
   private void look(int vbucket, boolean mayNotSend, long now) {
-    long arrived = arrivals.of(vbucket);
+    long arrived = lastReceived.of(vbucket);
     Behind before = behind.get(vbucket);
     if (before == null || before.arrived() != arrived) {
       stalled.remove(vbucket);
@@ -207,7 +207,7 @@ final class StallDetector {
   }
 
   private boolean isFarBehind(int vbucket, long high, long now) {
-    if (ends.of(vbucket) != StreamEnds.NEVER || high - arrivals.of(vbucket) < FAR_BEHIND) {
+    if (ends.of(vbucket) != StreamEnds.NEVER || high - lastReceived.of(vbucket) < FAR_BEHIND) {
       return false;
     }
     long last = advancedNanos.getOrDefault(vbucket, startNanos);

@@ -334,7 +334,7 @@ class DeliveryFailureTest {
     assertThat(transactions.aborted()).isOne();
   }
 
-  /** It would be in the transaction of the next lane, without its offset. */
+  /** It would be in the transaction of the next loop, without its offset. */
   @Test
   void anExchangeThatOutlivesItsTransactionSendsNothingInTheNext() throws Exception {
     Holding holding = new Holding("doc-0");

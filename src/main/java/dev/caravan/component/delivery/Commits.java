@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.component.delivery;
 
-/**
- * How and when a lane has its progress saved. All methods are for the lane's thread, and may block.
- */
+/** Saves the progress of a delivery loop. All methods are for the loop's thread, and may block. */
 interface Commits {
 
   /** Comes before everything else. */
@@ -16,7 +14,7 @@ interface Commits {
    * Commits what was delivered. Comes between two exchanges, while none is in the route. Does
    * nothing after an exchange that was not delivered.
    *
-   * @throws RuntimeException if the lane can't go on
+   * @throws RuntimeException if the loop can't go on
    */
   void commit();
 

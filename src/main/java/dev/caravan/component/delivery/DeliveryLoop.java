@@ -26,11 +26,11 @@ import org.slf4j.LoggerFactory;
 /**
  * The one thread of a consumer: it looks after the bucket streams and puts their changes into the
  * route, in the order in which they arrived. Exchanges may complete on other threads in any order;
- * a failed one ends the lane.
+ * a failed one ends the loop.
  *
  * <p>Memory: an exchange is only begun while fewer than {@code maxInFlight} documents and less than
  * {@code maxInFlightBytes} of them, inflated, are in the route (one exchange is always allowed), or
- * less than the lane's share of {@link MemoryBudget#ROUTES} if that is smaller. What waits before
+ * less than the loop's share of {@link MemoryBudget#ROUTES} if that is smaller. What waits before
  * that is bounded by the flow-control windows.
  *
  * <p>Thread-safe, except that {@link #run} is for the one thread.
@@ -45,7 +45,7 @@ public final class DeliveryLoop implements Runnable {
 
   /**
    * How long an exchange may go on after {@link #stop} before its thread is interrupted: one that
-   * waits for a throttle, or for a broker that is slow, is delivered then, and what the lane has
+   * waits for a throttle, or for a broker that is slow, is delivered then, and what the loop has
    * delivered can be committed.
    */
   private static final Duration STOP_GRACE = Duration.ofSeconds(1);
@@ -53,7 +53,7 @@ public final class DeliveryLoop implements Runnable {
   /** Longer than Kafka's client takes to give a record up. */
   private static final Duration IN_ROUTE_TIMEOUT = Duration.ofMinutes(1);
 
-  /** What the lane needs of its consumer. */
+  /** The consumer, as the delivery loop sees it. */
   public interface Route {
     /** Makes an exchange with the body or message set. */
     Exchange exchange(Message message);
@@ -70,7 +70,7 @@ public final class DeliveryLoop implements Runnable {
 
     void release(Exchange exchange);
 
-    /** Tells the user that the lane has failed; the exchange is null if none was at fault. */
+    /** Reports that the loop has failed. The exchange is null if no exchange failed. */
     void failed(@Nullable Exchange exchange, Exception failure);
   }
 
@@ -101,7 +101,8 @@ public final class DeliveryLoop implements Runnable {
    * @param transactions commits what is delivered; null if delivering at least once is enough
    * @param idleInterval how often a transaction is committed although nothing was delivered
    * @param drainTimeout how long to wait for exchanges that are in the route when stopping
-   * @param redelivered what the lane before has failed to deliver; null if it failed otherwise
+   * @param redelivered the changes that the loop before could not deliver; null if it failed
+   *     otherwise
    */
   public DeliveryLoop(
       Route route,
@@ -144,7 +145,7 @@ public final class DeliveryLoop implements Runnable {
       long deadline = System.nanoTime();
       while (isRunning()) {
         if (System.nanoTime() - deadline >= 0) {
-          deadline = tend();
+          deadline = poll();
         }
         if (streams.stream().allMatch(BucketStream::isFinished)) {
           finished = true;
@@ -234,11 +235,11 @@ public final class DeliveryLoop implements Runnable {
     return !stopping && failure.get() == null;
   }
 
-  private long tend() {
+  private long poll() {
     long deadline = Long.MAX_VALUE;
     long now = System.nanoTime();
     for (BucketStream stream : streams) {
-      long next = stream.isLoading() ? interruptibly(stream::tend) : stream.tend();
+      long next = stream.isLoading() ? interruptibly(stream::poll) : stream.poll();
       deadline = Math.min(deadline, next - now);
     }
     return now + deadline;
@@ -430,7 +431,7 @@ public final class DeliveryLoop implements Runnable {
   }
 
   /**
-   * Stops the lane: no exchange begins any more, and one that still keeps the lane's thread after a
+   * Stops the loop: no exchange begins any more, and one that still keeps the loop's thread after a
    * second is interrupted. Returns at once.
    */
   void stop() {
@@ -468,27 +469,27 @@ public final class DeliveryLoop implements Runnable {
     abandoned = true;
   }
 
-  /** Whether no exchange of the lane is in the route, so that none of its changes come late. */
+  /** Whether no exchange of the loop is in the route, so that none of its changes come late. */
   boolean isEmpty() {
     return inFlight.count() == 0;
   }
 
-  /** What an exchange has failed to deliver; null if that was not why the lane has failed. */
+  /** The changes of the exchange that failed; null if the loop has not failed because of one. */
   @Nullable FailedChanges failedChanges() {
     return failedChanges;
   }
 
-  /** Whether what the lane before has failed to deliver was not delivered yet. */
+  /** Whether changes that the loop before could not deliver are still not delivered. */
   boolean hasToRedeliver() {
     return redelivered != null && !redelivered.areDelivered();
   }
 
-  /** Why the lane has failed; null if it hasn't. */
+  /** Why the loop has failed; null if it hasn't. */
   @Nullable Throwable failure() {
     return failure.get();
   }
 
-  /** Whether the lane has ended by itself, having read all that it was to read. */
+  /** Whether the loop has ended by itself, having read all that it was to read. */
   boolean isFinished() {
     return finished && failure.get() == null;
   }

@@ -11,13 +11,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What a consumer's thread does: runs a lane, and after a failure that may pass another one, with
- * growing pauses. A new lane knows nothing of the one before: saved offsets alone say where it goes
- * on.
+ * Runs the consumer's delivery loops, one after the other. After a failure that may be temporary,
+ * it starts another loop. The pause before that grows with each failure. A new loop has no state of
+ * the one before: it continues from the saved offsets.
  *
- * <p>Invariant: a lane begins only when no exchange of an earlier one is in the route. So no change
+ * <p>Invariant: a loop begins only when no exchange of an earlier one is in the route. So no change
  * is published after a newer one of its document was read again, no late record gets into a newer
- * transaction, and no late acknowledgement counts for a newer lane.
+ * transaction, and no late acknowledgement counts for a newer loop.
  *
  * <p>Thread-safe, except that {@link #run} is for the one thread.
  */
@@ -25,27 +25,28 @@ public final class DeliverySupervisor implements Runnable {
   private static final Logger LOG = LoggerFactory.getLogger(DeliverySupervisor.class);
   private static final Duration END_TIMEOUT = Duration.ofSeconds(5);
 
-  /** How often it is looked whether the route has given the exchanges of the last lane back. */
+  /** How often to check whether the exchanges of the last loop have left the route. */
   private static final Duration EMPTY_POLL = Duration.ofMillis(100);
 
   /**
-   * How long the lane after a failed transaction waits for an empty route. Closing the transaction
-   * has made everything fail that was on its way, so what is still there then is lost, and the
-   * route has to be made again by whoever manages it.
+   * How long the loop after a failed transaction waits for an empty route. Closing the transaction
+   * fails every record in transit. An exchange that is still in the route after that never ends,
+   * and the route has to be started again.
    */
   private static final Duration EMPTY_TIMEOUT = Duration.ofMinutes(1);
 
-  /** Makes lanes that start from the saved offsets. */
-  public interface Lanes {
+  /** Makes loops that start from the saved offsets. */
+  public interface Loops {
     /**
-     * Makes the next lane.
+     * Makes the next loop.
      *
-     * @param redelivered what the lane before has failed to deliver; null if it failed otherwise
+     * @param redelivered the changes that the loop before could not deliver; null if it failed
+     *     otherwise
      */
     DeliveryLoop next(@Nullable FailedChanges redelivered);
   }
 
-  private final Lanes lanes;
+  private final Loops loops;
   private final Function<Throwable, Recovery> recovery;
   private final Duration minPause;
   private final Duration maxPause;
@@ -54,8 +55,8 @@ public final class DeliverySupervisor implements Runnable {
   private final CountDownLatch ended = new CountDownLatch(1);
   private @Nullable Thread thread;
   private @Nullable DeliveryLoop awaited;
-  private DeliveryLoop lane;
-  private long laneBegunNanos = System.nanoTime();
+  private DeliveryLoop loop;
+  private long loopBegunNanos = System.nanoTime();
   private boolean stopping;
   private long stoppingSinceNanos;
   private boolean suspended;
@@ -65,27 +66,27 @@ public final class DeliverySupervisor implements Runnable {
   private int earlierRollbacks;
 
   /**
-   * @param predecessor the last lane before the consumer was stopped and started again
-   * @param recovery what may follow a failure
-   * @param settings tells how long to wait before another lane
-   * @param onFinished called on the runner's thread when a lane has read all that it was to read;
-   *     by then the runner has ended
+   * @param predecessor the last loop before the consumer was stopped and started again
+   * @param recovery returns the action after a failure
+   * @param settings has the pauses before another loop
+   * @param onFinished called on the consumer's thread after a loop has read everything up to {@code
+   *     streamTo}; the supervisor has ended by then
    */
   public DeliverySupervisor(
-      Lanes lanes,
+      Loops loops,
       @Nullable DeliveryLoop predecessor,
       Function<Throwable, Recovery> recovery,
       StreamSettings settings,
       Duration drainTimeout,
       Runnable onFinished) {
-    this.lanes = lanes;
+    this.loops = loops;
     this.recovery = recovery;
     this.minPause = settings.retryBackoff();
     this.maxPause = settings.maxRetryBackoff();
     this.drainTimeout = drainTimeout;
     this.onFinished = onFinished;
     this.awaited = predecessor;
-    this.lane = lanes.next(null);
+    this.loop = loops.next(null);
   }
 
   @Override
@@ -118,22 +119,22 @@ public final class DeliverySupervisor implements Runnable {
 
   /** Whether the consumer's work is done, for good. */
   public synchronized boolean isFinished() {
-    return lane.isFinished();
+    return loop.isFinished();
   }
 
-  /** The lane that was the last to begin exchanges, or is to begin them. */
-  public synchronized DeliveryLoop lastLane() {
-    return awaited == null ? lane : awaited;
+  /** The loop that was the last to begin exchanges, or is to begin them. */
+  public synchronized DeliveryLoop lastLoop() {
+    return awaited == null ? loop : awaited;
   }
 
   private synchronized @Nullable DeliveryLoop begin() throws InterruptedException {
     thread = Thread.currentThread();
     awaitEmptyRoute(Long.MAX_VALUE);
-    laneBegunNanos = System.nanoTime();
-    return stopping ? null : lane;
+    loopBegunNanos = System.nanoTime();
+    return stopping ? null : loop;
   }
 
-  /** Waits until no exchange of an earlier lane is in the route, or for so many nanoseconds. */
+  /** Waits until no exchange of an earlier loop is in the route, or until the timeout. */
   private synchronized void awaitEmptyRoute(long timeoutNanos) throws InterruptedException {
     long begin = System.nanoTime();
     while (!stopping && awaited != null && System.nanoTime() - begin < timeoutNanos) {
@@ -145,7 +146,7 @@ public final class DeliverySupervisor implements Runnable {
     }
   }
 
-  /** Whether a lane got further than the one before, so that its failure is a new one. */
+  /** Whether a loop got further than the one before, so that its failure is a new one. */
   private static boolean hasProgress(DeliveryLoop finished) {
     return finished.status().documents() > 0 && !finished.hasToRedeliver();
   }
@@ -155,7 +156,7 @@ public final class DeliverySupervisor implements Runnable {
     return doubled.compareTo(maxPause) < 0 ? doubled : maxPause;
   }
 
-  /** Returns the lane to run next, after the pause; null if that was the last one. */
+  /** Returns the loop to run next, after the pause; null if that was the last one. */
   private synchronized @Nullable DeliveryLoop another(DeliveryLoop finished, Duration pause)
       throws InterruptedException {
     Throwable failure = finished.failure();
@@ -195,21 +196,21 @@ public final class DeliverySupervisor implements Runnable {
     earlierDocuments += status.documents();
     earlierRollbacks += status.rollbacks();
     lastFailure = failure;
-    lane = lanes.next(next == Recovery.REDELIVERY ? finished.failedChanges() : null);
-    laneBegunNanos = System.nanoTime();
+    loop = loops.next(next == Recovery.REDELIVERY ? finished.failedChanges() : null);
+    loopBegunNanos = System.nanoTime();
     if (suspended) {
-      lane.suspend();
+      loop.suspend();
     }
-    return lane;
+    return loop;
   }
 
-  /** Stops the lane, after which none follows. Returns at once. */
+  /** Stops the loop, after which none follows. Returns at once. */
   public synchronized void stop() {
     if (!stopping) {
       stopping = true;
       stoppingSinceNanos = System.nanoTime();
     }
-    lane.stop();
+    loop.stop();
     notifyAll();
   }
 
@@ -221,7 +222,7 @@ public final class DeliverySupervisor implements Runnable {
    * @return whether all of them have
    */
   public boolean awaitDrained() throws InterruptedException {
-    return ended.await(nanosToDrain(), TimeUnit.NANOSECONDS) && lastLane().isEmpty();
+    return ended.await(nanosToDrain(), TimeUnit.NANOSECONDS) && lastLoop().isEmpty();
   }
 
   private synchronized long nanosToDrain() {
@@ -238,7 +239,7 @@ public final class DeliverySupervisor implements Runnable {
       return true;
     }
     synchronized (this) {
-      lane.abandon();
+      loop.abandon();
       if (thread != null) {
         thread.interrupt();
       }
@@ -248,16 +249,16 @@ public final class DeliverySupervisor implements Runnable {
 
   public synchronized void suspend() {
     suspended = true;
-    lane.suspend();
+    loop.suspend();
   }
 
   public synchronized void resume() {
     suspended = false;
-    lane.resume();
+    loop.resume();
   }
 
   public synchronized ConsumerStatus status() {
-    ConsumerStatus now = lane.status();
+    ConsumerStatus now = loop.status();
     Phase phase = now.phase();
     Throwable error = now.error();
     if (gaveUp != null) {
@@ -287,7 +288,7 @@ public final class DeliverySupervisor implements Runnable {
             new IllegalStateException(
                 "Waiting for "
                     + inFlight
-                    + " exchanges of before, which are still in the route: their changes must not"
+                    + " earlier exchanges, which are still in the route: their changes must not"
                     + " be published after newer ones.");
       }
     }
@@ -307,7 +308,7 @@ public final class DeliverySupervisor implements Runnable {
    */
   private boolean mayFailAgain(ConsumerStatus now) {
     boolean isQuiet =
-        now.inFlight() == 0 && System.nanoTime() - laneBegunNanos > maxPause.toNanos();
-    return lane.hasToRedeliver() && !isQuiet;
+        now.inFlight() == 0 && System.nanoTime() - loopBegunNanos > maxPause.toNanos();
+    return loop.hasToRedeliver() && !isQuiet;
   }
 }

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The changes of an exchange that failed, until the next lane has delivered them: only then is the
- * failure overcome, whatever else the lane delivers before. Thread-safe.
+ * The changes of an exchange that failed, until the next loop has delivered them: only then is the
+ * failure overcome, whatever else the loop delivers before. Thread-safe.
  */
 public final class FailedChanges {
   private record Vbucket(String bucket, int vbucket) {}

@@ -10,7 +10,7 @@ import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Waiting for the last things that a lane does. */
+/** Waits for the last actions of a delivery loop. */
 final class Futures {
   private static final Logger LOG = LoggerFactory.getLogger(Futures.class);
 

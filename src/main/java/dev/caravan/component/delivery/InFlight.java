@@ -5,7 +5,7 @@ import java.time.Duration;
 import java.util.function.LongSupplier;
 
 /**
- * Counts the exchanges of one lane that are in the route, their documents and the bytes of these,
+ * Counts the exchanges of one loop that are in the route, their documents and the bytes of these,
  * and knows whether all that have come out were delivered. Thread-safe.
  */
 final class InFlight {

@@ -10,7 +10,7 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Hands events from the event loops over to the lane.
+ * Passes events from the event loops to the delivery loop.
  *
  * <p>It has no bound of its own, because an event loop must not wait: what a node sends ahead of
  * its acknowledgements is bounded by the flow-control window. Thread-safe; any number of threads

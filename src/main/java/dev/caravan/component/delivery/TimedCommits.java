@@ -8,7 +8,7 @@ import java.util.concurrent.CompletableFuture;
 
 /**
  * At least once: each bucket stream saves its acknowledged prefix by its own timer, and here for
- * the last time. For the lane's thread.
+ * the last time. For the loop's thread.
  */
 final class TimedCommits implements Commits {
   private static final Duration TIMEOUT = Duration.ofSeconds(2);
@@ -36,7 +36,7 @@ final class TimedCommits implements Commits {
 
   @Override
   public void discard() {
-    // What was acknowledged stays so, whatever fails after it.
+    // Acknowledged changes stay acknowledged, even if a later one fails.
   }
 
   @Override

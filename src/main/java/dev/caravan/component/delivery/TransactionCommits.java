@@ -17,13 +17,13 @@ import java.util.function.Supplier;
  * exchanges, on the thread that begins them, when none is in the route. So nothing can be sent
  * meanwhile, and what was sent is acknowledged unless an exchange was not delivered: it may have
  * sent a part of its records. After such an exchange, and after offsets that could not be saved,
- * nothing is committed any more: the transaction can only be discarded. For the lane's thread.
+ * nothing is committed any more: the transaction can only be discarded. For the loop's thread.
  */
 final class TransactionCommits implements Commits {
   /** How long a commit may be put off so that a re-read ends in the same transaction. */
   private static final Duration FOR_REREAD = Duration.ofSeconds(5);
 
-  /** What part of the interval a commit may be put off so that a snapshot ends. */
+  /** A commit may be delayed by this part of the interval so that a snapshot ends. */
   private static final int FOR_SNAPSHOT_PART = 10;
 
   private static final Duration ANOTHER_LOOK = Duration.ofMillis(5);
@@ -146,7 +146,7 @@ final class TransactionCommits implements Commits {
 
   @Override
   public void end() {
-    // What was published of a re-read is published again, so it must not be seen.
+    // An incomplete re-read is published again from its start, so it must not be visible.
     boolean isWhole = pointNow() != CommitPoint.IN_REREAD || hasSplitReread;
     if (!isOver && inFlight.isAllDelivered() && isWhole) {
       commitNow();

@@ -11,8 +11,8 @@ public interface ChangeSink {
   void offer(DcpEvent event);
 
   /**
-   * Tells that something other than a change has happened, so that the lane should look after its
-   * streams.
+   * Tells that something other than a change has happened, so that the delivery loop should look
+   * after its streams.
    */
   void wakeUp();
 }

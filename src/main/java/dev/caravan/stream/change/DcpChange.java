@@ -102,7 +102,7 @@ public final class DcpChange extends DcpEvent {
   }
 
   /**
-   * The document without its extended attributes, inflated anew on each call; empty for deletions
+   * The document without its extended attributes, inflated again on each call; empty for deletions
    * and expirations.
    */
   public byte[] content() {

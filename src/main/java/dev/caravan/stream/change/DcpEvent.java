@@ -7,10 +7,10 @@ import java.util.List;
 import java.util.function.ObjIntConsumer;
 
 /**
- * One thing that a route is told of a vBucket, with its place in the vBucket's stream: a {@link
- * DcpChange} or a {@link DcpRollback}. Immutable.
+ * One event of a vBucket, with its place in the vBucket's stream: a {@link DcpChange} or a {@link
+ * DcpRollback}. Immutable.
  *
- * <p>Whoever takes an event must {@link #acknowledge} it when it is done with it, from any thread;
+ * <p>A receiver must {@link #acknowledge} each event when it is done with it, from any thread;
  * until then the server counts its bytes against the flow-control window, and its vBucket's
  * progress doesn't pass it.
  */

@@ -10,7 +10,7 @@ import com.couchbase.client.dcp.StaticCredentialsProvider;
 import com.couchbase.client.dcp.conductor.DcpChannel;
 import dev.caravan.stream.cluster.NodeConnections;
 import dev.caravan.stream.flow.MemoryBudget;
-import dev.caravan.stream.persistence.PersistenceWatch;
+import dev.caravan.stream.persistence.PersistenceMonitor;
 import dev.caravan.stream.progress.LastReceivedSeqnos;
 import dev.caravan.stream.progress.VbucketStream;
 import dev.caravan.stream.rollback.FailoverHistory;
@@ -41,9 +41,9 @@ public final class ConnectionInitializer implements Authenticator {
   private final Supplier<Login> login;
   private final int window;
   private final NodeConnections nodes;
-  private final LastReceivedSeqnos arrivals;
+  private final LastReceivedSeqnos lastReceived;
   private final IntFunction<@Nullable VbucketStream> streams;
-  private final @Nullable PersistenceWatch persistence;
+  private final @Nullable PersistenceMonitor persistence;
   private final BiConsumer<String, String> onClusterMap;
   private final MisdirectedRequests misdirected;
   private final StreamListener onStream;
@@ -62,9 +62,9 @@ public final class ConnectionInitializer implements Authenticator {
       Supplier<Login> login,
       int window,
       NodeConnections nodes,
-      LastReceivedSeqnos arrivals,
+      LastReceivedSeqnos lastReceived,
       IntFunction<@Nullable VbucketStream> streams,
-      @Nullable PersistenceWatch persistence,
+      @Nullable PersistenceMonitor persistence,
       BiConsumer<String, String> onClusterMap,
       MisdirectedRequests misdirected,
       StreamListener onStream) {
@@ -72,7 +72,7 @@ public final class ConnectionInitializer implements Authenticator {
     this.login = login;
     this.window = window;
     this.nodes = nodes;
-    this.arrivals = arrivals;
+    this.lastReceived = lastReceived;
     this.streams = streams;
     this.persistence = persistence;
     this.onClusterMap = onClusterMap;
@@ -101,11 +101,11 @@ public final class ConnectionInitializer implements Authenticator {
     ConnectionMonitor monitor =
         new ConnectionMonitor(
             channel,
-            arrivals,
+            lastReceived,
             window,
             new StreamRequests(
                 streams,
-                arrivals,
+                lastReceived,
                 new StreamRequests.Listener() {
                   @Override
                   public void opened(VbucketStream stream, FailoverHistory history) {

@@ -28,7 +28,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 public final class ConnectionMonitor extends ChannelDuplexHandler {
   private final Channel channel;
-  private final LastReceivedSeqnos arrivals;
+  private final LastReceivedSeqnos lastReceived;
   private final int size;
   private final FlowWindow window;
   private final StreamRequests requests;
@@ -40,9 +40,9 @@ public final class ConnectionMonitor extends ChannelDuplexHandler {
    * @param requests sees stream requests and their answers
    */
   ConnectionMonitor(
-      Channel channel, LastReceivedSeqnos arrivals, int size, StreamRequests requests) {
+      Channel channel, LastReceivedSeqnos lastReceived, int size, StreamRequests requests) {
     this.channel = channel;
-    this.arrivals = arrivals;
+    this.lastReceived = lastReceived;
     this.size = size;
     this.window = new FlowWindow(size, MemoryBudget.WINDOWS);
     this.requests = requests;
@@ -59,7 +59,7 @@ public final class ConnectionMonitor extends ChannelDuplexHandler {
             MessageUtil.DCP_SYSTEM_EVENT_OPCODE,
             MessageUtil.DCP_SEQNO_ADVANCED_OPCODE -> {
           // The seqno is the first of the extras of all of these.
-          arrivals.set(MessageUtil.getVbucket(frame), frame.getLong(MessageUtil.HEADER_SIZE));
+          lastReceived.set(MessageUtil.getVbucket(frame), frame.getLong(MessageUtil.HEADER_SIZE));
           count(frame.readableBytes());
         }
         case MessageUtil.DCP_SNAPSHOT_MARKER_OPCODE, MessageUtil.DCP_STREAM_END_OPCODE ->

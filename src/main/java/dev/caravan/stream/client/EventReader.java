@@ -49,7 +49,7 @@ public final class EventReader {
   private final boolean rollbackEvents;
   private final AckTracker progress;
   private final ChangeSink sink;
-  private final BufferedBytes held;
+  private final BufferedBytes buffered;
   private final StreamStates states;
   private final Keyspaces keyspaces;
   private final SessionEnd sessionEnd;
@@ -66,7 +66,7 @@ public final class EventReader {
       StreamSettings settings,
       AckTracker progress,
       ChangeSink sink,
-      BufferedBytes held,
+      BufferedBytes buffered,
       EventSource source,
       StreamStates states,
       SessionEnd sessionEnd,
@@ -74,7 +74,7 @@ public final class EventReader {
     this.rollbackEvents = settings.rollbackEvents();
     this.progress = progress;
     this.sink = sink;
-    this.held = held;
+    this.buffered = buffered;
     this.states = states;
     this.keyspaces = new Keyspaces(settings.collections());
     this.sessionEnd = sessionEnd;
@@ -99,7 +99,7 @@ public final class EventReader {
     return offsets;
   }
 
-  /** What was received of a vBucket; null if it is not read. */
+  /** Returns the stream of a vBucket; null if it is not read. */
   public @Nullable VbucketStream stream(int vbucket) {
     @Nullable VbucketStream[] streams = vbuckets;
     return vbucket < streams.length ? streams[vbucket] : null;
@@ -167,7 +167,7 @@ public final class EventReader {
               decoder.keyspace().selected());
       if (position == null) {
         window.ack(event);
-        held.release(event.readableBytes());
+        buffered.release(event.readableBytes());
         return;
       }
       sink.offer(decoder.change(source, window, position));
@@ -198,7 +198,7 @@ public final class EventReader {
   }
 
   private boolean hold(int bytes) {
-    if (held.hold(bytes)) {
+    if (buffered.hold(bytes)) {
       return true;
     }
     sessionEnd.fail(
@@ -207,7 +207,7 @@ public final class EventReader {
             "Connections for bucket '"
                 + source.bucket()
                 + "' broke while "
-                + held.count()
+                + buffered.count()
                 + " bytes of changes were not done; reading again when they are."));
     return false;
   }

@@ -24,7 +24,7 @@ import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Watches one connection's handshake go by and tells {@link NodeConnections} how it ends; removes
+ * Observes one connection's handshake and reports its result to {@link NodeConnections}; removes
  * itself from the pipeline once DCP is open, so that documents don't pass through it. It neither
  * keeps nor releases a buffer.
  *

@@ -16,7 +16,7 @@ import com.couchbase.client.dcp.message.MessageUtil;
 import com.couchbase.client.dcp.message.ResponseStatus;
 import com.couchbase.client.dcp.message.StreamEndReason;
 import dev.caravan.stream.persistence.GatedConnection;
-import dev.caravan.stream.persistence.PersistenceWatch;
+import dev.caravan.stream.persistence.PersistenceMonitor;
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
@@ -40,7 +40,7 @@ final class PersistenceGate extends ChannelDuplexHandler implements GatedConnect
   private record Held(long seqno, ByteBuf event) {}
 
   private final String address;
-  private final PersistenceWatch watch;
+  private final PersistenceMonitor monitor;
   private final Map<Integer, ArrayDeque<Held>> held = new HashMap<>();
 
   /** The vBuckets of the stream requests that are not answered yet, by opaque. */
@@ -51,9 +51,9 @@ final class PersistenceGate extends ChannelDuplexHandler implements GatedConnect
   /**
    * @param address of the node, as the cluster map has it
    */
-  PersistenceGate(String address, PersistenceWatch watch) {
+  PersistenceGate(String address, PersistenceMonitor monitor) {
     this.address = address;
-    this.watch = watch;
+    this.monitor = monitor;
   }
 
   @Override
@@ -77,13 +77,13 @@ final class PersistenceGate extends ChannelDuplexHandler implements GatedConnect
 
   @Override
   public void channelActive(ChannelHandlerContext active) {
-    watch.opened(this);
+    monitor.opened(this);
     active.fireChannelActive();
   }
 
   @Override
   public void channelInactive(ChannelHandlerContext inactive) {
-    watch.closed(this);
+    monitor.closed(this);
     held.values().forEach(queue -> queue.forEach(event -> event.event().release()));
     held.clear();
     opening.clear();
@@ -97,7 +97,7 @@ final class PersistenceGate extends ChannelDuplexHandler implements GatedConnect
         && frame.getByte(0) == MessageUtil.MAGIC_REQ) {
       int vbucket = MessageUtil.getVbucket(frame);
       opening.put(MessageUtil.getOpaque(frame), vbucket);
-      watch.forget(vbucket);
+      monitor.forget(vbucket);
     }
     to.write(message, promise);
   }
@@ -115,7 +115,7 @@ final class PersistenceGate extends ChannelDuplexHandler implements GatedConnect
     if (vbucket != null
         && !MessageUtil.getResponseStatus(response).equals(ResponseStatus.KEY_EXISTS)) {
       discard(vbucket);
-      watch.forget(vbucket);
+      monitor.forget(vbucket);
     }
   }
 
@@ -148,13 +148,13 @@ final class PersistenceGate extends ChannelDuplexHandler implements GatedConnect
     ArrayDeque<Held> queue = held.get(vbucket);
     if (queue != null) {
       queue.add(hold(seqno, event));
-    } else if (watch.isPersisted(vbucket, seqno)) {
+    } else if (monitor.isPersisted(vbucket, seqno)) {
       context().fireChannelRead(event);
     } else {
       queue = new ArrayDeque<>();
       queue.add(hold(seqno, event));
       held.put(vbucket, queue);
-      watch.waits(vbucket, this);
+      monitor.waits(vbucket, this);
     }
   }
 
@@ -189,7 +189,7 @@ final class PersistenceGate extends ChannelDuplexHandler implements GatedConnect
     if (queue == null) {
       return;
     }
-    watch.waitsNoMore(vbucket, this);
+    monitor.waitsNoMore(vbucket, this);
     int bytes = 0;
     for (Held each : queue) {
       bytes += each.event().readableBytes();
@@ -218,15 +218,15 @@ final class PersistenceGate extends ChannelDuplexHandler implements GatedConnect
     if (queue == null || opening.containsValue(vbucket)) {
       return;
     }
-    // What comes meanwhile comes after, since it comes on this thread.
+    // Events arrive on this thread, so none arrives in between.
     for (Held first = queue.peek();
-        first != null && watch.isPersisted(vbucket, first.seqno());
+        first != null && monitor.isPersisted(vbucket, first.seqno());
         first = queue.peek()) {
       queue.remove();
       context().fireChannelRead(first.event());
     }
     if (queue.isEmpty() && held.remove(vbucket, queue)) {
-      watch.waitsNoMore(vbucket, this);
+      monitor.waitsNoMore(vbucket, this);
     }
   }
 

@@ -12,19 +12,19 @@ import dev.caravan.stream.progress.Position;
 public final class SessionEventSource implements EventSource {
   private final String bucket;
   private final AckTracker progress;
-  private final BufferedBytes held;
+  private final BufferedBytes buffered;
   private final DispatchedEvents dispatched;
   private final SessionEnd sessionEnd;
 
   public SessionEventSource(
       String bucket,
       AckTracker progress,
-      BufferedBytes held,
+      BufferedBytes buffered,
       DispatchedEvents dispatched,
       SessionEnd sessionEnd) {
     this.bucket = bucket;
     this.progress = progress;
-    this.held = held;
+    this.buffered = buffered;
     this.dispatched = dispatched;
     this.sessionEnd = sessionEnd;
   }
@@ -56,7 +56,7 @@ public final class SessionEventSource implements EventSource {
 
   @Override
   public void release(ChannelFlowController window, int bytes) {
-    held.release(bytes);
+    buffered.release(bytes);
     try {
       window.ack(bytes);
     } catch (Throwable error) {

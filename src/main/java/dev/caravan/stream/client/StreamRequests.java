@@ -55,20 +55,20 @@ final class StreamRequests {
   private record Request(VbucketStream stream, long startSeqno) {}
 
   private final IntFunction<@Nullable VbucketStream> streams;
-  private final LastReceivedSeqnos arrivals;
+  private final LastReceivedSeqnos lastReceived;
   private final Listener listener;
   private final Map<Integer, Request> requested = new HashMap<>();
 
   /**
    * @param streams of the session, by vBucket; null for one that is not to be read
-   * @param arrivals set back for each stream that is opened
+   * @param lastReceived set back for each stream that is opened
    */
   StreamRequests(
       IntFunction<@Nullable VbucketStream> streams,
-      LastReceivedSeqnos arrivals,
+      LastReceivedSeqnos lastReceived,
       Listener listener) {
     this.streams = streams;
-    this.arrivals = arrivals;
+    this.lastReceived = lastReceived;
     this.listener = listener;
   }
 
@@ -100,7 +100,7 @@ final class StreamRequests {
       listener.misdirected(request.stream());
     } else if (status.isSuccess()) {
       // Events after that seqno that were held back are discarded, and arrive again.
-      arrivals.set(request.stream().number(), request.startSeqno());
+      lastReceived.set(request.stream().number(), request.startSeqno());
       ByteBuf content = MessageUtil.getContent(response);
       List<FailoverHistory.Branch> log = new ArrayList<>();
       for (int at = 0; at + 16 <= content.readableBytes(); at += 16) {

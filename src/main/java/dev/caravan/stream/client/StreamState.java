@@ -10,8 +10,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the client keeps of a vBucket's stream, made so that the client leaves it to us to open the
- * stream again.
+ * The client's state of a vBucket's stream. It prevents the client from opening the stream again by
+ * itself.
  *
  * <p>The client opens a stream again when its node has ended it or its connection was lost. Nobody
  * can cancel that: it is tried every 200 ms until it succeeds, even after the client was

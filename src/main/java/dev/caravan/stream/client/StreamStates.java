@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 
 /**
- * What the client knows about the vBuckets and their streams, in our terms. Every method needs the
+ * The client's state of the vBuckets and their streams, in Caravan's terms. Every method needs the
  * client to be connected. Thread-safe.
  */
 public final class StreamStates {

@@ -4,13 +4,13 @@ package dev.caravan.stream.cluster;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Why a bucket can't be streamed from right now, in words for whoever runs the connector. Never
- * contains a password.
+ * The reason why a bucket can't be streamed at the moment, with a message for operators. The
+ * message never contains a password.
  */
 public final class ConnectionFailure extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  /** What to look at first. */
+  /** The part to check first. */
   public enum Reason {
     /** A node can't be reached, doesn't answer, or the connection was lost. */
     UNREACHABLE,

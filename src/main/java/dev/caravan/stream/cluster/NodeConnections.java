@@ -164,7 +164,7 @@ public final class NodeConnections {
     anyEstablished = any;
   }
 
-  /** What is known of each member; null for one that was not tried yet. */
+  /** The state of each member; null for one that was not tried yet. */
   private Stream<@Nullable Node> states() {
     return members.stream()
         .map(

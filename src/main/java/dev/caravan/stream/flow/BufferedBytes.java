@@ -6,7 +6,7 @@ import java.util.function.IntSupplier;
 
 /**
  * Counts the bytes of a session's changes that are not done, and bounds them. Each connection that
- * is made anew brings another flow-control window while that of the lost one is still being worked
+ * is made again brings another flow-control window while that of the lost one is still being worked
  * on; more than two windows a node are too many, however often connections break.
  *
  * <p>Thread-safe.
@@ -14,7 +14,7 @@ import java.util.function.IntSupplier;
 public final class BufferedBytes {
   private final int window;
   private final IntSupplier nodes;
-  private final AtomicLong held = new AtomicLong();
+  private final AtomicLong buffered = new AtomicLong();
   private volatile int largest;
 
   /**
@@ -27,7 +27,7 @@ public final class BufferedBytes {
   }
 
   /**
-   * Counts a change as held.
+   * Counts a change as buffered.
    *
    * @return whether it may be held
    */
@@ -37,14 +37,14 @@ public final class BufferedBytes {
     }
     // A server sends one message more than fits.
     long limit = 2L * nodes.getAsInt() * ((long) window + largest);
-    return held.addAndGet(bytes) <= limit;
+    return buffered.addAndGet(bytes) <= limit;
   }
 
   public void release(int bytes) {
-    held.addAndGet(-bytes);
+    buffered.addAndGet(-bytes);
   }
 
   public long count() {
-    return held.get();
+    return buffered.get();
   }
 }

@@ -16,8 +16,8 @@ public final class FlowWindow {
   private static final int SMALLEST_PART = 16;
 
   /**
-   * At which part of what is used the node is told. A lower one than the client's own 80 % lets it
-   * refill the window while the rest is still being worked on.
+   * Bytes are acknowledged to the node once they are a fifth of the window. That is earlier than at
+   * the client's own 80 %, so the node refills the window while the rest is processed.
    */
   private static final int ACKNOWLEDGED_PART = 5;
 

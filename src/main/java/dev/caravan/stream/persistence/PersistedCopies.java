@@ -5,9 +5,9 @@ package dev.caravan.stream.persistence;
  * How far each copy of one vBucket is persisted, as the nodes have said since the cluster map was
  * made. Not thread-safe.
  *
- * <p>What is persisted on all copies can be told only once each has been asked, and while all have
- * the same history: after a failover, a copy with another vbuuid may have other changes under the
- * same seqnos.
+ * <p>The seqno that is persisted on all copies is known only after each has answered, and while all
+ * have the same history: after a failover, a copy with another vbuuid may have other changes under
+ * the same seqnos.
  */
 final class PersistedCopies {
   private static final class Copy {

@@ -30,7 +30,7 @@ public final class VbucketProgress {
   private @Nullable Reread unfinished;
   private FailoverHistory history;
   private @Nullable Offset saved;
-  private @Nullable Position first;
+  @Nullable Position first;
   private @Nullable Position last;
   private long acknowledgedMark;
   private long cleanSeqno;
@@ -197,15 +197,6 @@ public final class VbucketProgress {
 
   synchronized boolean isAcknowledged() {
     return first == null;
-  }
-
-  /** How many positions are kept. */
-  synchronized int size() {
-    int count = 0;
-    for (Position position = first; position != null; position = position.next) {
-      count++;
-    }
-    return count;
   }
 
   /** Gives back the memory for recent changes; no event is added after that. */

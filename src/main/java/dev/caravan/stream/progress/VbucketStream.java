@@ -8,8 +8,8 @@ import dev.caravan.stream.rollback.Reread;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one session has received of a vBucket's stream, and from where the stream is opened again
- * when its connection breaks or Couchbase rolls it back.
+ * The part of a vBucket's stream that one session has received, and the offset from which the
+ * stream is opened again when its connection breaks or Couchbase rolls it back.
  *
  * <p>Invariant: the clean point is at most the last seqno, and every key's newest change up to the
  * clean point was received. It is the end of the last snapshot that was received whole, or a later
@@ -214,8 +214,8 @@ public final class VbucketStream {
    */
   public synchronized @Nullable Position onChange(
       long seqno, long keyHash, long cas, boolean isSelected) {
-    // What the client has held back, until it is persisted, comes twice if its stream is opened
-    // again meanwhile.
+    // Events that wait until they are persisted arrive twice if their stream is opened again
+    // meanwhile.
     if (!isNew(seqno)) {
       return null;
     }

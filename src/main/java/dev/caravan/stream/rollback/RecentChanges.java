@@ -196,11 +196,6 @@ public final class RecentChanges {
     }
   }
 
-  /** How many changes are kept. */
-  int size() {
-    return (int) (end - oldest);
-  }
-
   /** Forgets all changes, for good, and gives their memory back. */
   public void release() {
     released = true;

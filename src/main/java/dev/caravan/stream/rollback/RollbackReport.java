@@ -5,7 +5,7 @@ import dev.caravan.offset.Offset;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a refused stream request says about a vBucket, in words. Immutable.
+ * Describes the rollback that a refused stream request demands. Immutable.
  *
  * @param refused what was asked for
  * @param toSeqno where Couchbase sends us back to, unsigned
@@ -37,7 +37,7 @@ public record RollbackReport(
     return FailoverHistory.of(refused.vbuuid()).commonSeqno(history);
   }
 
-  /** What happened, and what it means for those who have read what was streamed. */
+  /** Describes the rollback and its effect on the changes that were already streamed. */
   @Override
   public String toString() {
     String seqno = Long.toUnsignedString(refused.bySeqno());

@@ -4,7 +4,7 @@ package dev.caravan.stream.settings;
 import java.util.Locale;
 
 /**
- * What to do when Couchbase has forgotten deletions that weren't streamed: a consumer was away for
+ * The action if Couchbase has purged deletions that were not streamed yet: a consumer was away for
  * longer than the bucket's metadata purge interval.
  */
 public enum PurgedTombstones {

@@ -3,7 +3,7 @@ package dev.caravan.stream.settings;
 
 import java.util.Locale;
 
-/** What to do when Couchbase has lost a part of a vBucket's history that was streamed already. */
+/** The action if Couchbase has lost a part of a vBucket's history that was already streamed. */
 public enum RollbackPolicy {
   /** Stream again from the last seqno that both histories have. */
   RESUME,

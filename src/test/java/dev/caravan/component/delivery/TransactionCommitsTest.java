@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 /**
  * A committed transaction has the offset of every record that was sent in it, and no other offset,
  * in whatever order exchanges begin, send, complete and fail, offsets can't be saved, commits fail,
- * and the lane stops.
+ * and the loop stops.
  */
 @Tag("unit")
 class TransactionCommitsTest {
@@ -45,7 +45,7 @@ class TransactionCommitsTest {
     }
   }
 
-  /** One lane, with Kafka and the route played by chance. */
+  /** One loop, with Kafka and the route played by chance. */
   private static final class History implements TransactionalOffsetStore {
     final Random random;
     final InFlight inFlight = new InFlight(1_000_000, 1_000_000);
@@ -81,7 +81,7 @@ class TransactionCommitsTest {
                 : CommitPoint.values()[random.nextInt(CommitPoint.values().length)];
         step();
       }
-      // The end of a lane: what is in the route may come out, or never does.
+      // The end of a loop: what is in the route may come out, or never does.
       while (!inRoute.isEmpty() && random.nextInt(10) > 0) {
         complete();
       }
@@ -238,7 +238,7 @@ class TransactionCommitsTest {
     assertThat(dead).isBetween(HISTORIES / 10, HISTORIES);
   }
 
-  /** A lane that has delivered one exchange, at a moment when its commit is due. */
+  /** A loop that has delivered one exchange, at a moment when its commit is due. */
   private static History due(CommitPoint point) {
     History history = new History(1);
     history.inFlight.begin(1, 1);
@@ -286,7 +286,7 @@ class TransactionCommitsTest {
   }
 
   @Test
-  void aLaneThatEndsInARereadCommitsNothingOfIt() {
+  void aLoopThatEndsInARereadCommitsNothingOfIt() {
     History history = due(CommitPoint.IN_REREAD);
     history.commits.end();
     assertThat(history.committed).isZero();

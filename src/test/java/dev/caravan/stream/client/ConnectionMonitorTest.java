@@ -24,7 +24,7 @@ class ConnectionMonitorTest {
 
   private static final int OPAQUE = 11;
 
-  private final LastReceivedSeqnos arrivals = new LastReceivedSeqnos(1024);
+  private final LastReceivedSeqnos lastReceived = new LastReceivedSeqnos(1024);
   private EmbeddedChannel channel;
 
   @BeforeEach
@@ -39,9 +39,9 @@ class ConnectionMonitorTest {
         .addLast(
             new ConnectionMonitor(
                 channel,
-                arrivals,
+                lastReceived,
                 1 << 20,
-                new StreamRequests(vbucket -> opened, arrivals, (stream, history) -> {})));
+                new StreamRequests(vbucket -> opened, lastReceived, (stream, history) -> {})));
   }
 
   @AfterEach
@@ -88,7 +88,7 @@ class ConnectionMonitorTest {
 
     answer(ResponseStatus.valueOf(0));
 
-    assertThat(arrivals.of(VBUCKET)).isEqualTo(50);
+    assertThat(lastReceived.of(VBUCKET)).isEqualTo(50);
   }
 
   /** Couchbase answers the second of two requests like that, and the open stream goes on. */
@@ -96,10 +96,10 @@ class ConnectionMonitorTest {
   void aRequestForAStreamThatIsOpenAlreadyChangesNothing() {
     receiveMutation(100);
     requestStream();
-    assertThat(arrivals.of(VBUCKET)).isEqualTo(100);
+    assertThat(lastReceived.of(VBUCKET)).isEqualTo(100);
 
     answer(ResponseStatus.KEY_EXISTS);
 
-    assertThat(arrivals.of(VBUCKET)).isEqualTo(100);
+    assertThat(lastReceived.of(VBUCKET)).isEqualTo(100);
   }
 }

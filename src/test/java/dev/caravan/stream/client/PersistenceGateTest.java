@@ -10,7 +10,7 @@ import com.couchbase.client.core.deps.io.netty.handler.codec.LengthFieldBasedFra
 import com.couchbase.client.core.deps.io.netty.util.ReferenceCountUtil;
 import com.couchbase.client.dcp.message.MessageUtil;
 import com.couchbase.client.dcp.message.ResponseStatus;
-import dev.caravan.stream.persistence.PersistenceWatch;
+import dev.caravan.stream.persistence.PersistenceMonitor;
 import java.time.Duration;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -20,9 +20,9 @@ import org.junit.jupiter.api.Test;
 class PersistenceGateTest {
   private static final int READ_BYTES = 64 * 1024;
 
-  private final PersistenceWatch watch =
-      new PersistenceWatch(Duration.ofMinutes(1), () -> null, vbucket -> 1);
-  private final PersistenceGate gate = new PersistenceGate("localhost:11210", watch);
+  private final PersistenceMonitor monitor =
+      new PersistenceMonitor(Duration.ofMinutes(1), () -> null, vbucket -> 1);
+  private final PersistenceGate gate = new PersistenceGate("localhost:11210", monitor);
   private final EmbeddedChannel channel =
       new EmbeddedChannel(
           new LengthFieldBasedFrameDecoder(Integer.MAX_VALUE, 8, 4, 12, 0, false), gate);
@@ -49,7 +49,7 @@ class PersistenceGateTest {
     assertThat(channel.inboundMessages()).isEmpty();
     assertThat(read.refCnt()).isZero();
 
-    watch.persisted(7, 3);
+    monitor.persisted(7, 3);
     gate.release(7);
 
     ByteBuf passed = channel.readInbound();
@@ -66,7 +66,7 @@ class PersistenceGateTest {
     channel.writeInbound(change, next);
     channel.close();
 
-    watch.persisted(7, 4);
+    monitor.persisted(7, 4);
     gate.release(7);
 
     assertThat(channel.inboundMessages()).isEmpty();
@@ -97,13 +97,13 @@ class PersistenceGateTest {
   void whatIsHeldIsKeptWhenItsStreamIsOpenAlready() {
     channel.writeInbound(mutation(7, 3));
     request(7, 1);
-    watch.persisted(7, 3);
+    monitor.persisted(7, 3);
     gate.release(7);
     assertThat(channel.inboundMessages()).isEmpty();
     channel.writeInbound(mutation(7, 4));
 
     answer(1, ResponseStatus.KEY_EXISTS);
-    watch.persisted(7, 4);
+    monitor.persisted(7, 4);
     gate.release(7);
 
     for (long seqno = 3; seqno <= 4; seqno++) {
@@ -122,7 +122,7 @@ class PersistenceGateTest {
     channel.writeInbound(mutation(7, 3));
     answer(2, ResponseStatus.KEY_EXISTS);
 
-    watch.persisted(7, 3);
+    monitor.persisted(7, 3);
     gate.release(7);
 
     ByteBuf passed = channel.readInbound();
@@ -133,7 +133,7 @@ class PersistenceGateTest {
 
   @Test
   void whatWasPersistedBeforeAStreamWasOpenedAgainLetsNothingThrough() {
-    watch.persisted(7, 3);
+    monitor.persisted(7, 3);
     request(7, 1);
     answer(1, ResponseStatus.valueOf(0));
     channel.writeInbound(mutation(7, 2));

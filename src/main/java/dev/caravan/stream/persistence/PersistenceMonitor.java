@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Thread-safe. Nothing here blocks, and gates are called without the lock.
  */
-public final class PersistenceWatch {
+public final class PersistenceMonitor {
   /** How soon is asked after the first event that waits: about what a node takes to persist it. */
   private static final Duration FIRST_DELAY = Duration.ofMillis(10);
 
@@ -51,7 +51,7 @@ public final class PersistenceWatch {
    * @param maps the cluster map that counts now; null until there is one
    * @param vbuuids the vbuuid of a vBucket's stream
    */
-  public PersistenceWatch(
+  public PersistenceMonitor(
       Duration interval, Supplier<@Nullable ClusterMap> maps, IntToLongFunction vbuuids) {
     this.intervalNanos = interval.toNanos();
     this.maps = maps;
@@ -92,7 +92,7 @@ public final class PersistenceWatch {
     waiting.remove(vbucket, gate);
   }
 
-  /** A vBucket's stream is opened anew, perhaps in another history: what was known is void. */
+  /** Discards the state of a vBucket whose stream is opened again, perhaps in another history. */
   public synchronized void forget(int vbucket) {
     copies.remove(vbucket);
     persisted.set(vbucket, 0);
@@ -146,7 +146,7 @@ public final class PersistenceWatch {
   }
 
   /**
-   * What is asked of one node.
+   * One question to one node.
    *
    * @param of which vBucket's copies the answer belongs to, as long as they are the current ones
    */
