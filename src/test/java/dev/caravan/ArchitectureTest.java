@@ -13,6 +13,7 @@ import com.couchbase.client.dcp.transport.netty.ChannelFlowController;
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.library.GeneralCodingRules;
@@ -250,6 +251,35 @@ class ArchitectureTest {
                     type -> type.getPackageName().substring(ROOT.length()), Collectors.counting()));
     sizes.keySet().removeAll(TOO_LARGE);
     assertThat(sizes).allSatisfy((name, size) -> assertThat(size).isLessThanOrEqualTo(MAX_CLASSES));
+  }
+
+  @Test
+  void noTwoClassesShareASimpleName() {
+    Map<String, List<String>> named =
+        new ClassFileImporter()
+            .importPackages("dev.caravan").stream()
+                .filter(
+                    type -> type.isTopLevelClass() && !type.getSimpleName().equals("package-info"))
+                .collect(
+                    Collectors.groupingBy(
+                        JavaClass::getSimpleName,
+                        Collectors.mapping(JavaClass::getName, Collectors.toList())));
+    assertThat(named.values()).allSatisfy(types -> assertThat(types).hasSize(1));
+  }
+
+  /** Private ones are not seen outside their class. */
+  @Test
+  void noNestedClassHasTheNameOfATopLevelClass() {
+    Set<String> topLevel =
+        caravan.stream()
+            .filter(JavaClass::isTopLevelClass)
+            .map(JavaClass::getSimpleName)
+            .collect(Collectors.toSet());
+    assertThat(caravan.stream())
+        .filteredOn(
+            type -> type.isMemberClass() && !type.getModifiers().contains(JavaModifier.PRIVATE))
+        .isNotEmpty()
+        .noneMatch(type -> topLevel.contains(type.getSimpleName()));
   }
 
   @Test

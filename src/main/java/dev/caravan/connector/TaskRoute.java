@@ -86,10 +86,10 @@ final class TaskRoute implements Task {
     ConsumerStatus status = consumer.status();
     return new TaskStatus(
         switch (status.phase()) {
-          case CONNECTING -> TaskStatus.Phase.CONNECTING;
-          case STREAMING, DEGRADED -> TaskStatus.Phase.STREAMING;
-          case FAILED -> TaskStatus.Phase.FAILED;
-          case FINISHED, STOPPED -> TaskStatus.Phase.STOPPED;
+          case CONNECTING -> TaskStatus.TaskState.CONNECTING;
+          case STREAMING, DEGRADED -> TaskStatus.TaskState.STREAMING;
+          case FAILED -> TaskStatus.TaskState.FAILED;
+          case FINISHED, STOPPED -> TaskStatus.TaskState.STOPPED;
         },
         status.error());
   }

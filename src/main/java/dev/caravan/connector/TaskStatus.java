@@ -8,12 +8,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * The status of a task.
  *
- * @param phase the phase
+ * @param state the state
  * @param error the error that keeps the task from streaming; null for none
  */
-public record TaskStatus(Phase phase, @Nullable Throwable error) {
-  /** The phase of a task. */
-  public enum Phase {
+public record TaskStatus(TaskState state, @Nullable Throwable error) {
+  /** The state of a task. */
+  public enum TaskState {
     /** The task connects to Couchbase, and retries after every error. */
     CONNECTING,
     /** The streams are open. */
@@ -25,6 +25,6 @@ public record TaskStatus(Phase phase, @Nullable Throwable error) {
   }
 
   public TaskStatus {
-    requireNonNull(phase, "phase is null");
+    requireNonNull(state, "state is null");
   }
 }

@@ -216,7 +216,7 @@ final class ManagedTask {
   }
 
   private static State state(TaskStatus status) {
-    return switch (status.phase()) {
+    return switch (status.state()) {
       case STREAMING -> State.RUNNING;
       case FAILED -> State.FAILED;
       case CONNECTING, STOPPED -> State.UNASSIGNED;

@@ -77,7 +77,7 @@ class TaskRoutesTest {
                   .untilAsserted(
                       () ->
                           assertThat(task.status())
-                              .isEqualTo(new TaskStatus(TaskStatus.Phase.STREAMING, null))));
+                              .isEqualTo(new TaskStatus(TaskStatus.TaskState.STREAMING, null))));
     } finally {
       running.forEach(Task::close);
     }
@@ -138,7 +138,7 @@ class TaskRoutesTest {
                 .get(0),
             new MemoryOffsetStore().of("connector"));
     try (Topic documents = new Topic(sandbox.kafkaAddress(), "later")) {
-      await().until(() -> task.status().phase() == TaskStatus.Phase.STREAMING);
+      await().until(() -> task.status().state() == TaskStatus.TaskState.STREAMING);
       bucket.upsert("after", "1");
       assertThat(documents.awaitRecords(1))
           .extracting(ConsumerRecord::key)
@@ -181,7 +181,7 @@ class TaskRoutesTest {
       await()
           .untilAsserted(
               () -> {
-                assertThat(task.status().phase()).isEqualTo(TaskStatus.Phase.CONNECTING);
+                assertThat(task.status().state()).isEqualTo(TaskStatus.TaskState.CONNECTING);
                 assertThat(task.status().error()).isNotNull();
               });
       assertThat(task.status().error()).hasMessageContaining("Administrator");

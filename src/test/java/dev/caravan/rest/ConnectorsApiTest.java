@@ -62,7 +62,7 @@ class ConnectorsApiTest {
   void deleteConnectors() throws Exception {
     worker.tasks().open();
     worker.tasks().setStartFailure(null);
-    worker.tasks().setStatus(new TaskStatus(TaskStatus.Phase.STREAMING, null));
+    worker.tasks().setStatus(new TaskStatus(TaskStatus.TaskState.STREAMING, null));
     for (JsonNode name : json(worker.get("/connectors"))) {
       worker.delete("/connectors/" + name.textValue().replace("/", "%2F").replace(" ", "%20"));
     }
@@ -325,7 +325,7 @@ class ConnectorsApiTest {
         .tasks()
         .setStatus(
             new TaskStatus(
-                TaskStatus.Phase.CONNECTING, new ConnectException("localhost:11210 refused")));
+                TaskStatus.TaskState.CONNECTING, new ConnectException("localhost:11210 refused")));
     create("golden");
     awaitRunning("golden", 2);
     JsonNode task = json(worker.get("/connectors/golden/status")).at("/tasks/0");
@@ -337,7 +337,8 @@ class ConnectorsApiTest {
   void theStatusHasTheErrorOfAFailedTask() throws Exception {
     worker
         .tasks()
-        .setStatus(new TaskStatus(TaskStatus.Phase.FAILED, new IllegalStateException("no topic")));
+        .setStatus(
+            new TaskStatus(TaskStatus.TaskState.FAILED, new IllegalStateException("no topic")));
     create("golden");
     awaitRunning("golden", 2);
     JsonNode task = json(worker.get("/connectors/golden/status")).at("/tasks/1");

@@ -66,7 +66,7 @@ class LocalTasksTest {
   private final List<TaskWriter> released = new CopyOnWriteArrayList<>();
   private final TaskOwnership ownership = new TaskOwnership();
   private volatile Error startError;
-  private volatile TaskStatus status = new TaskStatus(TaskStatus.Phase.STREAMING, null);
+  private volatile TaskStatus status = new TaskStatus(TaskStatus.TaskState.STREAMING, null);
   private final LocalTasks tasks =
       new LocalTasks(
           Runnable::run,
@@ -195,12 +195,12 @@ class LocalTasksTest {
 
   @Test
   void aTaskWhoseRecordsWereDiscardedIsStartedAgainAndHasNotFailed() {
-    status = new TaskStatus(TaskStatus.Phase.FAILED, new KafkaException("closed"));
+    status = new TaskStatus(TaskStatus.TaskState.FAILED, new KafkaException("closed"));
     send(opened.get(0));
     shared.abort();
     await().until(opened.get(0)::isBroken);
     assertThat(state()).isEqualTo(State.UNASSIGNED);
-    status = new TaskStatus(TaskStatus.Phase.STREAMING, null);
+    status = new TaskStatus(TaskStatus.TaskState.STREAMING, null);
     tasks.restartFailed(Instant.now());
     assertThat(opened).as("while the producer isn't closed").hasSize(1);
     tasks.restartFailed(Instant.now());

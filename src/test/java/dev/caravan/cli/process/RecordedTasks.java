@@ -15,7 +15,7 @@ import java.util.concurrent.TimeUnit;
 public final class RecordedTasks implements TaskFactory {
   private final List<RecordedTask> tasks = new CopyOnWriteArrayList<>();
   private volatile CountDownLatch gate = new CountDownLatch(0);
-  private volatile TaskStatus status = new TaskStatus(TaskStatus.Phase.STREAMING, null);
+  private volatile TaskStatus status = new TaskStatus(TaskStatus.TaskState.STREAMING, null);
   private volatile Exception startFailure;
 
   /** Sets the status that tasks return from now on. */

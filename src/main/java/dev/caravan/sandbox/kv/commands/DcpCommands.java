@@ -242,7 +242,7 @@ final class DcpCommands implements Commands {
       return;
     }
     StreamFlags flags = new StreamFlags(request.intExtra(0));
-    VBucket.StreamStart start =
+    VBucket.StreamOpening start =
         vbucket.startStream(position, flags, session.bucket().persistedSeqno(vbucket));
     if (start.mustRollBack()) {
       byte[] seqno = ByteBuffer.allocate(Long.BYTES).putLong(start.rollbackSeqno()).array();

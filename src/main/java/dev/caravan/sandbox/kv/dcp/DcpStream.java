@@ -63,7 +63,7 @@ public final class DcpStream implements VBucket.Watcher {
       StreamFilter filter,
       StreamPosition asked,
       StreamFlags flags,
-      VBucket.StreamStart start) {
+      VBucket.StreamOpening start) {
     this.producer = producer;
     this.vbucket = vbucket;
     this.opaque = opaque;

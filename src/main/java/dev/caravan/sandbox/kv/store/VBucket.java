@@ -52,7 +52,7 @@ public final class VBucket {
    * @param epoch the number of state changes so far
    * @param fromMemory whether all that the stream starts with is in memory
    */
-  public record StreamStart(
+  public record StreamOpening(
       long rollbackSeqno, byte[] failoverLog, int epoch, long highSeqno, boolean fromMemory) {
     public boolean mustRollBack() {
       return rollbackSeqno != FailoverLog.NO_ROLLBACK;
@@ -484,14 +484,14 @@ public final class VBucket {
    *
    * @param persistedSeqno what comes after it is in memory only
    */
-  public synchronized StreamStart startStream(
+  public synchronized StreamOpening startStream(
       StreamPosition asked, StreamFlags flags, long persistedSeqno) {
     long rollback = failoverLog.rollbackSeqno(asked, flags, highSeqno, items.purgeSeqno());
     long memoryFrom = Math.max(checkpointSeqno, highSeqno - limits.changesInMemory());
     boolean fromMemory =
         asked.startSeqno() >= persistedSeqno
             || (asked.startSeqno() > 0 && asked.startSeqno() >= memoryFrom);
-    return new StreamStart(rollback, failoverLog.encoded(), epoch, highSeqno, fromMemory);
+    return new StreamOpening(rollback, failoverLog.encoded(), epoch, highSeqno, fromMemory);
   }
 
   private static long nowSeconds() {

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
  * answers-rollback.txt: snapshots with holes, what a loss of persistence takes away, and which
  * stream requests are accepted afterwards. As in the recording, seqnos 1 to 6 are events.
  */
-class SnapshotHolesTest {
+class DcpSnapshotHolesTest {
   private static final int VBUCKET = 0;
   private static final String END = "END";
 
@@ -83,7 +83,7 @@ class SnapshotHolesTest {
   }
 
   private static List<String> arrived(RawClient from) throws IOException {
-    return from.arrived().stream().map(SnapshotHolesTest::brief).toList();
+    return from.arrived().stream().map(DcpSnapshotHolesTest::brief).toList();
   }
 
   private void open(long start) throws IOException {

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** Section 04 of answers-protocol.txt: maps that change, and the clients that get them. */
-class ClusterMapTest {
+class ClusterMapPushTest {
   private static final int[] PUSHED = {0x07, 0x0b, 0x0c, 0x0d};
   private CouchbaseNode node;
   private Bucket bucket;
