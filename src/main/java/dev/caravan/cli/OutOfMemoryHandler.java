@@ -85,7 +85,7 @@ final class OutOfMemoryHandler {
       if (parameters != null
           && parameters.length > 0
           && parameters[parameters.length - 1] instanceof Throwable failure) {
-        endIfCausedBy(failure);
+        return check(failure);
       }
       return Result.NEUTRAL;
     }
@@ -97,8 +97,7 @@ final class OutOfMemoryHandler {
         @Nullable Marker marker,
         @Nullable Object message,
         @Nullable Throwable failure) {
-      endIfCausedBy(failure);
-      return Result.NEUTRAL;
+      return check(failure);
     }
 
     @Override
@@ -108,6 +107,10 @@ final class OutOfMemoryHandler {
         @Nullable Marker marker,
         @Nullable Message message,
         @Nullable Throwable failure) {
+      return check(failure);
+    }
+
+    private static Result check(@Nullable Throwable failure) {
       endIfCausedBy(failure);
       return Result.NEUTRAL;
     }

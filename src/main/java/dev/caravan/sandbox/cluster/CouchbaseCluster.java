@@ -5,7 +5,6 @@ import dev.caravan.sandbox.kv.auth.Accounts;
 import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.sandbox.kv.bucket.ClusterConfig;
 import dev.caravan.sandbox.kv.bucket.VBucketMap;
-import dev.caravan.sandbox.kv.store.VBucketLimits;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -244,23 +243,24 @@ public final class CouchbaseCluster implements AutoCloseable {
   }
 
   /** The settings of a cluster. Not thread-safe. */
-  public static final class Builder {
+  public static final class Builder extends ServerBuilder<Builder> {
     private static final int MAX_REPLICAS = 3;
     private static final int SAME_PORT_ATTEMPTS = 10;
 
-    private final List<String> buckets = new ArrayList<>();
     private final List<String> ephemeralBuckets = new ArrayList<>();
     private String host = "127.0.0.1";
     private int port;
     private int nodes = 3;
     private int replicas = 1;
-    private int vbuckets = 1024;
     private boolean history;
-    private VBucketLimits limits = VBucketLimits.DEFAULT;
     private @Nullable IntFunction<String> hostNames;
-    private Duration idleTimeout = Duration.ofMinutes(6);
 
     private Builder() {}
+
+    @Override
+    Builder self() {
+      return this;
+    }
 
     /**
      * The address that node 0 listens on; 127.0.0.1 by default. If it is a loopback address, each
@@ -307,54 +307,9 @@ public final class CouchbaseCluster implements AutoCloseable {
       return this;
     }
 
-    /**
-     * How many vBuckets each bucket has: 1024 by default.
-     *
-     * @throws IllegalArgumentException unless it is a power of two from 1 to 1024
-     */
-    public Builder vbuckets(int value) {
-      vbuckets = ClusterState.requireVBuckets(value);
-      return this;
-    }
-
-    /** Adds a bucket, and a user of its name with an empty password. */
-    public Builder bucket(String name) {
-      buckets.add(name);
-      return this;
-    }
-
     /** Adds a bucket of the ephemeral type, and a user of its name with an empty password. */
     public Builder ephemeralBucket(String name) {
       ephemeralBuckets.add(name);
-      return this;
-    }
-
-    /**
-     * How many entries a failover log has at most: 25 by default. A client whose vbuuid is no
-     * longer in it must go back to 0.
-     *
-     * @throws IllegalArgumentException unless it is positive
-     */
-    public Builder failoverLogEntries(int value) {
-      limits = limits.withFailoverLogEntries(value);
-      return this;
-    }
-
-    /**
-     * How many of its last changes a vBucket has in memory: 1000 by default. A stream that starts
-     * within them, and not at 0, is sent memory snapshots; one that starts before them is sent a
-     * disk snapshot first.
-     *
-     * @throws IllegalArgumentException if it is negative
-     */
-    public Builder changesInMemory(int value) {
-      limits = limits.withChangesInMemory(value);
-      return this;
-    }
-
-    /** How long a DCP client may be silent before it is disconnected: 360 s by default. */
-    public Builder idleTimeout(Duration timeout) {
-      idleTimeout = timeout;
       return this;
     }
 

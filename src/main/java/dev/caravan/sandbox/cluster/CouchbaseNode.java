@@ -5,7 +5,6 @@ import dev.caravan.sandbox.kv.auth.Accounts;
 import dev.caravan.sandbox.kv.auth.Privilege;
 import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.sandbox.kv.bucket.ClusterConfig;
-import dev.caravan.sandbox.kv.store.VBucketLimits;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
@@ -22,7 +21,6 @@ import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -304,16 +302,17 @@ public final class CouchbaseNode implements AutoCloseable {
   }
 
   /** The settings of a node. Not thread-safe. */
-  public static final class Builder {
+  public static final class Builder extends ServerBuilder<Builder> {
     private final Accounts accounts = new Accounts();
-    private final List<String> buckets = new ArrayList<>();
     private String host = "127.0.0.1";
     private int port;
-    private int vbuckets = 1024;
-    private VBucketLimits limits = VBucketLimits.DEFAULT;
-    private Duration idleTimeout = Duration.ofMinutes(6);
 
     private Builder() {}
+
+    @Override
+    Builder self() {
+      return this;
+    }
 
     /** The address to listen on; 127.0.0.1 by default. */
     public Builder host(String host) {
@@ -324,22 +323,6 @@ public final class CouchbaseNode implements AutoCloseable {
     /** The KV port; 0, the default, takes a free one. */
     public Builder port(int port) {
       this.port = port;
-      return this;
-    }
-
-    /**
-     * How many vBuckets each bucket has: 1024 by default.
-     *
-     * @throws IllegalArgumentException unless it is a power of two from 1 to 1024
-     */
-    public Builder vbuckets(int vbuckets) {
-      this.vbuckets = ClusterState.requireVBuckets(vbuckets);
-      return this;
-    }
-
-    /** Adds a bucket, and a user of its name with an empty password. */
-    public Builder bucket(String name) {
-      buckets.add(name);
       return this;
     }
 
@@ -372,35 +355,6 @@ public final class CouchbaseNode implements AutoCloseable {
         @Nullable String collection,
         Set<Privilege> privileges) {
       accounts.grant(user, bucket, scope, collection, privileges);
-      return this;
-    }
-
-    /**
-     * How many entries a failover log has at most: 25 by default. A client whose vbuuid is no
-     * longer in it must go back to 0.
-     *
-     * @throws IllegalArgumentException unless it is positive
-     */
-    public Builder failoverLogEntries(int value) {
-      limits = limits.withFailoverLogEntries(value);
-      return this;
-    }
-
-    /**
-     * How many of its last changes a vBucket has in memory: 1000 by default. A stream that starts
-     * within them, and not at 0, is sent memory snapshots; one that starts before them is sent a
-     * disk snapshot first.
-     *
-     * @throws IllegalArgumentException if it is negative
-     */
-    public Builder changesInMemory(int value) {
-      limits = limits.withChangesInMemory(value);
-      return this;
-    }
-
-    /** How long a DCP client may be silent before it is disconnected: 360 s by default. */
-    public Builder idleTimeout(Duration timeout) {
-      idleTimeout = timeout;
       return this;
     }
 

@@ -5,37 +5,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.sandbox.RawClient;
 import dev.caravan.sandbox.RawClient.Frame;
-import dev.caravan.sandbox.Recorded;
-import dev.caravan.sandbox.cluster.CouchbaseNode;
-import dev.caravan.sandbox.kv.bucket.Bucket;
+import dev.caravan.sandbox.RecordedNode;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.HexFormat;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Sections 10 and 11 of answers-protocol.txt: seqnos, failover logs, scopes and collections. */
-class BucketCommandsTest {
+class BucketCommandsTest extends RecordedNode {
   private static final int VBUCKET = 5;
-  private CouchbaseNode node;
-  private Bucket bucket;
-  private RawClient client;
 
   @BeforeEach
-  void start() throws Exception {
-    node = CouchbaseNode.builder().vbuckets(64).bucket("probe").start();
-    bucket = node.bucket("probe");
-    Recorded.fill(bucket);
+  void connect() throws Exception {
     client = RawClient.ready(node, "probe", RawClient.dcpFeatures());
-  }
-
-  @AfterEach
-  void stop() throws IOException {
-    client.close();
-    node.close();
   }
 
   private long seqno(RawClient asking, String extras) throws IOException {

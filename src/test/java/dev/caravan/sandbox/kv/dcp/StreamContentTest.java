@@ -5,23 +5,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.sandbox.RawClient;
 import dev.caravan.sandbox.RawClient.Frame;
-import dev.caravan.sandbox.Recorded;
-import dev.caravan.sandbox.cluster.CouchbaseNode;
-import dev.caravan.sandbox.kv.bucket.Bucket;
+import dev.caravan.sandbox.RecordedNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** Section 08 of answers-protocol.txt: what a stream carries, byte lengths included. */
-class StreamContentTest {
+class StreamContentTest extends RecordedNode {
   private static final int VBUCKET = 5;
   private static final int NO_VALUE = 0x9;
   private static final int DELETE_TIMES = 0x21;
+
   private static final List<String> EVENTS =
       List.of(
           "[58 bytes] SYSTEM_EVENT seq=1 event=3 version=0 key=inventory"
@@ -44,21 +41,6 @@ class StreamContentTest {
           mutation(67, 10, "\\x00k356"),
           mutation(67, 11, "\\x00k362"));
   private static final String END = "[28 bytes] STREAM_END reason=0";
-
-  private CouchbaseNode node;
-  private Bucket bucket;
-
-  @BeforeEach
-  void start() throws Exception {
-    node = CouchbaseNode.builder().vbuckets(64).bucket("probe").start();
-    bucket = node.bucket("probe");
-    Recorded.fill(bucket);
-  }
-
-  @AfterEach
-  void stop() {
-    node.close();
-  }
 
   private static String mutation(int length, long seqno, String key) {
     return "[%d bytes] MUTATION seq=%d rev=1 flags=0x0 exp=0 lock=0 nmeta=0 nru=2 dt=1 key=%s val=7:{\"x\":1}"

@@ -4,12 +4,9 @@ package dev.caravan.sandbox.kv.dcp;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.sandbox.RawClient;
-import dev.caravan.sandbox.Recorded;
-import dev.caravan.sandbox.cluster.CouchbaseNode;
-import dev.caravan.sandbox.kv.bucket.Bucket;
+import dev.caravan.sandbox.RecordedNode;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -17,24 +14,12 @@ import org.junit.jupiter.api.Test;
  * Sections 09, 11 and 14 of answers-protocol.txt: how streams end, and what dropped collections do
  * to them.
  */
-class StreamEndTest {
+class StreamEndTest extends RecordedNode {
   private static final int VBUCKET = 5;
-  private CouchbaseNode node;
-  private Bucket bucket;
-  private RawClient client;
 
   @BeforeEach
-  void start() throws Exception {
-    node = CouchbaseNode.builder().vbuckets(64).bucket("probe").start();
-    bucket = node.bucket("probe");
-    Recorded.fill(bucket);
+  void connect() throws Exception {
     client = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures());
-  }
-
-  @AfterEach
-  void stop() throws IOException {
-    client.close();
-    node.close();
   }
 
   private void streamLive(String filter) throws IOException {

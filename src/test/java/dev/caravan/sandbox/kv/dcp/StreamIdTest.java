@@ -5,35 +5,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.sandbox.RawClient;
 import dev.caravan.sandbox.RawClient.Frame;
-import dev.caravan.sandbox.Recorded;
-import dev.caravan.sandbox.cluster.CouchbaseNode;
-import dev.caravan.sandbox.kv.bucket.Bucket;
+import dev.caravan.sandbox.RecordedNode;
 import java.io.IOException;
 import java.util.HexFormat;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** answers-durability-purge.txt, "stream-id": several streams of a vBucket on one connection. */
-class StreamIdTest {
+class StreamIdTest extends RecordedNode {
   private static final int VBUCKET = 5;
-  private CouchbaseNode node;
-  private Bucket bucket;
-  private RawClient client;
 
   @BeforeEach
-  void start() throws Exception {
-    node = CouchbaseNode.builder().vbuckets(64).bucket("probe").start();
-    bucket = node.bucket("probe");
-    Recorded.fill(bucket);
+  void connect() throws Exception {
     client = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures());
     assertThat(client.control("enable_stream_id", "true").status()).isZero();
-  }
-
-  @AfterEach
-  void stop() throws IOException {
-    client.close();
-    node.close();
   }
 
   private int open(String filter) throws IOException {

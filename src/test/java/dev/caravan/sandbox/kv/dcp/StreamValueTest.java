@@ -6,8 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.caravan.sandbox.RawClient;
 import dev.caravan.sandbox.RawClient.Frame;
 import dev.caravan.sandbox.Recorded;
-import dev.caravan.sandbox.cluster.CouchbaseNode;
-import dev.caravan.sandbox.kv.bucket.Bucket;
+import dev.caravan.sandbox.RecordedNode;
 import dev.caravan.sandbox.kv.protocol.Xattrs;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -16,8 +15,6 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.xerial.snappy.Snappy;
 
@@ -25,24 +22,11 @@ import org.xerial.snappy.Snappy;
  * Section 08 of answers-protocol.txt: what a mutation carries besides its key: compressed values,
  * extended attributes, expiries.
  */
-class StreamValueTest {
+class StreamValueTest extends RecordedNode {
   private static final int VBUCKET = 5;
   private static final int XATTRS = 0x5;
+
   private static final int NO_VALUE = 0x9;
-  private CouchbaseNode node;
-  private Bucket bucket;
-
-  @BeforeEach
-  void start() throws Exception {
-    node = CouchbaseNode.builder().vbuckets(64).bucket("probe").start();
-    bucket = node.bucket("probe");
-    Recorded.fill(bucket);
-  }
-
-  @AfterEach
-  void stop() {
-    node.close();
-  }
 
   /**
    * "open flags PRODUCER only", seq 15; "without SNAPPY hello (server inflates)"; "without JSON

@@ -6,39 +6,25 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caravan.sandbox.RawClient;
 import dev.caravan.sandbox.RawClient.Frame;
-import dev.caravan.sandbox.Recorded;
-import dev.caravan.sandbox.cluster.CouchbaseNode;
-import dev.caravan.sandbox.kv.bucket.Bucket;
+import dev.caravan.sandbox.RecordedNode;
 import dev.caravan.sandbox.kv.bucket.VBucketReplica;
 import dev.caravan.sandbox.kv.store.VBucketState;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** Section 09 of answers-protocol.txt: vBuckets that change state, are lost, and come back. */
-class VBucketStateTest {
+class VBucketStateTest extends RecordedNode {
   private static final int VBUCKET = 5;
   private static final int ACTIVE_ONLY = 0x10;
+
   private static final String STATE_CHANGED = "[28 bytes] STREAM_END reason=2";
-  private CouchbaseNode node;
-  private Bucket bucket;
-  private RawClient client;
 
   @BeforeEach
-  void start() throws Exception {
-    node = CouchbaseNode.builder().vbuckets(64).bucket("probe").start();
-    bucket = node.bucket("probe");
-    Recorded.fill(bucket);
+  void connect() throws Exception {
     client = RawClient.dcp(node, "probe", 1, RawClient.dcpFeatures());
-  }
-
-  @AfterEach
-  void stop() throws IOException {
-    client.close();
-    node.close();
   }
 
   private Frame stream(int flags) throws IOException {
