@@ -92,7 +92,9 @@ class ArchitectureTest {
           entry("worker.status", List.of("worker.config", "worker.kafka")),
           entry("worker.config", List.of("worker.kafka", "connector")),
           entry("worker.kafka", List.of()),
-          entry("connector", List.of("record", "component", "component.delivery", "offset")),
+          entry(
+              "connector",
+              List.of("record", "component", "component.delivery", "stream.settings", "offset")),
           entry("record", List.of("component")),
           entry(
               "component",

@@ -62,23 +62,20 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   @UriParam(label = "consumer", defaultValue = "all")
   private String vbuckets = "all";
 
-  @UriParam(
-      label = "consumer",
-      defaultValue = "saved-or-beginning",
-      enums = "saved-or-beginning,saved-or-now,beginning,now")
-  private String streamFrom = "saved-or-beginning";
+  @UriParam(label = "consumer", defaultValue = "saved-or-beginning")
+  private StreamFrom streamFrom = StreamFrom.SAVED_OR_BEGINNING;
 
-  @UriParam(label = "consumer", defaultValue = "infinity", enums = "infinity,now")
-  private String streamTo = "infinity";
+  @UriParam(label = "consumer", defaultValue = "infinity")
+  private StreamTo streamTo = StreamTo.INFINITY;
 
-  @UriParam(label = "consumer", defaultValue = "resume", enums = "resume,fail")
-  private String rollbackPolicy = "resume";
+  @UriParam(label = "consumer", defaultValue = "resume")
+  private RollbackPolicy rollbackPolicy = RollbackPolicy.RESUME;
 
   @UriParam(label = "consumer", defaultValue = "false")
   private boolean rollbackEvents;
 
-  @UriParam(label = "consumer", defaultValue = "strict", enums = "strict,lenient")
-  private String purgedTombstones = "strict";
+  @UriParam(label = "consumer", defaultValue = "strict")
+  private PurgedTombstones purgedTombstones = PurgedTombstones.STRICT;
 
   @UriParam(label = "consumer", defaultValue = "100ms", javaType = "java.time.Duration")
   private long persistencePollingInterval = 100;
@@ -92,8 +89,8 @@ public class CouchbaseDcpConfiguration implements Cloneable {
   @UriParam(label = "consumer", defaultValue = "5s", javaType = "java.time.Duration")
   private long offsetCommitInterval = 5_000;
 
-  @UriParam(label = "consumer", defaultValue = "retry", enums = "retry,stop")
-  private String onDeliveryFailure = "retry";
+  @UriParam(label = "consumer", defaultValue = "retry")
+  private OnDeliveryFailure onDeliveryFailure = OnDeliveryFailure.RETRY;
 
   @UriParam(label = "consumer", defaultValue = "1")
   private int batchSize = 1;
@@ -164,7 +161,6 @@ public class CouchbaseDcpConfiguration implements Cloneable {
         flowControlBufferSize,
         MIN_FLOW_CONTROL_BUFFER,
         MAX_FLOW_CONTROL_BUFFER);
-    deliveryFailurePolicy();
     duration("drainTimeout", drainTimeout, 0);
     duration("retryBackoff", retryBackoff, 1);
     if (maxRetryBackoff < retryBackoff) {
@@ -182,11 +178,11 @@ public class CouchbaseDcpConfiguration implements Cloneable {
         login(),
         collectionNames(),
         VbucketSelection.parse(vbuckets),
-        StreamFrom.parse(streamFrom),
-        StreamTo.parse(streamTo),
-        RollbackPolicy.parse(rollbackPolicy),
+        streamFrom,
+        streamTo,
+        rollbackPolicy,
         rollbackEvents,
-        PurgedTombstones.parse(purgedTombstones),
+        purgedTombstones,
         duration("persistencePollingInterval", persistencePollingInterval, 0),
         duration("stallTimeout", stallTimeout, 0),
         flowControlBufferSize,
@@ -262,10 +258,6 @@ public class CouchbaseDcpConfiguration implements Cloneable {
               + " ms and at most 24 days, for example 5s.");
     }
     return Duration.ofMillis(millis);
-  }
-
-  OnDeliveryFailure deliveryFailurePolicy() {
-    return OnDeliveryFailure.parse(onDeliveryFailure);
   }
 
   Duration drainTimeout() {
@@ -368,7 +360,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
     this.vbuckets = vbuckets;
   }
 
-  public String getStreamFrom() {
+  public StreamFrom getStreamFrom() {
     return streamFrom;
   }
 
@@ -378,11 +370,11 @@ public class CouchbaseDcpConfiguration implements Cloneable {
    * beginning and now ignore saved offsets. The starting point is saved before the first change is
    * read. Until the route stops, retries continue from the saved offsets.
    */
-  public void setStreamFrom(String streamFrom) {
+  public void setStreamFrom(StreamFrom streamFrom) {
     this.streamFrom = streamFrom;
   }
 
-  public String getStreamTo() {
+  public StreamTo getStreamTo() {
     return streamTo;
   }
 
@@ -391,11 +383,11 @@ public class CouchbaseDcpConfiguration implements Cloneable {
    * the route stops by itself after all exchanges are done and the offsets are saved. A route that
    * is started again continues from there.
    */
-  public void setStreamTo(String streamTo) {
+  public void setStreamTo(StreamTo streamTo) {
     this.streamTo = streamTo;
   }
 
-  public String getRollbackPolicy() {
+  public RollbackPolicy getRollbackPolicy() {
     return rollbackPolicy;
   }
 
@@ -405,7 +397,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
    * it stops with an error, so that an operator can check the published changes. Both log and count
    * the rollback.
    */
-  public void setRollbackPolicy(String rollbackPolicy) {
+  public void setRollbackPolicy(RollbackPolicy rollbackPolicy) {
     this.rollbackPolicy = rollbackPolicy;
   }
 
@@ -422,7 +414,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
     this.rollbackEvents = rollbackEvents;
   }
 
-  public String getPurgedTombstones() {
+  public PurgedTombstones getPurgedTombstones() {
     return purgedTombstones;
   }
 
@@ -433,7 +425,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
    * rollback to 0. With lenient, the consumer continues from the last offset. Neither value
    * publishes the purged deletions. Servers before 7.2 don't support lenient and are strict.
    */
-  public void setPurgedTombstones(String purgedTombstones) {
+  public void setPurgedTombstones(PurgedTombstones purgedTombstones) {
     this.purgedTombstones = purgedTombstones;
   }
 
@@ -493,7 +485,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
     this.offsetCommitInterval = offsetCommitInterval;
   }
 
-  public String getOnDeliveryFailure() {
+  public OnDeliveryFailure getOnDeliveryFailure() {
     return onDeliveryFailure;
   }
 
@@ -504,7 +496,7 @@ public class CouchbaseDcpConfiguration implements Cloneable {
    * delivered, the health check is down and names it. With stop, the consumer stops with that error
    * until the route is started again.
    */
-  public void setOnDeliveryFailure(String onDeliveryFailure) {
+  public void setOnDeliveryFailure(OnDeliveryFailure onDeliveryFailure) {
     this.onDeliveryFailure = onDeliveryFailure;
   }
 

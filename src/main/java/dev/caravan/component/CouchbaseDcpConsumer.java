@@ -211,7 +211,7 @@ public class CouchbaseDcpConsumer extends DefaultConsumer implements Suspendable
       return Recovery.NEW_TRANSACTION;
     }
     return failure instanceof DeliveryException
-            && options.configuration().deliveryFailurePolicy() == OnDeliveryFailure.RETRY
+            && options.configuration().getOnDeliveryFailure() == OnDeliveryFailure.RETRY
         ? Recovery.REDELIVERY
         : Recovery.NONE;
   }

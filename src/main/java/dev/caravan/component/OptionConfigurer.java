@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.component;
 
+import static java.util.stream.Collectors.joining;
+
 import dev.caravan.offset.OffsetStores;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.apache.camel.CamelContext;
 import org.apache.camel.spi.PropertyConfigurer;
 import org.apache.camel.spi.PropertyConfigurerGetter;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sets options by the configurer that Camel generates, and adds two checks of text: it refuses an
@@ -55,12 +59,21 @@ final class OptionConfigurer implements PropertyConfigurer, PropertyConfigurerGe
       // A placeholder without a value: none.
       return true;
     }
-    return generated.configure(context, target, name, checked(name, value), ignoreCase);
+    return generated.configure(context, target, name, checked(context, name, value), ignoreCase);
   }
 
-  private Object checked(String name, Object value) {
-    if (!(value instanceof String text)) {
+  private Object checked(CamelContext context, String name, Object value) {
+    if (!(value instanceof String text) || text.startsWith("#")) {
       return value;
+    }
+    Class<?> type = getOptionType(name, true);
+    if (type != null && type.isEnum()) {
+      Object constant = context.getTypeConverter().tryConvertTo(type, text);
+      if (constant == null) {
+        throw new IllegalArgumentException(
+            name + " '" + text + "' is unknown. Use " + alternatives(type) + ".");
+      }
+      return constant;
     }
     if (DURATIONS.contains(name.toLowerCase(Locale.ROOT)) && !DURATION.matcher(text).matches()) {
       throw new IllegalArgumentException(
@@ -69,7 +82,15 @@ final class OptionConfigurer implements PropertyConfigurer, PropertyConfigurerGe
               + text
               + "' is not a duration. Give a number with its unit, such as 500ms, 60s or 5m.");
     }
-    return isOffsetStore(name) && !text.startsWith("#") ? offsetStores.get(text) : value;
+    return isOffsetStore(name) ? offsetStores.get(text) : value;
+  }
+
+  /** Lists the values of an enum, such as {@code retry or stop}. */
+  private static String alternatives(Class<?> type) {
+    String values =
+        Arrays.stream(type.getEnumConstants()).map(Object::toString).collect(joining(", "));
+    int last = values.lastIndexOf(", ");
+    return values.substring(0, last) + " or " + values.substring(last + 2);
   }
 
   private static boolean isOffsetStore(String name) {
@@ -81,7 +102,7 @@ final class OptionConfigurer implements PropertyConfigurer, PropertyConfigurerGe
   }
 
   @Override
-  public Class<?> getOptionType(String name, boolean ignoreCase) {
+  public @Nullable Class<?> getOptionType(String name, boolean ignoreCase) {
     return getter().getOptionType(name, ignoreCase);
   }
 

@@ -13,6 +13,8 @@ import dev.caravan.component.CouchbaseDcpConfiguration;
 import dev.caravan.connector.ConnectorOption.Group;
 import dev.caravan.record.RecordHeader;
 import dev.caravan.record.RecordHeaders;
+import dev.caravan.stream.settings.PurgedTombstones;
+import dev.caravan.stream.settings.RollbackPolicy;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Collections;
@@ -160,10 +162,11 @@ final class ConnectorOptions {
                   + " (`couchbase.dcpConnectionBufferSize`) of new changes passes per interval. `0`"
                   + " publishes changes at once. Ignored for ephemeral buckets.");
 
-  static final ConnectorOption<String> PURGED_TOMBSTONES =
+  static final ConnectorOption<PurgedTombstones> PURGED_TOMBSTONES =
       string("couchbase.purged.tombstones")
-          .defaultValue("strict")
-          .oneOf("strict", "lenient")
+          .defaultValue(PurgedTombstones.STRICT.toString())
+          .oneOf((Object[]) PurgedTombstones.values())
+          .as(text -> PurgedTombstones.valueOf(text.toUpperCase(Locale.ROOT)))
           .endpoint("purgedTombstones", CouchbaseDcpConfiguration::setPurgedTombstones)
           .build(
               Group.STREAMING,
@@ -186,10 +189,11 @@ final class ConnectorOptions {
                   + " opened again. `0` means never. If that does not help, the task's status says"
                   + " so.");
 
-  static final ConnectorOption<String> ROLLBACK_POLICY =
+  static final ConnectorOption<RollbackPolicy> ROLLBACK_POLICY =
       string("couchbase.rollback.policy")
-          .defaultValue("resume")
-          .oneOf("resume", "fail")
+          .defaultValue(RollbackPolicy.RESUME.toString())
+          .oneOf((Object[]) RollbackPolicy.values())
+          .as(text -> RollbackPolicy.valueOf(text.toUpperCase(Locale.ROOT)))
           .endpoint("rollbackPolicy", CouchbaseDcpConfiguration::setRollbackPolicy)
           .build(
               Group.STREAMING,

@@ -3,6 +3,7 @@ package dev.caravan.connector;
 
 import dev.caravan.component.CouchbaseDcpConfiguration;
 import dev.caravan.component.DrainRate;
+import dev.caravan.component.OnDeliveryFailure;
 import dev.caravan.offset.OffsetStore;
 import dev.caravan.record.DocumentAvro;
 import dev.caravan.record.DocumentJson;
@@ -60,7 +61,7 @@ public final class TaskRoutes implements TaskFactory {
     // The offsets belong to the connector, not to the route.
     configuration.setOffsetStore(owner -> offsets);
     // The worker restarts a failed task by its own policy.
-    configuration.setOnDeliveryFailure("stop");
+    configuration.setOnDeliveryFailure(OnDeliveryFailure.STOP);
     return configuration;
   }
 

@@ -5,6 +5,7 @@ import dev.caravan.component.CouchbaseDcpConfiguration;
 import dev.caravan.component.CouchbaseDcpConsumer;
 import dev.caravan.component.delivery.Phase;
 import dev.caravan.offset.MemoryOffsetStore;
+import dev.caravan.stream.settings.StreamFrom;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -36,7 +37,7 @@ final class WarmUp {
     long begun = System.nanoTime();
     CouchbaseDcpConfiguration configuration = connector.endpointConfiguration();
     configuration.setVbuckets(ONE_VBUCKET);
-    configuration.setStreamFrom("now");
+    configuration.setStreamFrom(StreamFrom.NOW);
     configuration.setOffsetKey("warm-up");
     configuration.setOffsetStore(new MemoryOffsetStore());
     Endpoint endpoint = null;

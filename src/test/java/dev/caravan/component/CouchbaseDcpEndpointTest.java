@@ -9,6 +9,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.caravan.offset.FileOffsetStore;
 import dev.caravan.offset.KafkaTopicOffsetStore;
 import dev.caravan.offset.SharedOffsetStore;
+import dev.caravan.stream.settings.PurgedTombstones;
+import dev.caravan.stream.settings.RollbackPolicy;
+import dev.caravan.stream.settings.StreamFrom;
+import dev.caravan.stream.settings.StreamTo;
 import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,8 +50,8 @@ class CouchbaseDcpEndpointTest {
         endpoint("travel?connectionString=localhost").getConfiguration();
 
     assertThat(options.getVbuckets()).isEqualTo("all");
-    assertThat(options.getStreamFrom()).isEqualTo("saved-or-beginning");
-    assertThat(options.getOnDeliveryFailure()).isEqualTo("retry");
+    assertThat(options.getStreamFrom()).isEqualTo(StreamFrom.SAVED_OR_BEGINNING);
+    assertThat(options.getOnDeliveryFailure()).isEqualTo(OnDeliveryFailure.RETRY);
     assertThat(options.getOffsetCommitInterval()).isEqualTo(5_000);
     assertThat(options.getBatchSize()).isEqualTo(1);
     assertThat(options.getMaxInFlight()).isEqualTo(4_000);
@@ -61,6 +65,21 @@ class CouchbaseDcpEndpointTest {
     assertThat(options.getRetryBackoff()).isEqualTo(500);
     assertThat(options.getMaxRetryBackoff()).isEqualTo(30_000);
     assertThat(options.getDrainTimeout()).isEqualTo(3_000);
+  }
+
+  @Test
+  void aValueOfAnEnumIsWrittenWithHyphens() {
+    CouchbaseDcpConfiguration options =
+        endpoint(
+                "travel?connectionString=a&streamFrom=saved-or-now&streamTo=now&rollbackPolicy=fail"
+                    + "&purgedTombstones=lenient&onDeliveryFailure=stop")
+            .getConfiguration();
+
+    assertThat(options.getStreamFrom()).isEqualTo(StreamFrom.SAVED_OR_NOW);
+    assertThat(options.getStreamTo()).isEqualTo(StreamTo.NOW);
+    assertThat(options.getRollbackPolicy()).isEqualTo(RollbackPolicy.FAIL);
+    assertThat(options.getPurgedTombstones()).isEqualTo(PurgedTombstones.LENIENT);
+    assertThat(options.getOnDeliveryFailure()).isEqualTo(OnDeliveryFailure.STOP);
   }
 
   @Test
@@ -114,7 +133,14 @@ class CouchbaseDcpEndpointTest {
         "travel?connectionString=a&onDeliveryFailure=ignore | onDeliveryFailure 'ignore' is"
             + " unknown. Use retry or stop.",
         "travel?connectionString=a&streamFrom=yesterday | streamFrom 'yesterday' is unknown. Use"
-            + " one of saved-or-beginning",
+            + " saved-or-beginning, saved-or-now, beginning or now.",
+        "travel?connectionString=a&streamTo=never | streamTo 'never' is unknown. Use infinity or"
+            + " now.",
+        "travel?connectionString=a&rollbackPolicy=ask | rollbackPolicy 'ask' is unknown. Use resume"
+            + " or fail.",
+        "travel?connectionString=a&purgedTombstones=maybe | purgedTombstones 'maybe' is unknown."
+            + " Use strict or lenient.",
+        "travel?connectionString=a&streamTo= | streamTo '' is unknown",
         "travel?connectionString=a&batchSize=0 | batchSize '0' is out of range",
         "travel?connectionString=a&maxInFlight=0 | maxInFlight '0' is out of range",
         "travel?connectionString=a&flowControlBufferSize=0 | flowControlBufferSize '0' is out of"

@@ -8,6 +8,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.caravan.record.RecordHeader;
 import dev.caravan.record.RecordHeaders;
+import dev.caravan.stream.settings.PurgedTombstones;
+import dev.caravan.stream.settings.RollbackPolicy;
+import dev.caravan.stream.settings.StreamFrom;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -104,12 +107,13 @@ class ConnectorConfigTest {
     assertThat(config.drainRate()).isZero();
     assertThat(config.get(ConnectorOptions.BUFFER_SIZE)).isEqualTo(20971520);
     assertThat(config.get(ConnectorOptions.PERSISTENCE_POLLING_INTERVAL)).hasMillis(100);
-    assertThat(config.endpointConfiguration().getStreamFrom()).isEqualTo("saved-or-beginning");
-    assertThat(config.get(ConnectorOptions.PURGED_TOMBSTONES)).isEqualTo("strict");
+    assertThat(config.endpointConfiguration().getStreamFrom())
+        .isEqualTo(StreamFrom.SAVED_OR_BEGINNING);
+    assertThat(config.get(ConnectorOptions.PURGED_TOMBSTONES)).isEqualTo(PurgedTombstones.STRICT);
     assertThat(config.get(ConnectorOptions.STALL_TIMEOUT)).hasSeconds(60);
     assertThat(config.restartPolicy())
         .isEqualTo(new RestartPolicy(10, Duration.ofSeconds(1), Duration.ofMinutes(1)));
-    assertThat(config.get(ConnectorOptions.ROLLBACK_POLICY)).isEqualTo("resume");
+    assertThat(config.get(ConnectorOptions.ROLLBACK_POLICY)).isEqualTo(RollbackPolicy.RESUME);
     assertThat(config.find(ConnectorOptions.OPERATIONS_TOPIC)).isEmpty();
     assertThat(config.isExactlyOnce()).isFalse();
     assertThat(config.headers()).isEqualTo(RecordHeaders.NONE);
@@ -154,8 +158,8 @@ class ConnectorConfigTest {
     assertThat(config.drainRate()).isEqualTo(10);
     assertThat(config.get(ConnectorOptions.BUFFER_SIZE)).isEqualTo(65536);
     assertThat(config.get(ConnectorOptions.PERSISTENCE_POLLING_INTERVAL)).hasSeconds(2);
-    assertThat(config.endpointConfiguration().getStreamFrom()).isEqualTo("saved-or-now");
-    assertThat(config.get(ConnectorOptions.PURGED_TOMBSTONES)).isEqualTo("lenient");
+    assertThat(config.endpointConfiguration().getStreamFrom()).isEqualTo(StreamFrom.SAVED_OR_NOW);
+    assertThat(config.get(ConnectorOptions.PURGED_TOMBSTONES)).isEqualTo(PurgedTombstones.LENIENT);
     assertThat(config.get(ConnectorOptions.STALL_TIMEOUT)).hasMinutes(5);
     assertThat(config.restartPolicy())
         .isEqualTo(new RestartPolicy(-1, Duration.ofMillis(5), Duration.ofMillis(500)));

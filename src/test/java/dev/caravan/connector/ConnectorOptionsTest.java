@@ -6,6 +6,9 @@ import static dev.caravan.connector.ConnectorConfigTest.minimal;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caravan.component.CouchbaseDcpConfiguration;
+import dev.caravan.stream.settings.PurgedTombstones;
+import dev.caravan.stream.settings.RollbackPolicy;
+import dev.caravan.stream.settings.StreamFrom;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -124,11 +127,11 @@ class ConnectorOptionsTest {
     assertThat(ConnectorConfig.parse(properties).endpointConfiguration())
         .returns("couchbase://localhost", CouchbaseDcpConfiguration::getConnectionString)
         .returns(65536, CouchbaseDcpConfiguration::getFlowControlBufferSize)
-        .returns("saved-or-now", CouchbaseDcpConfiguration::getStreamFrom)
+        .returns(StreamFrom.SAVED_OR_NOW, CouchbaseDcpConfiguration::getStreamFrom)
         .returns(2_000L, CouchbaseDcpConfiguration::getPersistencePollingInterval)
-        .returns("lenient", CouchbaseDcpConfiguration::getPurgedTombstones)
+        .returns(PurgedTombstones.LENIENT, CouchbaseDcpConfiguration::getPurgedTombstones)
         .returns(300_000L, CouchbaseDcpConfiguration::getStallTimeout)
-        .returns("fail", CouchbaseDcpConfiguration::getRollbackPolicy);
+        .returns(RollbackPolicy.FAIL, CouchbaseDcpConfiguration::getRollbackPolicy);
     assertThat(ConnectorOptions.ALL.stream().filter(option -> option.endpoint() != null))
         .hasSize(7)
         .allSatisfy(

@@ -10,6 +10,7 @@ import dev.caravan.component.CouchbaseDcpConfiguration;
 import dev.caravan.component.CouchbaseDcpEndpoint;
 import dev.caravan.offset.FileOffsetStore;
 import dev.caravan.sandbox.Sandbox;
+import dev.caravan.stream.settings.StreamFrom;
 import dev.caravan.testkit.Topic;
 import java.nio.file.Path;
 import java.util.List;
@@ -158,7 +159,7 @@ class StandaloneRouteTest {
           .satisfies(
               endpoint -> {
                 CouchbaseDcpConfiguration options = endpoint.getConfiguration();
-                assertThat(options.getStreamFrom()).isEqualTo("saved-or-beginning");
+                assertThat(options.getStreamFrom()).isEqualTo(StreamFrom.SAVED_OR_BEGINNING);
                 assertThat(options.getOffsetStore()).isInstanceOf(FileOffsetStore.class);
                 assertThat(options.getOffsetKey()).isEqualTo("standalone-travel");
               });

@@ -13,21 +13,6 @@ public enum PurgedTombstones {
   /** Go on where the vBucket was left, without those deletions. */
   LENIENT;
 
-  /**
-   * Parses {@code strict} or {@code lenient}.
-   *
-   * @throws IllegalArgumentException if it is neither
-   */
-  public static PurgedTombstones parse(String text) {
-    return switch (text) {
-      case "strict" -> STRICT;
-      case "lenient" -> LENIENT;
-      default ->
-          throw new IllegalArgumentException(
-              "purgedTombstones '" + text + "' is unknown. Use strict or lenient.");
-    };
-  }
-
   @Override
   public String toString() {
     return name().toLowerCase(Locale.ROOT);

@@ -10,21 +10,6 @@ public enum RollbackPolicy {
   /** Stop the consumer, so that somebody can look at what was published. */
   FAIL;
 
-  /**
-   * Parses {@code resume} or {@code fail}.
-   *
-   * @throws IllegalArgumentException if it is neither
-   */
-  public static RollbackPolicy parse(String text) {
-    return switch (text) {
-      case "resume" -> RESUME;
-      case "fail" -> FAIL;
-      default ->
-          throw new IllegalArgumentException(
-              "rollbackPolicy '" + text + "' is unknown. Use resume or fail.");
-    };
-  }
-
   @Override
   public String toString() {
     return name().toLowerCase(Locale.ROOT);

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.stream.settings;
 
-import java.util.Arrays;
 import java.util.Locale;
-import java.util.stream.Collectors;
 
 /** Where the streams of a consumer begin that starts for the first time. */
 public enum StreamFrom {
@@ -25,27 +23,6 @@ public enum StreamFrom {
 
   public boolean otherwiseNow() {
     return this == SAVED_OR_NOW || this == NOW;
-  }
-
-  /**
-   * Parses the form that people write: {@code saved-or-beginning}.
-   *
-   * @throws IllegalArgumentException if it is none of the values
-   */
-  public static StreamFrom parse(String text) {
-    return Arrays.stream(values())
-        .filter(value -> value.toString().equals(text))
-        .findFirst()
-        .orElseThrow(
-            () ->
-                new IllegalArgumentException(
-                    "streamFrom '"
-                        + text
-                        + "' is unknown. Use one of "
-                        + Arrays.stream(values())
-                            .map(StreamFrom::toString)
-                            .collect(Collectors.joining(", "))
-                        + "."));
   }
 
   @Override

@@ -10,21 +10,6 @@ public enum StreamTo {
   /** Where each vBucket stands when the consumer starts. */
   NOW;
 
-  /**
-   * Parses {@code infinity} or {@code now}.
-   *
-   * @throws IllegalArgumentException if it is neither
-   */
-  public static StreamTo parse(String text) {
-    return switch (text) {
-      case "infinity" -> INFINITY;
-      case "now" -> NOW;
-      default ->
-          throw new IllegalArgumentException(
-              "streamTo '" + text + "' is unknown. Use infinity or now.");
-    };
-  }
-
   @Override
   public String toString() {
     return name().toLowerCase(Locale.ROOT);
