@@ -3,6 +3,7 @@ package dev.caravan.component;
 
 import dev.caravan.component.delivery.ConsumerStatus;
 import dev.caravan.component.delivery.Phase;
+import dev.caravan.stream.BucketStatus;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.apache.camel.health.HealthCheckResultBuilder;
@@ -57,6 +58,10 @@ class CouchbaseDcpHealthCheck extends AbstractHealthCheck {
       builder.message(status.error().getMessage());
       builder.detail("error", String.valueOf(status.error().getMessage()));
       builder.error(status.error());
+      String reason = BucketStatus.connectionReason(status.error());
+      if (reason != null) {
+        builder.detail("connection.reason", reason);
+      }
     }
   }
 }

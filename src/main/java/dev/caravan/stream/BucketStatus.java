@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.caravan.stream;
 
+import dev.caravan.stream.cluster.ConnectionFailure;
+import dev.caravan.stream.cluster.ConnectionFailure.Reason;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,4 +21,9 @@ public record BucketStatus(
     int openStreams,
     int vbuckets,
     @Nullable Throwable error,
-    int rollbacks) {}
+    int rollbacks) {
+  /** Returns the name of an error's {@link Reason}; null if it is not a connection's error. */
+  public static @Nullable String connectionReason(@Nullable Throwable error) {
+    return error instanceof ConnectionFailure failure ? failure.reason().name() : null;
+  }
+}

@@ -208,6 +208,7 @@ class CouchbaseDcpConnectTest {
     assertThat(down.getDetails())
         .containsEntry("buckets", "beer")
         .containsEntry("phase", "CONNECTING")
+        .containsEntry("connection.reason", "NO_SUCH_BUCKET")
         .containsEntry("streams.open", 0);
 
     node.createBucket("beer");
@@ -215,7 +216,9 @@ class CouchbaseDcpConnectTest {
     await()
         .atMost(Routes.SOON)
         .untilAsserted(() -> assertThat(health().getState()).isEqualTo(HealthCheck.State.UP));
-    assertThat(health().getDetails()).containsEntry("streams.open", 16);
+    assertThat(health().getDetails())
+        .containsEntry("streams.open", 16)
+        .doesNotContainKey("connection.reason");
   }
 
   private HealthCheck.Result health() {
