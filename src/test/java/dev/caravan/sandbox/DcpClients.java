@@ -2,6 +2,7 @@
 package dev.caravan.sandbox;
 
 import com.couchbase.client.dcp.Client;
+import dev.caravan.sandbox.cluster.CouchbaseNode;
 import java.time.Duration;
 import reactor.core.scheduler.Schedulers;
 
@@ -10,6 +11,17 @@ public final class DcpClients {
   private static final Duration TIMEOUT = Duration.ofSeconds(20);
 
   private DcpClients() {}
+
+  /** The settings of a client that reads the bucket "default" of a sandbox. */
+  public static Client.Builder builder(String connectionString) {
+    return Client.builder()
+        .connectionString(connectionString)
+        .bucket("default")
+        .credentials(CouchbaseNode.ADMINISTRATOR, CouchbaseNode.ADMINISTRATOR_PASSWORD)
+        .collectionsAware(true)
+        .flowControl(64 * 1024)
+        .bootstrapTimeout(TIMEOUT);
+  }
 
   /**
    * Disconnects a client and stops its retries. A client that is disconnected while it moves a

@@ -56,17 +56,7 @@ class CouchbaseClusterTest {
   }
 
   private void stream(UnaryOperator<Client.Builder> options) {
-    client =
-        options
-            .apply(
-                Client.builder()
-                    .connectionString(cluster.connectionString())
-                    .bucket("default")
-                    .credentials(CouchbaseNode.ADMINISTRATOR, CouchbaseNode.ADMINISTRATOR_PASSWORD)
-                    .collectionsAware(true)
-                    .flowControl(64 * 1024)
-                    .bootstrapTimeout(TIMEOUT))
-            .build();
+    client = options.apply(DcpClients.builder(cluster.connectionString())).build();
     changes = new Changes(client);
     client.connect().block(TIMEOUT);
     client.initializeState(StreamFrom.BEGINNING, StreamTo.INFINITY).block(TIMEOUT);

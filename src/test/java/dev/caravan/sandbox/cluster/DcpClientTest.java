@@ -54,17 +54,7 @@ class DcpClientTest {
   }
 
   private void connect(UnaryOperator<Client.Builder> options) {
-    client =
-        options
-            .apply(
-                Client.builder()
-                    .connectionString(node.connectionString())
-                    .bucket("default")
-                    .credentials(CouchbaseNode.ADMINISTRATOR, CouchbaseNode.ADMINISTRATOR_PASSWORD)
-                    .collectionsAware(true)
-                    .flowControl(64 * 1024)
-                    .bootstrapTimeout(TIMEOUT))
-            .build();
+    client = options.apply(DcpClients.builder(node.connectionString())).build();
     changes = new Changes(client);
     client.connect().block(TIMEOUT);
   }
