@@ -20,42 +20,17 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.Exchange;
 import org.apache.camel.support.AsyncProcessorSupport;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInfo;
 
-class CouchbaseDcpConsumerTest {
+class CouchbaseDcpConsumerTest extends OwnBucket {
   private static final int VBUCKETS = 64;
-  private static CouchbaseNode node;
 
   private final Received received = new Received();
-  private final Routes routes = new Routes();
-  private String name;
-  private Bucket bucket;
 
   @BeforeAll
   static void startNode() throws Exception {
     node = CouchbaseNode.builder().vbuckets(VBUCKETS).start();
-  }
-
-  @AfterAll
-  static void stopNode() {
-    node.close();
-  }
-
-  @BeforeEach
-  void createBucket(TestInfo info) {
-    name = info.getTestMethod().orElseThrow().getName();
-    bucket = node.createBucket(name);
-  }
-
-  @AfterEach
-  void stopRoutes() throws Exception {
-    routes.close();
-    node.dropBucket(name);
   }
 
   private String uri(String... options) {

@@ -8,7 +8,6 @@ import dev.caravan.component.delivery.ConsumerStatus;
 import dev.caravan.component.delivery.Phase;
 import dev.caravan.offset.SharedOffsetStore;
 import dev.caravan.sandbox.cluster.CouchbaseNode;
-import dev.caravan.sandbox.kv.bucket.Bucket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,47 +23,26 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 import org.apache.camel.health.HealthCheck;
 import org.apache.camel.support.AsyncProcessorSupport;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What becomes of changes whose exchanges fail, are interrupted, or never come back. */
-class DeliveryFailureTest {
-  private static CouchbaseNode node;
-
+class DeliveryFailureTest extends OwnBucket {
   private final Received received = new Received();
-  private final Routes routes = new Routes();
   private final OpenTransactions transactions = new OpenTransactions(Duration.ofMillis(50));
-  private String name;
-  private Bucket bucket;
 
   @BeforeAll
   static void startNode() throws Exception {
     node = CouchbaseNode.builder().vbuckets(4).start();
   }
 
-  @AfterAll
-  static void stopNode() {
-    node.close();
-  }
-
   @BeforeEach
-  void createBucket(TestInfo info) {
-    name = info.getTestMethod().orElseThrow().getName();
-    bucket = node.createBucket(name);
+  void bindTransactions() {
     SharedOffsetStore store = owner -> transactions;
     routes.bind("transactions", store);
-  }
-
-  @AfterEach
-  void stopRoutes() throws Exception {
-    routes.close();
-    node.dropBucket(name);
   }
 
   private String uri(String... options) {

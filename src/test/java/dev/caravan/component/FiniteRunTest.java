@@ -6,7 +6,6 @@ import static org.awaitility.Awaitility.await;
 
 import dev.caravan.component.delivery.Phase;
 import dev.caravan.sandbox.cluster.CouchbaseNode;
-import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.sandbox.kv.bucket.VBucketReplica;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,45 +15,19 @@ import org.apache.camel.Processor;
 import org.apache.camel.ServiceStatus;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.main.Main;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Routes with {@code streamTo=now}, which end by themselves. */
-class FiniteRunTest {
-  private static CouchbaseNode node;
-
+class FiniteRunTest extends OwnBucket {
   private final Received received = new Received();
-  private final Routes routes = new Routes();
-  private String name;
-  private Bucket bucket;
 
   @BeforeAll
   static void startNode() throws Exception {
     node = CouchbaseNode.builder().vbuckets(16).start();
-  }
-
-  @AfterAll
-  static void stopNode() {
-    node.close();
-  }
-
-  @BeforeEach
-  void createBucket(TestInfo info) {
-    name = info.getTestMethod().orElseThrow().getName();
-    bucket = node.createBucket(name);
-  }
-
-  @AfterEach
-  void stopRoutes() {
-    routes.close();
-    node.dropBucket(name);
   }
 
   private String uri(String options) {

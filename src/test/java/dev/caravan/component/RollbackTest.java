@@ -14,45 +14,19 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.apache.camel.Exchange;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Changes that were read and that Couchbase lost afterwards, in a failover. */
-class RollbackTest {
-  private static CouchbaseNode node;
-
+class RollbackTest extends OwnBucket {
   private final List<String> received = new CopyOnWriteArrayList<>();
   private final List<Map<?, ?>> rollbacks = new CopyOnWriteArrayList<>();
-  private final Routes routes = new Routes();
-  private String name;
-  private Bucket bucket;
 
   @BeforeAll
   static void startNode() throws Exception {
     node = CouchbaseNode.builder().vbuckets(1).start();
-  }
-
-  @AfterAll
-  static void stopNode() {
-    node.close();
-  }
-
-  @BeforeEach
-  void createBucket(TestInfo info) {
-    name = info.getTestMethod().orElseThrow().getName();
-    bucket = node.createBucket(name);
-  }
-
-  @AfterEach
-  void stopRoutes() {
-    routes.close();
-    node.dropBucket(name);
   }
 
   private void start(String options) throws Exception {

@@ -8,46 +8,19 @@ import dev.caravan.component.delivery.Phase;
 import dev.caravan.offset.MemoryOffsetStore;
 import dev.caravan.offset.Offset;
 import dev.caravan.sandbox.cluster.CouchbaseNode;
-import dev.caravan.sandbox.kv.bucket.Bucket;
 import dev.caravan.sandbox.kv.bucket.VBucketReplica;
 import java.time.Duration;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInfo;
 
 /** Streams that are open and send nothing. */
-class StallTest {
-  private static CouchbaseNode node;
-
+class StallTest extends OwnBucket {
   private final Received received = new Received();
-  private final Routes routes = new Routes();
-  private String name;
-  private Bucket bucket;
 
   @BeforeAll
   static void startNode() throws Exception {
     node = CouchbaseNode.builder().vbuckets(1).start();
-  }
-
-  @AfterAll
-  static void stopNode() {
-    node.close();
-  }
-
-  @BeforeEach
-  void createBucket(TestInfo info) {
-    name = info.getTestMethod().orElseThrow().getName();
-    bucket = node.createBucket(name);
-  }
-
-  @AfterEach
-  void stopRoutes() {
-    routes.close();
-    node.dropBucket(name);
   }
 
   private void start(String options) throws Exception {
