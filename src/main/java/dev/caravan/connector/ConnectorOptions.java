@@ -136,8 +136,12 @@ final class ConnectorOptions {
   static final ConnectorOption<StreamFromOption> STREAM_FROM =
       string("couchbase.stream.from")
           .defaultValue(StreamFromOption.SAVED_OFFSET_OR_BEGINNING.name())
-          .oneOf((Object[]) StreamFromOption.values())
-          .as(StreamFromOption::valueOf)
+          .valid(
+              Arrays.stream(StreamFromOption.values())
+                  .map(StreamFromOption::name)
+                  .collect(Collectors.joining("`, `", "`", "`")),
+              (key, value) -> StreamFromOption.of(key, (String) value))
+          .as(value -> StreamFromOption.of("couchbase.stream.from", value))
           .endpoint("streamFrom", (endpoint, from) -> endpoint.setStreamFrom(from.componentValue()))
           .build(
               Group.STREAMING,

@@ -398,4 +398,18 @@ class ConnectorConfigTest {
     assertThat(ConnectorConfig.parse(properties).credentials().orElseThrow().username())
         .isEqualTo("${file:" + secrets + ":user}");
   }
+
+  @ParameterizedTest
+  @CsvSource({
+    "saved-or-beginning, SAVED_OFFSET_OR_BEGINNING",
+    "saved-or-now, SAVED_OFFSET_OR_NOW",
+    "beginning, BEGINNING",
+    "now, NOW"
+  })
+  void theComponentsNamesOfAStartAreAcceptedToo(String name, StreamFromOption option) {
+    Map<String, String> properties = new HashMap<>(minimal());
+    properties.put("couchbase.stream.from", name);
+    assertThat(ConnectorConfig.parse(properties).get(ConnectorOptions.STREAM_FROM))
+        .isEqualTo(option);
+  }
 }
