@@ -8,8 +8,8 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * Where the buckets of a consumer start, from one start of the consumer to its stop. {@link
  * StreamFrom} decides that once: as soon as the positions of a bucket are saved, the bucket has
- * begun, and everything later goes on from the saved offsets. All delivery loops of a consumer share one
- * object of this class. Thread-safe.
+ * begun, and everything later goes on from the saved offsets. All delivery loops of a consumer
+ * share one object of this class. Thread-safe.
  */
 public final class StreamStart {
   private final StreamFrom first;
