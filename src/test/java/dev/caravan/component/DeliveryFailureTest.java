@@ -203,7 +203,7 @@ class DeliveryFailureTest extends OwnBucket {
     routes.consumer().stop();
     routes.consumer().start();
 
-    routes.awaitTrouble(Phase.CONNECTING, "Waiting for 1 exchanges");
+    routes.awaitTrouble(Phase.CONNECTING, "Waiting for 1 earlier exchanges");
     assertThat(holding.arrived()).containsExactly("held");
     holding.letGo();
     await().atMost(Routes.SOON).until(() -> holding.arrived().size() == 2);
@@ -322,7 +322,7 @@ class DeliveryFailureTest extends OwnBucket {
     await().atMost(Routes.SOON).until(() -> holding.held() == 1);
     routes.consumer().stop();
     routes.consumer().start();
-    routes.awaitTrouble(Phase.CONNECTING, "Waiting for 1 exchanges");
+    routes.awaitTrouble(Phase.CONNECTING, "Waiting for 1 earlier exchanges");
 
     holding.letGo();
 
