@@ -147,7 +147,7 @@ final class ManagedTask {
   }
 
   /**
-   * Tells the task to drain, because it is no longer wanted. The caller then calls {@link
+   * Begins to drain the task, which is no longer wanted. The caller then calls {@link
    * #release}.
    */
   void retire() {

@@ -11,7 +11,7 @@ public interface ChangeSink {
   void offer(DcpEvent event);
 
   /**
-   * Tells that something other than a change has happened, so that the delivery loop should look
+   * Signals an event other than a change, so that the delivery loop should look
    * after its streams.
    */
   void wakeUp();

@@ -31,7 +31,7 @@ public final class AbandonedTransactions implements AutoCloseable {
   private static final long INTERVAL_MILLIS = 1000;
   private static final Duration TIMEOUT = Duration.ofSeconds(20);
 
-  /** Tells which transactions may be ended. Thread-safe. */
+  /** Decides which transactions may be ended. Thread-safe. */
   public interface Tasks {
     /** Returns whether this worker ends the transactions that no worker owns. */
     boolean isLeader();
