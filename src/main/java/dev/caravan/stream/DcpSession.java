@@ -148,7 +148,7 @@ final class DcpSession {
             reader::stream,
             persistence,
             this::received,
-            new MisdirectedRequests(bucket, settings.bootstrapTimeout(), end),
+            new MisdirectedRequests(bucket, settings.bootstrapTimeout(), end::fail),
             rollbackHandler::streamOpened);
     this.stalls =
         new StallDetector(

@@ -147,8 +147,7 @@ final class ManagedTask {
   }
 
   /**
-   * Begins to drain the task, which is no longer wanted. The caller then calls {@link
-   * #release}.
+   * Begins to drain the task, which is no longer wanted. The caller then calls {@link #release}.
    */
   void retire() {
     retired = true;

@@ -11,8 +11,7 @@ public interface ChangeSink {
   void offer(DcpEvent event);
 
   /**
-   * Signals an event other than a change, so that the delivery loop should look
-   * after its streams.
+   * Signals an event other than a change, so that the delivery loop should look after its streams.
    */
   void wakeUp();
 }

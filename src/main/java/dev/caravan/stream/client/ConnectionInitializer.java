@@ -106,19 +106,10 @@ public final class ConnectionInitializer implements Authenticator {
             new StreamRequests(
                 streams,
                 lastReceived,
-                new StreamRequests.Listener() {
-                  @Override
-                  public void opened(VbucketStream stream, FailoverHistory history) {
-                    misdirected.opened(stream.number());
+                misdirected,
+                (stream, history) ->
                     onStream.streamOpened(
-                        channel.pipeline().get(ConnectionMonitor.class), stream, history);
-                  }
-
-                  @Override
-                  public void misdirected(VbucketStream stream) {
-                    misdirected.refused(stream.number());
-                  }
-                }));
+                        channel.pipeline().get(ConnectionMonitor.class), stream, history)));
     monitors.add(monitor);
     MemoryBudget.WINDOWS.enter();
     channel

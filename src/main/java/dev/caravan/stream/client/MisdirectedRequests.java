@@ -6,6 +6,7 @@ import dev.caravan.stream.cluster.ConnectionFailure.Reason;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 
 /**
  * Detects a client whose cluster map stays wrong. The client asks the node that its map names, and
@@ -19,17 +20,17 @@ import java.util.concurrent.ConcurrentHashMap;
 public final class MisdirectedRequests {
   private final String bucket;
   private final Duration limit;
-  private final SessionEnd end;
+  private final Consumer<ConnectionFailure> onFailure;
   private final Map<Integer, Long> sinceNanos = new ConcurrentHashMap<>();
 
   /**
    * @param limit for how long a vBucket may be refused, as one that is moving is
-   * @param end fails if a vBucket is refused for longer
+   * @param onFailure called if a vBucket is refused for longer
    */
-  public MisdirectedRequests(String bucket, Duration limit, SessionEnd end) {
+  public MisdirectedRequests(String bucket, Duration limit, Consumer<ConnectionFailure> onFailure) {
     this.bucket = bucket;
     this.limit = limit;
-    this.end = end;
+    this.onFailure = onFailure;
   }
 
   /** A node does not have a vBucket. */
@@ -37,7 +38,7 @@ public final class MisdirectedRequests {
     long now = System.nanoTime();
     Long since = sinceNanos.putIfAbsent(vbucket, now);
     if (since != null && now - since > limit.toNanos()) {
-      end.fail(
+      onFailure.accept(
           new ConnectionFailure(
               Reason.OTHER,
               "For %d ms, the node that the cluster map names for vBucket %d of bucket '%s' has answered that it does not have it (NOT_MY_VBUCKET). Connecting again with a new cluster map."

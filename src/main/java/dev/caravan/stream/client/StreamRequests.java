@@ -42,13 +42,10 @@ final class StreamRequests {
   private static final int SNAPSHOT_START = VBUUID + 8;
   private static final int SNAPSHOT_END = SNAPSHOT_START + 8;
 
-  /** Takes note of the answers. */
+  /** Takes note of streams that Couchbase has opened. */
   @FunctionalInterface
   interface Listener {
     void opened(VbucketStream stream, FailoverHistory history);
-
-    /** The node answered NOT_MY_VBUCKET; the client asks again, where its cluster map says. */
-    default void misdirected(VbucketStream stream) {}
   }
 
   /** A request that is not answered yet, and the seqno after which it asks, unsigned. */
@@ -56,19 +53,23 @@ final class StreamRequests {
 
   private final IntFunction<@Nullable VbucketStream> streams;
   private final LastReceivedSeqnos lastReceived;
+  private final MisdirectedRequests misdirected;
   private final Listener listener;
   private final Map<Integer, Request> requested = new HashMap<>();
 
   /**
    * @param streams of the session, by vBucket; null for one that is not to be read
    * @param lastReceived set back for each stream that is opened
+   * @param misdirected counts the answers NOT_MY_VBUCKET of the session
    */
   StreamRequests(
       IntFunction<@Nullable VbucketStream> streams,
       LastReceivedSeqnos lastReceived,
+      MisdirectedRequests misdirected,
       Listener listener) {
     this.streams = streams;
     this.lastReceived = lastReceived;
+    this.misdirected = misdirected;
     this.listener = listener;
   }
 
@@ -97,8 +98,9 @@ final class StreamRequests {
     }
     ResponseStatus status = MessageUtil.getResponseStatus(response);
     if (status.equals(ResponseStatus.NOT_MY_VBUCKET)) {
-      listener.misdirected(request.stream());
+      misdirected.refused(request.stream().number());
     } else if (status.isSuccess()) {
+      misdirected.opened(request.stream().number());
       // Events after that seqno that were held back are discarded, and arrive again.
       lastReceived.set(request.stream().number(), request.startSeqno());
       ByteBuf content = MessageUtil.getContent(response);

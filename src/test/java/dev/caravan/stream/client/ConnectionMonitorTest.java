@@ -12,6 +12,7 @@ import dev.caravan.offset.Offset;
 import dev.caravan.stream.progress.AckTracker;
 import dev.caravan.stream.progress.LastReceivedSeqnos;
 import dev.caravan.stream.progress.VbucketStream;
+import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -41,7 +42,11 @@ class ConnectionMonitorTest {
                 channel,
                 lastReceived,
                 1 << 20,
-                new StreamRequests(vbucket -> opened, lastReceived, (stream, history) -> {})));
+                new StreamRequests(
+                    vbucket -> opened,
+                    lastReceived,
+                    new MisdirectedRequests("travel", Duration.ofSeconds(10), failure -> {}),
+                    (stream, history) -> {})));
   }
 
   @AfterEach

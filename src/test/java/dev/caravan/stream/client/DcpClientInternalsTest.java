@@ -105,7 +105,7 @@ class DcpClientInternalsTest {
             vbucket -> null,
             null,
             (map, host) -> clusterMaps.add(map),
-            new MisdirectedRequests("default", TIMEOUT, end),
+            new MisdirectedRequests("default", TIMEOUT, end::fail),
             (connection, stream, history) -> {});
     client =
         Client.builder()
